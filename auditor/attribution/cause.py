@@ -1,0 +1,119 @@
+"""The shape of what attribution says: which values, alone or in pairs, go with which outcome."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.files import Json
+
+EvidenceLevel = Literal["associated", "randomised", "but-for", "confirmed"]
+"""How much may be claimed. "but-for": an observed trial that differs in this one hyperparameter
+does not fail; "confirmed": shown by reruns made for the purpose."""
+
+ANY_FAILURE = "any failure"
+"""Stands for every outcome in `auditor.outcomes.FAILURES` together."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A test on one hyperparameter, such as lr == 1.0 or lr >= 0.05.
+
+    Attributes:
+        hyperparameter: Its name.
+        operator: "==", "<=" or ">=".
+        value: What it is compared with, in its original JSON type.
+    """
+
+    hyperparameter: str
+    operator: Literal["==", "<=", ">="]
+    value: Json
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often runs that meet all conditions fail.
+
+    Attributes:
+        outcome: An `Outcome` or `ANY_FAILURE`.
+        conditions: One or two; a run must meet all.
+        failing: Runs with the outcome among those that meet them.
+        total: Runs that meet them and whose outcome is known.
+        failing_elsewhere, total_elsewhere: The same for all other runs.
+        added: For a pair, what it adds beyond both its halves, as a difference of rates: its rate
+            less the higher of the rates of either half outside the pair. None for one condition.
+    """
+
+    outcome: str
+    conditions: tuple[Condition, ...]
+    failing: int
+    total: int
+    failing_elsewhere: int
+    total_elsewhere: int
+    added: float | None = None
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """What changing one hyperparameter alone does to failing trials.
+
+    Attributes:
+        hyperparameter: The one that is changed.
+        rescued: Failing trials with at least one observed neighbour that does not fail, where a
+            neighbour differs from the trial in this hyperparameter only.
+        tested: Failing trials that have such a neighbour at all.
+        failing: Failing trials under consideration.
+    """
+
+    hyperparameter: str
+    rescued: int
+    tested: int
+    failing: int
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A set of values that goes with an outcome, and survived the error control.
+
+    Attributes:
+        outcome: An `Outcome` or `ANY_FAILURE`.
+        conditions: One, or a pair.
+        counts: How often they fail, and the others.
+        effect: Risk difference between runs that meet the conditions and those that do not.
+        interval: Its 95 % interval, where one is defined; else None.
+        adjusted_p: p adjusted for all conditions looked at; None where only counts are claimed.
+        evidence: What may be claimed.
+        rescues: For each hyperparameter of the sweep, what changing it alone does to the trials
+            that meet the conditions and fail; those that rescue most come first.
+        sentence: The cause in one sentence.
+    """
+
+    outcome: str
+    conditions: tuple[Condition, ...]
+    counts: Tally
+    effect: float | None
+    interval: tuple[float, float] | None
+    adjusted_p: float | None
+    evidence: EvidenceLevel
+    rescues: tuple[Rescue, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """All that is known about causes.
+
+    Attributes:
+        design: What the configurations are: "full grid", "grid with holes", "random", "adaptive"
+            or "unknown", as found in the values themselves and not only as declared.
+        cells: Configurations a full grid of the observed values would have; 0 where not a grid.
+        values: Per outcome and single value, in the order of the space.
+        pairs: Per outcome and pair of values that occurs in a failing run.
+        causes: The few that survive the error control, strongest first.
+        notes: What limits them, in sentences.
+    """
+
+    design: Literal["full grid", "grid with holes", "random", "adaptive", "unknown"]
+    cells: int
+    values: tuple[Tally, ...]
+    pairs: tuple[Tally, ...]
+    causes: tuple[Cause, ...]
+    notes: tuple[str, ...]

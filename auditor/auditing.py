@@ -1,0 +1,112 @@
+"""From trials to an audit: the pipeline, and the record it leaves.
+
+Not called `audit.py`: a module of that name would hide the function `auditor.audit`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from auditor import record
+from auditor.attribution import attribute
+from auditor.attribution.cause import Attribution, Cause
+from auditor.diagnosis import diagnose
+from auditor.diagnosis.finding import Check, Finding
+from auditor.files import Json, read_json, to_json, write_whole
+from auditor.outcomes import Outcomes, judge
+from auditor.scoring import DEFAULT_GAP_PENALTY, Scores, score
+from auditor.trials import Trials
+
+
+def audit(trials: Trials, gap_penalty: float = DEFAULT_GAP_PENALTY) -> "Audit":
+    """Judge, score and diagnose trials, and attribute their failures to hyperparameters.
+
+    Args:
+        trials: What was observed, from `auditor.read` or `tuner.trials()`.
+        gap_penalty: Weight of the generalization gap in the score; 0 ranks by the objective alone.
+
+    Raises:
+        ValueError: `gap_penalty` is negative or not finite.
+
+    Example:
+        >>> audit(read("sweeps/first")).causes[0].sentence
+        'lr = 1.0: 8 of 24 diverged ...'
+    """
+    outcomes = judge(trials)
+    scores = score(trials, outcomes, gap_penalty)
+    findings, checks = diagnose(trials, outcomes, scores)
+    return Audit(trials, outcomes, scores, findings, checks, attribute(trials, outcomes))
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """The record of an audit, and the trials that it judged.
+
+    Attributes:
+        trials: What was observed.
+        outcomes: What each run came to.
+        scores: What ranks the trials.
+        findings: What is wrong, most severe first.
+        checks: How each rule ended, also those that passed or do not apply.
+        attribution: Which hyperparameter values go with which outcome.
+        selection: How far the search overfitted its validation set; None where not measured.
+    """
+
+    trials: Trials
+    outcomes: Outcomes
+    scores: Scores
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
+    attribution: Attribution
+    selection: Mapping[str, Json] | None = None
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """The causes that survive the error control, strongest first."""
+        return self.attribution.causes
+
+    @cached_property
+    def record(self) -> Mapping[str, Json]:
+        """The audit as plain values, as in `audit.json`; documented in docs/audit_json.md."""
+        return record.to_record(
+            self.trials,
+            self.outcomes,
+            self.scores,
+            self.findings,
+            self.checks,
+            self.attribution,
+            self.selection,
+        )
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row per trial, best first; hyperparameters in columns of their own."""
+        rows = [
+            {**{k: v for k, v in row.items() if k != "hyperparameters"}, **row["hyperparameters"]}
+            for row in self.record["leaderboard"]
+        ]
+        return pd.DataFrame(rows)
+
+    def save(self, path: str | Path) -> None:
+        """Write to a folder: `audit.json`, and the trials below `trials/`.
+
+        Raises:
+            OSError: The folder cannot be made or written.
+        """
+        path = Path(path)
+        self.trials.save(path / "trials")
+        write_whole(path / "audit.json", to_json(self.record, indent=1))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Audit":
+        """Read what `save` wrote; nothing is judged anew.
+
+        Raises:
+            ReadError: A file is missing, cut off, or of a newer schema.
+        """
+        path = Path(path)
+        trials = Trials.load(path / "trials")
+        return cls(trials, *record.from_record(read_json(path / "audit.json"), trials))

@@ -1,0 +1,108 @@
+"""The shape of a rule and of what it finds."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from auditor.outcomes import Outcomes
+from auditor.scoring import Scores
+from auditor.trials import Run, Trials
+
+Severity = Literal["error", "warning", "tip"]
+Confidence = Literal["high", "medium", "low"]
+CheckStatus = Literal["found", "passed", "not applicable"]
+
+
+class Judged(NamedTuple):
+    """What a rule may look at."""
+
+    trials: Trials
+    outcomes: Outcomes
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One number behind a finding.
+
+    Attributes:
+        name: What was measured, such as "relative rise of val_loss".
+        value: The number; may be NaN or infinite where that was observed.
+        unit: Its unit, such as "nats", "epochs" or "" for a ratio.
+        threshold: The number it was held against; None where it only informs.
+    """
+
+    name: str
+    value: float
+    unit: str = ""
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or worth doing, with its evidence.
+
+    Attributes:
+        code: Permanent code of the rule, such as "AUD003".
+        title: The rule's short name.
+        severity: "error": the result is unusable; "warning": it misleads; "tip": it could be better.
+        trials: Ids of the trials concerned; empty where it concerns the whole sweep.
+        runs: The runs of those trials in which it was seen.
+        sentence: The finding in one sentence. Epochs count from 1 here.
+        evidence: The numbers behind it. Epochs count from 0 here.
+        remedy: What to do, in one sentence.
+        confidence: How sure the rule is.
+    """
+
+    code: str
+    title: str
+    severity: Severity
+    trials: tuple[str, ...]
+    runs: tuple[Run, ...]
+    sentence: str
+    evidence: tuple[Evidence, ...]
+    remedy: str
+    confidence: Confidence
+
+
+@dataclass(frozen=True)
+class Check:
+    """How one rule ended.
+
+    Attributes:
+        code, title: Of the rule.
+        status: "found", "passed" or "not applicable".
+        reason: Why it is not applicable; empty otherwise.
+        findings: How many findings it made.
+    """
+
+    code: str
+    title: str
+    status: CheckStatus
+    reason: str = ""
+    findings: int = 0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        code: Permanent: never reused, never renumbered.
+        title: Short name of what it finds.
+        severity: Of its findings.
+        needs: Returns why the rule is not applicable, or None where it is.
+        check: Yields findings. Called only where `needs` returns None.
+        detected: How it is detected, with thresholds: for the documentation.
+        matters: Why it matters, for the documentation.
+        remedy: What to do.
+    """
+
+    code: str
+    title: str
+    severity: Severity
+    needs: Callable[[Judged], str | None]
+    check: Callable[[Judged], Iterable[Finding]]
+    detected: str
+    matters: str
+    remedy: str

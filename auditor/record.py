@@ -1,0 +1,173 @@
+"""`audit.json`: the audit as plain values, and back.
+
+The layout is documented in docs/audit_json.md. Others parse it: names are added, never changed, and
+`SCHEMA` is raised when an older reader would misread it.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from auditor.attribution.cause import Attribution
+from auditor.diagnosis.finding import Check, Finding
+from auditor.errors import ReadError
+from auditor.files import Json
+from auditor.outcomes import Baseline, Outcome, Outcomes, RunOutcome
+from auditor.scoring import RunScore, Scores, TrialScore
+from auditor.trials import Run, Trials
+
+SCHEMA = 1
+"""Version of `audit.json`."""
+
+
+class Judgements(NamedTuple):
+    """Everything in an audit but the trials, in the order of `Audit`'s fields."""
+
+    outcomes: Outcomes
+    scores: Scores
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
+    attribution: Attribution
+    selection: Mapping[str, Json] | None
+
+
+@dataclass(frozen=True)
+class _RunRow:
+    trial_id: str
+    execution: int
+    fold: int
+    verdict: RunOutcome
+    score: RunScore
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is read back; the other entries of `audit.json` are there for other programs."""
+
+    schema: int
+    gap_penalty: float
+    penalty_cap: str
+    notes: tuple[str, ...]
+    baseline: Baseline
+    leaderboard: list[dict[str, Any]]
+    runs: list[_RunRow]
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
+    attribution: Attribution
+    selection: dict[str, Any] | None
+
+
+def to_record(
+    trials: Trials,
+    outcomes: Outcomes,
+    scores: Scores,
+    findings: tuple[Finding, ...],
+    checks: tuple[Check, ...],
+    attribution: Attribution,
+    selection: Mapping[str, Json] | None,
+) -> dict[str, Json]:
+    """The audit as plain values."""
+    kept = _Record(
+        schema=SCHEMA,
+        gap_penalty=scores.gap_penalty,
+        penalty_cap=scores.cap,
+        notes=scores.notes,
+        baseline=outcomes.baseline,
+        leaderboard=[_leaderboard_row(trials, outcomes, scores, t) for t in scores.by_trial],
+        runs=[_RunRow(*run, outcomes.by_run[run], scores.by_run[run]) for run in trials.runs],
+        findings=findings,
+        checks=checks,
+        attribution=attribution,
+        selection=dict(selection) if selection is not None else None,
+    )
+    plain: dict[str, Json] = _adapter(_Record).dump_python(kept)
+    return {
+        **plain,
+        "objective": _dump(trials.objective),
+        "causes": plain["attribution"]["causes"],
+        "coverage": _coverage(trials),
+        "design": {
+            **_dump(trials.design),
+            "found": attribution.design,
+            "cells": attribution.cells,
+            "trials": len(trials.hyperparameters),
+            "runs": len(trials.runs),
+        },
+        "provenance": _dump(trials.provenance),
+    }
+
+
+def from_record(state: Json, trials: Trials) -> Judgements:
+    """The judgements in a record.
+
+    Args:
+        state: What `to_record` made, read back from JSON.
+        trials: The trials that were judged.
+
+    Raises:
+        ReadError: The schema is newer, or the record is not of these trials.
+    """
+    schema = state.get("schema") if isinstance(state, dict) else None
+    if schema != SCHEMA:
+        raise ReadError(f"audit.json has schema {schema!r}, this version reads {SCHEMA}")
+    try:
+        kept = _adapter(_Record).validate_python(state)
+        runs = {Run(row.trial_id, row.execution, row.fold): row for row in kept.runs}
+        if runs.keys() != trials.recorded.keys():
+            raise ReadError("audit.json is not the record of the trials beside it")
+        outcomes = Outcomes(
+            {run: row.verdict for run, row in runs.items()},
+            {row["trial_id"]: Outcome(row["outcome"]) for row in kept.leaderboard},
+            kept.baseline,
+        )
+        scores = Scores(
+            kept.gap_penalty,
+            kept.penalty_cap,
+            kept.notes,
+            {run: row.score for run, row in runs.items()},
+            {
+                row["trial_id"]: _adapter(TrialScore).validate_python(row)
+                for row in kept.leaderboard
+            },
+        )
+    except (ValidationError, KeyError) as error:
+        raise ReadError(f"audit.json is not the record of an audit: {error}") from error
+    return Judgements(
+        outcomes, scores, kept.findings, kept.checks, kept.attribution, kept.selection
+    )
+
+
+def _leaderboard_row(
+    trials: Trials, outcomes: Outcomes, scores: Scores, trial: str
+) -> dict[str, Json]:
+    return {
+        "trial_id": trial,
+        **_dump(scores.by_trial[trial]),
+        "outcome": outcomes.by_trial[trial].value,
+        "hyperparameters": dict(trials.hyperparameters[trial]),
+    }
+
+
+def _coverage(trials: Trials) -> dict[str, Json]:
+    covered = [trials.coverage(run) for run in trials.runs]
+    return {
+        "curves": covered.count("curves"),
+        "best_epoch_only": covered.count("best epoch"),
+        "objective_only": covered.count("objective"),
+        "nothing": covered.count("nothing"),
+        "missing": list(trials.provenance.missing),
+    }
+
+
+def _dump(value: Any) -> dict[str, Json]:
+    kind: Hashable = type(value)
+    plain: dict[str, Json] = _adapter(kind).dump_python(value)
+    return plain
+
+
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

@@ -1,0 +1,45 @@
+"""The data model: what was observed, apart from what is judged."""
+
+from auditor.trials.model import Curve, Matrix, Trials
+from auditor.trials.records import (
+    CURVE_COLUMNS,
+    Condition,
+    Context,
+    Coverage,
+    Design,
+    Direction,
+    Hyperparameter,
+    Objective,
+    Problem,
+    Provenance,
+    Recorded,
+    Role,
+    Run,
+    Status,
+    empty_curves,
+    role,
+    twin,
+)
+
+__all__ = [
+    "CURVE_COLUMNS",
+    "Condition",
+    "Context",
+    "Coverage",
+    "Curve",
+    "Design",
+    "Direction",
+    "Hyperparameter",
+    "Matrix",
+    "Objective",
+    "Problem",
+    "Provenance",
+    "Recorded",
+    "Role",
+    "Run",
+    "Status",
+    "Trials",
+    "empty_curves",
+    "role",
+    "twin",
+]

@@ -1,0 +1,173 @@
+"""`Trials` as a folder: `trials.json` for everything small, Parquet for the curves.
+
+Parquet tables are made from Arrow arrays with `from_pandas=False`: pandas' own conversion would
+turn an observed NaN into "nothing was observed".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypedDict
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
+
+from auditor.errors import ReadError
+from auditor.files import Json, read_json, to_json, write_whole
+from auditor.trials.records import (
+    CURVE_DTYPES,
+    Context,
+    Design,
+    Hyperparameter,
+    Objective,
+    Provenance,
+    Recorded,
+    Run,
+)
+
+SCHEMA = 1
+"""Version of the folder's layout; raised when an older program could not read it."""
+
+
+class Parts(TypedDict):
+    """The fields of `Trials`, by name."""
+
+    hyperparameters: Mapping[str, Mapping[str, Json]]
+    recorded: Mapping[Run, Recorded]
+    curves: pd.DataFrame
+    objective: Objective
+    space: tuple[Hyperparameter, ...]
+    design: Design
+    context: Context
+    provenance: Provenance
+
+
+PART_NAMES = tuple(Parts.__annotations__)
+
+
+@dataclass(frozen=True)
+class _SmallContext:
+    """`Context` without its table; mappings by run as pairs, since JSON keys are strings."""
+
+    train_rows: int | None
+    validation_rows: int | None
+    label_counts: dict[str, int]
+    target_variance: float | None
+    no_skill_loss: float | None
+    no_skill_from: str | None
+    test_metrics: dict[str, float]
+    lane: list[tuple[Run, str]]
+    stack: list[tuple[Run, str]]
+
+
+@dataclass(frozen=True)
+class _Small:
+    """What goes to `trials.json`."""
+
+    schema: int
+    hyperparameters: dict[str, dict[str, Any]]
+    recorded: list[tuple[Run, Recorded]]
+    objective: Objective
+    space: tuple[Hyperparameter, ...]
+    design: Design
+    context: _SmallContext
+    provenance: Provenance
+
+
+def write(path: Path, parts: Parts) -> None:
+    """Write the parts of `Trials` to a folder, each file whole or absent."""
+    small, tables = to_plain(parts)
+    path.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        write_whole(path / f"{name}.parquet", _parquet(table))
+    write_whole(path / "trials.json", to_json(small, indent=1))
+
+
+def read(path: Path) -> Parts:
+    """The inverse of `write`.
+
+    Raises:
+        ReadError: A file is missing, cut off, of a newer schema, or not what `write` makes.
+    """
+    state = read_json(path / "trials.json")
+    schema = state.get("schema") if isinstance(state, dict) else None
+    if schema != SCHEMA:
+        raise ReadError(
+            f"{path / 'trials.json'}: schema {schema!r}, this version reads {SCHEMA}; "
+            "update sweep-auditor, or audit the original directory again"
+        )
+    try:
+        small = _small().validate_python(state)
+    except ValidationError as error:
+        raise ReadError(f"{path / 'trials.json'} is not a record of trials: {error}") from error
+    context = {
+        **vars(small.context),
+        "lane": dict(small.context.lane),
+        "stack": dict(small.context.stack),
+        "series": _table(path / "series.parquet"),
+    }
+    return {
+        "hyperparameters": small.hyperparameters,
+        "recorded": dict(small.recorded),
+        "curves": _table(path / "curves.parquet"),
+        "objective": small.objective,
+        "space": small.space,
+        "design": small.design,
+        "context": Context(**context),
+        "provenance": small.provenance,
+    }
+
+
+def to_plain(parts: Parts) -> tuple[Json, dict[str, pd.DataFrame]]:
+    """Everything small as plain JSON values, and the tables by name."""
+    context = {name: getattr(parts["context"], name) for name in _SmallContext.__annotations__}
+    small = _Small(
+        schema=SCHEMA,
+        hyperparameters={trial: dict(v) for trial, v in parts["hyperparameters"].items()},
+        recorded=list(parts["recorded"].items()),
+        objective=parts["objective"],
+        space=parts["space"],
+        design=parts["design"],
+        context=_SmallContext(
+            **{
+                **context,
+                "lane": list(parts["context"].lane.items()),
+                "stack": list(parts["context"].stack.items()),
+            }
+        ),
+        provenance=parts["provenance"],
+    )
+    return _small().dump_python(small), {
+        "curves": parts["curves"],
+        "series": parts["context"].series,
+    }
+
+
+@cache
+def _small() -> TypeAdapter[_Small]:
+    return TypeAdapter(_Small)
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    arrays = {
+        name: pa.array(table[name].to_numpy(), from_pandas=False)
+        if table[name].dtype.kind in "if"
+        else pa.array(table[name].tolist(), pa.string())
+        for name in CURVE_DTYPES
+    }
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(arrays), sink)
+    return bytes(sink.getvalue())
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        # Never hand over the path itself: Arrow would treat some names as addresses.
+        table = pq.read_table(pa.BufferReader(path.read_bytes()))
+        columns = {name: table[name].to_numpy() for name in CURVE_DTYPES}
+        return pd.DataFrame(columns).astype(CURVE_DTYPES)
+    except (OSError, KeyError, ValueError, TypeError, pa.ArrowException) as error:
+        raise ReadError(f"cannot read {path}: {error}") from error

@@ -1,0 +1,216 @@
+"""The parts of `Trials`: small frozen records of what was observed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+from auditor.files import Json
+
+Direction = Literal["min", "max"]
+Coverage = Literal["curves", "best epoch", "objective", "nothing"]
+Role = Literal["train", "validation", "test"]
+Status = Literal["completed", "failed", "pruned", "unfinished", "unknown"]
+
+VALIDATION_PREFIX = "val_"
+TEST_PREFIX = "test_"
+CURVE_DTYPES = {
+    "trial_id": "str",
+    "execution": "int64",
+    "fold": "int64",
+    "epoch": "int64",
+    "metric": "str",
+    "value": "float64",
+}
+CURVE_COLUMNS = tuple(CURVE_DTYPES)
+
+
+class Run(NamedTuple):
+    """One training: a trial, which execution of it (a seed), which cross-validation fold."""
+
+    trial_id: str
+    execution: int = 0
+    fold: int = 0
+
+
+def role(metric: str) -> Role:
+    """Whether a metric was measured on training, validation or test data, by its Keras name."""
+    if metric.startswith(VALIDATION_PREFIX):
+        return "validation"
+    return "test" if metric.startswith(TEST_PREFIX) else "train"
+
+
+def twin(metric: str) -> str:
+    """The same metric on the other side: "val_loss" for "loss", and "loss" for "val_loss"."""
+    if metric.startswith(VALIDATION_PREFIX):
+        return metric.removeprefix(VALIDATION_PREFIX)
+    return VALIDATION_PREFIX + metric
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The metric that ranks trials.
+
+    Attributes:
+        name: A Keras metric name such as "val_loss", or "multi_objective".
+        direction: Whether small ("min") or large ("max") is good.
+        known_from: How it is known, in words: "sweep.json", "the caller", "score equals val_loss".
+        components: For a multi-objective its parts. KerasTuner minimises the sum of the parts to
+            minimise less the sum of the parts to maximise.
+    """
+
+    name: str
+    direction: Direction = "min"
+    known_from: str = "the caller"
+    components: tuple["Objective", ...] = ()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A hyperparameter exists only where its parent has one of these values."""
+
+    name: str
+    values: tuple[Json, ...]
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One axis of the search space.
+
+    Attributes:
+        name: Its name.
+        kind: "choice", "int", "float", "boolean" or "fixed".
+        values: All values it can take; empty where it is continuous.
+        low, high, step, sampling: The range of a number, as KerasTuner defines it.
+        ordered: Whether its values have an order.
+        conditions: All must hold for it to exist.
+    """
+
+    name: str
+    kind: Literal["choice", "int", "float", "boolean", "fixed"]
+    values: tuple[Json, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    sampling: str | None = None
+    ordered: bool = False
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Design:
+    """How configurations were chosen.
+
+    Attributes:
+        sampler: "grid", "random", "adaptive" or "unknown".
+        seed: The seed of the whole search.
+        executions: Executions planned per trial.
+        epochs: Epochs planned per run.
+    """
+
+    sampler: Literal["grid", "random", "adaptive", "unknown"] = "unknown"
+    seed: int | None = None
+    executions: int | None = None
+    epochs: int | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the tool itself said of one run.
+
+    Attributes:
+        status: How the run ended, in the tool's own view.
+        message: Its error or remark.
+        best_epoch: Its best epoch, from 0.
+        metrics: Metrics of that epoch, or whatever single values the run returned.
+        authoritative: True where `metrics` are what the run returned in place of a history (a
+            float or dictionary from `HyperModel.fit`): then they, not the curves, are its result.
+        score: The number that the tool ranked it by.
+        seconds: Wall time of training.
+        started: ISO 8601 time.
+        seed: Seed of this run.
+    """
+
+    status: Status = "unknown"
+    message: str | None = None
+    best_epoch: int | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    authoritative: bool = False
+    score: float | None = None
+    seconds: float | None = None
+    started: str | None = None
+    seed: int | None = None
+
+
+def empty_curves() -> pd.DataFrame:
+    """A table of curves with all its columns and no row."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in CURVE_DTYPES.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What is known beside the curves. Everything is optional, and empty where unknown.
+
+    Attributes:
+        train_rows, validation_rows: Rows of data.
+        label_counts: Training rows per class.
+        target_variance: Variance of the validation target, for regression.
+        no_skill_loss: Validation loss of a model that knows nothing but the label frequencies.
+        no_skill_from: Where that comes from, in words.
+        series: More curves, in the columns of `Trials.curves`: "learning_rate",
+            "unregularised_val_loss", "clean_loss" (training metrics measured in inference mode),
+            "val_loss_chunk_<n>" (validation loss on fixed parts of the data).
+        test_metrics: Test metrics of the winner.
+        lane: How a run was trained: "fit" or "stacked".
+        stack: Which stack trained a run.
+    """
+
+    train_rows: int | None = None
+    validation_rows: int | None = None
+    label_counts: Mapping[str, int] = field(default_factory=dict)
+    target_variance: float | None = None
+    no_skill_loss: float | None = None
+    no_skill_from: str | None = None
+    series: pd.DataFrame = field(default_factory=empty_curves)
+    test_metrics: Mapping[str, float] = field(default_factory=dict)
+    lane: Mapping[Run, str] = field(default_factory=dict)
+    stack: Mapping[Run, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something below the path that could not be read or used.
+
+    Attributes:
+        message: What is wrong and what to do, in one sentence.
+        file: The file, below `Provenance.path`.
+        trial_id: The trial it belongs to, where that is known.
+    """
+
+    message: str
+    file: str | None = None
+    trial_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the observations come from.
+
+    Attributes:
+        tool: The tool that wrote them, such as "auditor" or "keras-tuner".
+        version: Its version, or the generation of its format.
+        path: The directory or file that was read.
+        files: The files that were read, below `path`.
+        versions: Versions of the software that trained: backend, keras, Python.
+        missing: What the tool does not record, in sentences.
+        problems: What should have been readable and was not.
+    """
+
+    tool: str = "unknown"
+    version: str | None = None
+    path: str | None = None
+    files: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
