@@ -1,0 +1,129 @@
+"""Our own sweeps: KerasTuner's files, plus `sweep.json` and `trial_<id>/history.csv`.
+
+Everything is recorded: curves of every execution, seeds, versions, facts about the data. A trial
+that was killed before its end has whatever its `history.csv` holds.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from auditor.errors import ReadError
+from auditor.files import Json, read_json
+from auditor.readers.histories import Row, read_history
+from auditor.readers.objective import infer_objective
+from auditor.readers.project import read_project, trial_folders
+from auditor.readers.reader import Match
+from auditor.readers.space import active_values, parse_space
+from auditor.readers.sweep import Sweep, TrialNotes, read_notes, read_sweep
+from auditor.readers.trial_json import TrialFile
+from auditor.trials import (
+    CURVE_COLUMNS,
+    Context,
+    Design,
+    Problem,
+    Provenance,
+    Recorded,
+    Run,
+    Trials,
+)
+
+
+def matches(path: Path) -> Match:
+    """Whether the path is a directory of one of our sweeps."""
+    if not (path / "sweep.json").is_file():
+        return Match(False, "there is no sweep.json")
+    try:
+        state = read_json(path / "sweep.json")
+    except ReadError as error:
+        # A damaged sweep of ours is read all the same if its trials are there.
+        return Match(bool(trial_folders(path)), f"sweep.json cannot be read ({error})")
+    ours = isinstance(state, dict) and state.get("tool") == "auditor"
+    return Match(ours, "sweep.json says it is ours" if ours else "sweep.json is another tool's")
+
+
+def read(path: Path) -> Trials:
+    """Read one sweep.
+
+    Raises:
+        ReadError: `sweep.json` is of another schema.
+    """
+    sweep, problems = read_sweep(path / "sweep.json")
+    project = read_project(path)
+    problems += project.problems
+    space, complaints = parse_space(sweep.space)
+    problems += [Problem(complaint, "sweep.json") for complaint in complaints]
+    space = space or project.space
+    found = _Found()
+    for trial in project.trials:
+        notes, complaint = read_notes(trial)
+        problems += complaint
+        values = active_values(trial.values, space)
+        read = values if notes.read is None else notes.read
+        found.hyperparameters[trial.trial_id] = {n: v for n, v in values.items() if n in read}
+        problems += _add_runs(found, trial, notes, path)
+    return Trials(
+        hyperparameters=found.hyperparameters,
+        recorded=found.recorded,
+        curves=_table(found.curves),
+        objective=sweep.objective or infer_objective(project.trials),
+        space=space,
+        design=Design(sweep.sampler, sweep.seed, sweep.executions, sweep.epochs),
+        context=_context(sweep, found),
+        provenance=Provenance(
+            tool="auditor",
+            version=sweep.version,
+            path=str(path),
+            files=("sweep.json", *project.files, *found.files),
+            versions=sweep.versions,
+            problems=tuple(problems),
+        ),
+    )
+
+
+@dataclass
+class _Found:
+    """What the trials' own files hold, collected trial by trial."""
+
+    hyperparameters: dict[str, dict[str, Json]] = field(default_factory=dict)
+    recorded: dict[Run, Recorded] = field(default_factory=dict)
+    lane: dict[Run, str] = field(default_factory=dict)
+    curves: list[Row] = field(default_factory=list)
+    series: list[Row] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def _add_runs(found: _Found, trial: TrialFile, notes: TrialNotes, path: Path) -> list[Problem]:
+    """Add the runs of a trial and their curves; the problems of its `history.csv`."""
+    file = str(Path(trial.file).with_name("history.csv"))
+    history = read_history(path / file, trial.trial_id)
+    recorded = notes.recorded(trial.trial_id)
+    # Killed before its end, or run by plain KerasTuner: its own status is all that is known.
+    for run in history.runs or [Run(trial.trial_id)] if not recorded else history.runs:
+        status = "unfinished" if recorded else trial.status
+        recorded.setdefault(run, Recorded(status, None if recorded else trial.message))
+    found.recorded |= recorded
+    found.lane |= notes.lanes(trial.trial_id)
+    found.curves += history.curves
+    found.series += history.series
+    found.files += [file] if history.exists else []
+    return [Problem(complaint, file, trial.trial_id) for complaint in history.complaints]
+
+
+def _context(sweep: Sweep, found: _Found) -> Context:
+    facts = sweep.context
+    return Context(
+        facts.train_rows,
+        facts.validation_rows,
+        facts.label_counts,
+        facts.target_variance,
+        facts.no_skill_loss,
+        facts.no_skill_from,
+        series=_table(found.series),
+        lane=found.lane,
+    )
+
+
+def _table(rows: list[Row]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))

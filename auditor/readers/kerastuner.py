@@ -1,0 +1,155 @@
+"""KerasTuner project directories, as versions 1.0 to 1.4 write them.
+
+KerasTuner records, per trial, all metrics of the best epoch (averaged over executions), the score,
+the status and the search space. It records neither the objective nor the tuner's class, so both are
+inferred. Seen: 1.0 (ids of 32 hex digits, no "message"), 1.1, 1.4.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from auditor.files import Json
+from auditor.readers.objective import infer_objective
+from auditor.readers.project import Project, read_project, trial_folders
+from auditor.readers.reader import Match
+from auditor.readers.space import active_values
+from auditor.readers.trial_json import TrialFile
+from auditor.trials import (
+    Design,
+    Hyperparameter,
+    Provenance,
+    Recorded,
+    Run,
+    Trials,
+    empty_curves,
+)
+
+_ADAPTIVE = (
+    {"hyperband_iterations", "brackets"},
+    {"num_initial_points", "alpha", "beta"},  # Bayesian optimization
+)
+"""Keys of `oracle.json` that only a searcher which learns from its trials writes."""
+
+FEWEST_IN_ORDER = 5
+"""Trials needed to recognise a grid by its order: five random ones are in order once in 120."""
+
+
+def matches(path: Path) -> Match:
+    """Whether the path is a KerasTuner project directory."""
+    if not path.is_dir():
+        return Match(False, "it is not a directory")
+    if any((folder / "trial.json").is_file() for folder in trial_folders(path)):
+        return Match(True, "there are trial_*/trial.json")
+    if (path / "oracle.json").is_file():
+        return Match(True, "there is an oracle.json")
+    return Match(False, "there is neither an oracle.json nor a trial_*/trial.json")
+
+
+def read(path: Path) -> Trials:
+    """Read one project directory."""
+    project = read_project(path)
+    values = {t.trial_id: active_values(t.values, project.space) for t in project.trials}
+    return Trials(
+        hyperparameters=values,
+        recorded={Run(t.trial_id): _recorded(t, project) for t in project.trials},
+        curves=empty_curves(),
+        objective=infer_objective(project.trials),
+        space=project.space,
+        design=Design(_sampler(project, values), project.seed),
+        provenance=Provenance(
+            tool="keras-tuner",
+            version=_generation(project.trials),
+            path=str(path),
+            files=project.files,
+            missing=_missing(project.trials),
+            problems=project.problems,
+        ),
+    )
+
+
+def _recorded(trial: TrialFile, project: Project) -> Recorded:
+    # Up to 1.1 the best step may not be recorded, and then is 0.
+    known = trial.has_message or trial.best_step
+    return Recorded(
+        status=trial.status,
+        message=trial.message,
+        best_epoch=trial.best_step if known else None,
+        metrics=trial.metrics,
+        score=trial.score,
+        started=project.started.get(trial.trial_id),
+    )
+
+
+def _sampler(
+    project: Project, values: Mapping[str, Mapping[str, Json]]
+) -> Literal["grid", "adaptive", "unknown"]:
+    """Hyperband and Bayesian searches leave marks; a grid is known by its order only."""
+    marked = any(trial.tuner_values for trial in project.trials)
+    if marked or any(marks <= project.oracle.keys() for marks in _ADAPTIVE):
+        return "adaptive"
+    return "grid" if _in_grid_order(project.space, list(values.values())) else "unknown"
+
+
+def _in_grid_order(space: Sequence[Hyperparameter], trials: Sequence[Mapping[str, Json]]) -> bool:
+    """Whether the trials are in the order of KerasTuner's grid: the last hyperparameter is fastest.
+
+    Each hyperparameter starts at its default, which is what the first trial has.
+    """
+    if len(trials) < FEWEST_IN_ORDER or any(not axis.values for axis in space):
+        return False
+    places = []
+    for axis in space:
+        first = next((trial[axis.name] for trial in trials if axis.name in trial), None)
+        order = [first, *(value for value in axis.values if value != first)]
+        places.append({repr(value): place for place, value in enumerate(order)})
+    keys = [
+        [
+            place.get(repr(trial[axis.name]), -1) if axis.name in trial else -1
+            for axis, place in zip(space, places, strict=True)
+        ]
+        for trial in trials
+    ]
+    return all(before < after for before, after in pairwise(keys))
+
+
+def _generation(trials: Sequence[TrialFile]) -> str | None:
+    if not trials:
+        return None
+    if any(trial.has_message for trial in trials):
+        return "1.2 or later"
+    return "1.0 to 1.1.0" if _per_metric(trials) else "1.1"
+
+
+def _per_metric(trials: Sequence[TrialFile]) -> bool:
+    """Whether the trials are of the generation that kept each metric's own extreme."""
+    return any(
+        not trial.has_message and re.fullmatch("[0-9a-f]{32}", trial.trial_id) for trial in trials
+    )
+
+
+def _missing(trials: Sequence[TrialFile]) -> tuple[str, ...]:
+    """What these files cannot tell."""
+    budgets = {trial.tuner_values.get("tuner/epochs") for trial in trials} - {None}
+    sentences = [
+        "Learning curves: KerasTuner keeps the metrics of one epoch per trial, so onset of "
+        "overfitting, late divergence and recovery cannot be seen.",
+        "Per-execution values: executions of a trial are averaged, each at its own best epoch.",
+        "Objective, tuner class, versions, data, fit arguments, batch size (unless tuned) and the "
+        "number of epochs run.",
+    ]
+    if _per_metric(trials):
+        sentences.append(
+            "The best epoch: up to version 1.1.0 each metric is its own extreme over all epochs, "
+            "in the objective's direction, so a gap between training and validation is an upper "
+            "bound."
+        )
+    if len(budgets) > 1:
+        epochs = ", ".join(str(b) for b in sorted(budgets, key=str))
+        sentences.append(
+            f"Equal training: Hyperband gave trials different numbers of epochs ({epochs}), and "
+            "started some from another trial's weights."
+        )
+    return tuple(sentences)
