@@ -4,7 +4,7 @@ The layout is documented in docs/audit_json.md. Others parse it: names are added
 `SCHEMA` is raised when an older reader would misread it.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -163,11 +163,10 @@ def _coverage(trials: Trials) -> dict[str, Json]:
 
 
 def _dump(value: Any) -> dict[str, Json]:
-    kind: Hashable = type(value)
-    plain: dict[str, Json] = _adapter(kind).dump_python(value)
+    plain: dict[str, Json] = _adapter(type(value)).dump_python(value)
     return plain
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

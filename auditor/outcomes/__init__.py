@@ -1,0 +1,50 @@
+"""From `Trials` to what each run came to: the one place that judges outcomes.
+
+Judged from the curves, never from a tool's score. `thresholds.py` holds every number that decides.
+"""
+
+from auditor.outcomes.curves import (
+    UNREGULARISED,
+    ValidationCurve,
+    noise,
+    smooth,
+    validation_curve,
+)
+from auditor.outcomes.judging import judge
+from auditor.outcomes.noskill import baseline
+from auditor.outcomes.thresholds import (
+    DIVERGED_FACTOR,
+    DIVERGED_FACTOR_UNKNOWN,
+    LEARNED_MARGIN,
+    MIN_EPOCHS,
+    OVERFIT_NOISE,
+    OVERFIT_RISE,
+    RECOVERED_FACTOR,
+    SHARED_RISE,
+    SMOOTHING,
+)
+from auditor.outcomes.verdicts import FAILURES, Baseline, Outcome, Outcomes, RunOutcome
+
+__all__ = [
+    "DIVERGED_FACTOR",
+    "DIVERGED_FACTOR_UNKNOWN",
+    "FAILURES",
+    "LEARNED_MARGIN",
+    "MIN_EPOCHS",
+    "OVERFIT_NOISE",
+    "OVERFIT_RISE",
+    "RECOVERED_FACTOR",
+    "SHARED_RISE",
+    "SMOOTHING",
+    "UNREGULARISED",
+    "Baseline",
+    "Outcome",
+    "Outcomes",
+    "RunOutcome",
+    "ValidationCurve",
+    "baseline",
+    "judge",
+    "noise",
+    "smooth",
+    "validation_curve",
+]

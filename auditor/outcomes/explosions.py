@@ -1,0 +1,84 @@
+"""Numeric divergence: losses that are non-finite, or far above the loss of knowing nothing."""
+
+import math
+
+import numpy as np
+
+from auditor.outcomes.curves import LOSSES, measured
+from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
+from auditor.trials import Run, Trials
+
+
+def bad_epochs(trials: Trials, run: Run, reference: Baseline) -> tuple[int, ...]:
+    """Epochs (from 0) in which a loss was non-finite or above the ceiling."""
+    bad: set[int] = set()
+    for metric in watched(trials):
+        epochs, values = measured(trials, run, metric)
+        # Only losses share the scale of the ceiling; another objective must just be a number.
+        ceiling = reference.ceiling if metric in LOSSES else math.inf
+        bad.update(epochs[~np.isfinite(values) | (values > ceiling)].tolist())
+    return tuple(sorted(bad))
+
+
+def has_recovered(trials: Trials, run: Run, bad: tuple[int, ...], reference: Baseline) -> bool:
+    """Whether the loss was normal again in some epoch after the last bad one.
+
+    The validation loss decides where it was observed there: a training loss may stay high through
+    dropout or regularisation in a run that works.
+    """
+    for metric in reversed(watched(trials)):
+        epochs, values = measured(trials, run, metric)
+        later = values[epochs > max(bad, default=-1)]
+        if len(later):
+            return bool(later.min() <= reference.normal) if metric in LOSSES else True
+    return False
+
+
+def watched(trials: Trials) -> list[str]:
+    """The losses that were recorded; where there is none, the objective stands in."""
+    losses = [metric for metric in LOSSES if metric in trials.metrics]
+    return losses or [name for name in [trials.objective.name] if name in trials.metrics]
+
+
+def reported_non_finite(trials: Trials, run: Run) -> bool:
+    """Whether the tool itself recorded a NaN or infinite result, of a run without better evidence.
+
+    A score is believed only where no curve was observed: a sweep's own score is infinite for other
+    reasons too.
+    """
+    recorded = trials.recorded[run]
+    if trials.coverage(run) == "curves" and not recorded.authoritative:
+        return False
+    told = [recorded.metrics[m] for m in (*LOSSES, trials.objective.name) if m in recorded.metrics]
+    told += [recorded.score] if recorded.score is not None else []
+    return any(not math.isfinite(value) for value in told)
+
+
+def diverged(trials: Trials, run: Run, bad: tuple[int, ...], reference: Baseline) -> RunOutcome:
+    """The verdict on a run that exploded and did not come back."""
+    return RunOutcome(
+        Outcome.DIVERGED,
+        _reason(bad, reference),
+        bad,
+        evidence=worst_losses(trials, run, bad),
+    )
+
+
+def worst_losses(trials: Trials, run: Run, bad: tuple[int, ...]) -> dict[str, float]:
+    """Per loss its first non-finite value in the bad epochs, else the largest one there."""
+    evidence: dict[str, float] = {}
+    for metric in watched(trials) if bad else ():
+        epochs, values = trials.curve(run, metric)
+        seen = values[np.isin(epochs, bad)]
+        if len(seen):
+            wrong = seen[~np.isfinite(seen)]
+            evidence[f"worst {metric}"] = float(wrong[0] if len(wrong) else seen.max())
+    return evidence
+
+
+def _reason(bad: tuple[int, ...], reference: Baseline) -> str:
+    if not bad:
+        return "the recorded loss or score is not finite"
+    above = f" or above {reference.ceiling:.4g}" if math.isfinite(reference.ceiling) else ""
+    more = f" and in {len(bad) - 1} more" if len(bad) > 1 else ""
+    return f"a loss was non-finite{above} in epoch {bad[0] + 1}{more}, and did not come back"

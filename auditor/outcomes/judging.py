@@ -1,0 +1,80 @@
+"""The order in which verdicts are sought, and what they make of a trial."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from auditor.outcomes import explosions
+from auditor.outcomes.learning import not_learned
+from auditor.outcomes.noskill import baseline
+from auditor.outcomes.overfitting import ended_worse
+from auditor.outcomes.verdicts import WORST_FIRST, Baseline, Outcome, Outcomes, RunOutcome
+from auditor.trials import Run, Trials
+
+
+def judge(trials: Trials) -> Outcomes:
+    """The outcome of each run and trial.
+
+    Example:
+        >>> judge(trials).by_trial["0003"]
+        <Outcome.DIVERGED: 'diverged'>
+    """
+    reference = baseline(trials)
+    by_run = {run: _judge_run(trials, run, reference) for run in trials.runs}
+    by_trial: Mapping[str, Outcome] = {
+        trial: _majority([by_run[run].outcome for run in runs])
+        for trial, runs in trials.runs_of.items()
+    }
+    return Outcomes(MappingProxyType(by_run), MappingProxyType(by_trial), reference)
+
+
+def _judge_run(trials: Trials, run: Run, reference: Baseline) -> RunOutcome:
+    bad = explosions.bad_epochs(trials, run, reference)
+    recovered = bool(bad) and explosions.has_recovered(trials, run, bad, reference)
+    if (bad and not recovered) or explosions.reported_non_finite(trials, run):
+        return explosions.diverged(trials, run, bad, reference)
+    verdict = _from_status(trials, run) or _from_curves(trials, run, bad, reference)
+    if not bad:
+        return verdict
+    worst = explosions.worst_losses(trials, run, bad)
+    return replace(verdict, bad_epochs=bad, recovered=True, evidence={**worst, **verdict.evidence})
+
+
+def _from_status(trials: Trials, run: Run) -> RunOutcome | None:
+    """Verdicts that need no curve: the tool says that the run has no end to judge."""
+    recorded = trials.recorded[run]
+    if recorded.status == "failed":
+        return RunOutcome(
+            Outcome.CRASHED, _last_line(recorded.message) or "the tool says it failed"
+        )
+    if recorded.status == "pruned":
+        return RunOutcome(Outcome.PRUNED, "stopped by the search; its end was not observed")
+    if trials.coverage(run) == "nothing":
+        return RunOutcome(Outcome.MISSING, "no result was recorded")
+    return None
+
+
+def _from_curves(trials: Trials, run: Run, bad: tuple[int, ...], reference: Baseline) -> RunOutcome:
+    worse = ended_worse(trials, run, after=max(bad, default=-1))
+    if trials.recorded[run].status == "unfinished":
+        # What has already gone wrong is known; that nothing has, or not yet learned, is not.
+        return worse or RunOutcome(Outcome.MISSING, "unfinished: its end was not observed")
+    unlearned = not_learned(trials, run, reference)
+    if unlearned is None:
+        return worse or RunOutcome(Outcome.OK, "no failure seen in what was recorded")
+    if unlearned.outcome == Outcome.OVERFIT and worse and worse.outcome == Outcome.OVERFIT:
+        return worse  # the same verdict, with a measured onset
+    return unlearned
+
+
+def _majority(outcomes: Sequence[Outcome]) -> Outcome:
+    if not outcomes:
+        return Outcome.MISSING
+    counts = Counter(outcomes)
+    return max(counts, key=lambda outcome: (counts[outcome], -WORST_FIRST.index(outcome)))
+
+
+def _last_line(message: str | None) -> str | None:
+    lines = [line for line in (message or "").splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else None

@@ -1,0 +1,126 @@
+"""The score of one run: its best epoch, the gap there, and what the gap costs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from auditor.outcomes import UNREGULARISED
+from auditor.scoring.records import RunScore
+from auditor.trials import Curve, Direction, Objective, Run, Trials, role, twin
+
+
+def objective_curve(trials: Trials, run: Run) -> Curve:
+    """Epochs at which the objective of a run was observed, and its values there.
+
+    A multi-objective is the sum of its parts to minimise less the sum of its parts to maximise, as
+    in KerasTuner. Where the unregularised validation loss was recorded it stands for `val_loss`.
+    """
+    parts = trials.objective.components
+    if not parts:
+        return _series(trials, run, trials.objective.name)
+    curves = [_series(trials, run, part.name) for part in parts]
+    common = curves[0].epochs
+    for curve in curves[1:]:
+        common = np.intersect1d(common, curve.epochs)
+    columns = [curve.values[np.isin(curve.epochs, common)] for curve in curves]
+    with np.errstate(over="ignore", invalid="ignore"):
+        signed = [c if p.direction == "min" else -c for p, c in zip(parts, columns, strict=True)]
+        return Curve(common, np.sum(signed, axis=0))
+
+
+def has_twin(objective: Objective) -> bool:
+    """Whether a generalization gap can exist for this objective."""
+    return not objective.components and role(objective.name) == "validation"
+
+
+def bare_score(trials: Trials, run: Run) -> RunScore:
+    """Best epoch, objective and gap of a run, not penalised yet."""
+    objective = trials.objective
+    epochs, values = objective_curve(trials, run)
+    if trials.recorded[run].authoritative or not len(epochs):
+        return _from_recorded(trials, run)
+    usable = np.flatnonzero(np.isfinite(values))
+    if not len(usable):
+        return RunScore()
+    finite = values[usable]
+    at = usable[int(finite.argmin() if objective.direction == "min" else finite.argmax())]
+    best, value = int(epochs[at]), float(values[at])
+    if not has_twin(objective):
+        return RunScore(best, value)
+    other = _at(trials, run, twin(objective.name), best)
+    # Both sides of a gap must be the same quantity: the training loss holds its regularisation
+    # terms, so it is compared with the validation loss as logged, not with the one that ranks.
+    logged = _at(trials, run, objective.name, best)
+    return RunScore(best, value, other, _gap(logged, other, objective.direction))
+
+
+def penalised(
+    bare: RunScore, weight: float, limit: float | None, is_no_skill: bool, direction: Direction
+) -> RunScore:
+    """A score worsened by its gap, but not past the limit.
+
+    Args:
+        bare: From `bare_score`.
+        weight: Of the gap.
+        limit: The objective of knowing nothing, or what stands in for it; None for no limit.
+        is_no_skill: Whether the limit is the no-skill objective itself.
+        direction: Of the objective.
+    """
+    if bare.objective is None:
+        return bare
+    sign = 1.0 if direction == "min" else -1.0
+    value = sign * bare.objective
+    penalty = weight * max(0.0, bare.gap) if bare.gap is not None else 0.0
+    if limit is not None:
+        room = sign * limit - value
+        # A run that is no better than knowing nothing has no room to protect.
+        if room > 0 or not is_no_skill:
+            penalty = min(penalty, abs(room))
+        # The sum may be rounded past the limit.
+        if room > 0:
+            return replace(bare, penalty=penalty, score=sign * min(value + penalty, sign * limit))
+    return replace(bare, penalty=penalty, score=sign * (value + penalty))
+
+
+def _series(trials: Trials, run: Run, name: str) -> Curve:
+    if name == "val_loss":
+        plain = trials.series(run, UNREGULARISED)
+        if len(plain.epochs):
+            return plain
+    return trials.curve(run, name)
+
+
+def _at(trials: Trials, run: Run, metric: str, epoch: int) -> float | None:
+    epochs, values = trials.curve(run, metric)
+    there = np.flatnonzero(epochs == epoch)
+    return float(values[there[0]]) if len(there) else None
+
+
+def _from_recorded(trials: Trials, run: Run) -> RunScore:
+    recorded, objective = trials.recorded[run], trials.objective
+    value = _value(recorded.metrics, objective)
+    if value is None:
+        value = recorded.score
+    if value is None or not math.isfinite(value):
+        return RunScore(recorded.best_epoch)
+    other = recorded.metrics.get(twin(objective.name)) if has_twin(objective) else None
+    return RunScore(recorded.best_epoch, value, other, _gap(value, other, objective.direction))
+
+
+def _value(metrics: Mapping[str, float], objective: Objective) -> float | None:
+    """The objective among single values; a multi-objective from its parts where all are there."""
+    parts = objective.components
+    if not parts or objective.name in metrics:
+        return metrics.get(objective.name)
+    if any(part.name not in metrics for part in parts):
+        return None
+    return sum(metrics[p.name] if p.direction == "min" else -metrics[p.name] for p in parts)
+
+
+def _gap(value: float | None, other: float | None, direction: Direction) -> float | None:
+    if value is None or other is None:
+        return None
+    gap = value - other if direction == "min" else other - value
+    return gap if math.isfinite(gap) else None
