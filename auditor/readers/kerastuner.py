@@ -71,8 +71,8 @@ def read(path: Path) -> Trials:
 
 
 def _recorded(trial: TrialFile, project: Project) -> Recorded:
-    # Up to 1.1 the best step may not be recorded, and then is 0.
-    known = trial.has_message or trial.best_step
+    # Where it is not known it is 0: after a crash, and up to 1.1.
+    known = trial.metrics and (trial.has_message or trial.best_step)
     return Recorded(
         status=trial.status,
         message=trial.message,

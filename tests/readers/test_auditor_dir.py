@@ -1,0 +1,163 @@
+"""Our own directories: everything observed comes back, nothing else does."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auditor.errors import ReadError
+from auditor.files import to_json
+from auditor.readers import read
+from auditor.trials import Design, Objective, Run
+from tests.readers.sweeps import HEADER, SWEEP, notes, trial_json, write_sweep
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    return write_sweep(tmp_path / "sweep")
+
+
+def test_trials_come_in_the_order_of_their_start(sweep: Path) -> None:
+    assert list(read(sweep).hyperparameters) == ["0002", "0000", "0001"]
+
+
+def test_only_hyperparameters_that_the_build_read_are_kept(sweep: Path) -> None:
+    hyperparameters = read(sweep).hyperparameters
+    assert hyperparameters["0000"] == {"lr": 1.0, "layers": 1}
+    assert hyperparameters["0001"] == {"lr": 1.0, "layers": 1, "unread": True}
+
+
+def test_nan_and_infinity_are_observed_and_an_empty_cell_is_not(sweep: Path) -> None:
+    trials = read(sweep)
+    epochs, values = trials.curve(Run("0000"), "loss")
+    np.testing.assert_array_equal(values, [0.70, math.nan])
+    epochs, values = trials.curve(Run("0000", 1), "val_loss")
+    assert (epochs.tolist(), values.tolist()) == ([1], [0.6])
+
+
+def test_columns_about_the_training_are_series_and_no_metrics(sweep: Path) -> None:
+    trials = read(sweep)
+    assert trials.metrics == ("loss", "val_loss")
+    assert trials.series(Run("0000"), "learning_rate").values.tolist() == [0.1, 0.1]
+    assert trials.series(Run("0000"), "val_loss_chunk_0").epochs.tolist() == [0]
+    assert trials.series(Run("0000", 1), "seconds").values.tolist() == [0.5, 0.4]
+
+
+def test_each_run_has_what_was_recorded_of_it(sweep: Path) -> None:
+    trials = read(sweep)
+    first, second = trials.recorded[Run("0000")], trials.recorded[Run("0000", 1)]
+    assert (first.status, first.best_epoch, first.seed, first.seconds) == ("completed", 0, 11, 0.9)
+    assert first.started == "2026-01-01T00:00:00"
+    assert second.metrics == {"loss": -math.inf, "val_loss": 0.6}
+    assert (first.authoritative, second.authoritative) == (False, True)
+    assert trials.recorded[Run("0001")].message == "ValueError: units=-1"
+    assert trials.context.lane == {Run("0000"): "fit"}
+
+
+def test_a_killed_trial_is_unfinished_with_the_epochs_it_had(sweep: Path) -> None:
+    trials = read(sweep)
+    assert trials.recorded[Run("0002")].status == "unfinished"
+    assert trials.curve(Run("0002"), "val_loss").values.tolist() == [0.71]
+
+
+def test_what_holds_for_the_whole_sweep(sweep: Path) -> None:
+    trials = read(sweep)
+    assert trials.objective == Objective("val_loss", "min", "sweep.json")
+    assert trials.design == Design("grid", 0, 2, 3)
+    assert [axis.name for axis in trials.space] == ["lr", "layers", "unread"]
+    assert trials.context.label_counts == {"0": 60, "1": 40}
+    assert (trials.context.no_skill_loss, trials.context.target_variance) == (0.673, None)
+    assert trials.provenance.version == "0.1.0"
+    assert trials.provenance.versions == {"keras": "3.15.0"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("context", {"label_counts": 3}), ("seed", "x"), ("sampler", "magic"), ("space", 4)],
+)
+def test_a_wrong_entry_of_sweep_json_is_named_and_taken_as_unknown(
+    sweep: Path, key: str, value: object
+) -> None:
+    (sweep / "sweep.json").write_text(to_json(SWEEP | {key: value}))
+    trials = read(sweep)
+    assert trials.objective.known_from == "sweep.json"
+    (problem,) = trials.provenance.problems
+    assert problem.file == "sweep.json"
+    assert problem.message.startswith(key)
+
+
+def test_a_sweep_of_another_schema_is_refused(sweep: Path) -> None:
+    (sweep / "sweep.json").write_text(to_json(SWEEP | {"schema": 2}))
+    with pytest.raises(ReadError, match="schema 2, this version reads 1; update"):
+        read(sweep)
+
+
+def test_a_multi_objective_keeps_its_parts(sweep: Path) -> None:
+    parts = [{"name": "val_loss"}, {"name": "val_accuracy", "direction": "max"}]
+    objective = {"name": "multi_objective", "direction": "min", "components": parts}
+    (sweep / "sweep.json").write_text(to_json(SWEEP | {"objective": objective}))
+    components = read(sweep).objective.components
+    assert [(part.name, part.direction) for part in components] == [
+        ("val_loss", "min"),
+        ("val_accuracy", "max"),
+    ]
+
+
+def test_wrong_notes_of_a_trial_are_named(sweep: Path) -> None:
+    wrong = {"auditor": {"read": ["lr"], "runs": [{"execution": "first"}]}}
+    (sweep / "trial_0001" / "trial.json").write_text(trial_json("0001", {"lr": 0.1}, **wrong))
+    trials = read(sweep)
+    assert [problem.trial_id for problem in trials.provenance.problems] == ["0001"]
+    assert Run("0001") in trials.recorded
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ("0,0,zero,1,1,1,1,1\n", "line 2 is not a row"),
+        ("0,0,0,1,1\n", "line 2 is not a row"),
+        ("0,0,99999999999,1,1,1,1,1\n", "line 2 is not a row"),
+        ("0,0,-1,1,1,1,1,1\n", "line 2 is not a row"),
+        ("0,0,1,1,0.5,high,1,1\n0,0,1,1,2,2,2,2\n", "line 3 is an epoch for the second time"),
+        ("0,0,1,1,0.5,high,1,1\n", "val_loss is 'high', not a number"),
+        ("0,0,1,1,0.5,0.5,1,1\n0,0,2,1,0.5,0.", "cut off"),
+    ],
+)
+def test_bad_rows_of_a_history_are_named_and_left_out(
+    sweep: Path, rows: str, complaint: str
+) -> None:
+    (sweep / "trial_0000" / "history.csv").write_text(HEADER + rows)
+    trials = read(sweep)
+    problems = trials.provenance.problems
+    assert any(complaint in problem.message for problem in problems)
+    assert {(p.file, p.trial_id) for p in problems} == {("trial_0000/history.csv", "0000")}
+    assert set(trials.curve(Run("0000"), "loss").values) <= {0.5}
+
+
+@pytest.mark.parametrize("header", ["loss,val_loss\n", "execution,fold,epoch,loss,loss\n", "\0\n"])
+def test_a_history_without_its_columns_is_named(sweep: Path, header: str) -> None:
+    (sweep / "trial_0000" / "history.csv").write_text(header + "0,0,0,1,1\n")
+    (problem,) = read(sweep).provenance.problems
+    assert "columns" in problem.message
+
+
+def test_a_directory_without_trials_is_an_empty_sweep(tmp_path: Path) -> None:
+    (tmp_path / "sweep.json").write_text(to_json(SWEEP))
+    (tmp_path / "oracle.json").write_text(json.dumps({}))
+    trials = read(tmp_path)
+    assert (len(trials.hyperparameters), trials.objective.name) == (0, "val_loss")
+
+
+def test_inactive_values_are_absent(sweep: Path) -> None:
+    parent = {"class_name": "Parent", "config": {"name": "lr", "values": [0.1]}}
+    child = {"name": "momentum", "values": [0.5, 0.9], "conditions": [parent]}
+    space = [*SWEEP["space"], {"class_name": "Choice", "config": child}]
+    (sweep / "sweep.json").write_text(to_json(SWEEP | {"space": space}))
+    for trial_id, rate in (("0000", 1.0), ("0001", 0.1)):
+        text = trial_json(trial_id, {"lr": rate, "momentum": 0.9}, auditor=notes(None))
+        (sweep / f"trial_{trial_id}" / "trial.json").write_text(text)
+    trials = read(sweep)
+    assert trials.hyperparameters["0000"] == {"lr": 1.0}
+    assert trials.hyperparameters["0001"] == {"lr": 0.1, "momentum": 0.9}
