@@ -5,7 +5,7 @@
     ├── ReadError            a file or directory that cannot be read
     │   └── UnknownFormatError   no reader recognises the path
     ├── DirectoryError       a sweep's directory that cannot be used: unwritable, or of another sweep
-    ├── SearchError          a search that cannot go on: empty space, every trial crashes
+    ├── SearchError          a search that cannot go on (also a RuntimeError, as in KerasTuner)
     │   └── ObjectiveError   the objective is not among the metrics (also a ValueError)
     └── DataError            training data that cannot be used (also a ValueError)
 
@@ -34,7 +34,7 @@ class DirectoryError(AuditorError):
     """The directory of a sweep cannot be written, or holds a different sweep."""
 
 
-class SearchError(AuditorError):
+class SearchError(AuditorError, RuntimeError):
     """The search cannot go on."""
 
 

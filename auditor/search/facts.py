@@ -1,0 +1,197 @@
+"""What the arguments of `search` tell: sizes, labels, the loss of knowing nothing."""
+
+import hashlib
+import math
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.files import Json
+
+_EPSILON = 1e-7
+"""Keras clips probabilities here before it takes their logarithm (keras.config.epsilon())."""
+
+_HASHED_ROWS = 4096
+"""Rows of an array that make its fingerprint, evenly spaced: enough to tell data apart."""
+
+CROSS_ENTROPIES = {
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+}
+MAX_CLASSES = 10_000
+"""More different labels than this are not classes."""
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What is known of the data; None and empty where it is not in plain arrays.
+
+    Attributes:
+        train_rows, validation_rows: Rows.
+        label_counts: Training rows per class.
+        target_variance: Variance of the validation target, for regression.
+        no_skill_loss: Validation loss of a constant prediction learned from the training labels.
+        no_skill_from: Where that comes from, in words.
+        fingerprint: A hash that tells other data from these.
+    """
+
+    train_rows: int | None = None
+    validation_rows: int | None = None
+    label_counts: dict[str, int] = field(default_factory=dict)
+    target_variance: float | None = None
+    no_skill_loss: float | None = None
+    no_skill_from: str | None = None
+    fingerprint: str | None = None
+
+    def context(self) -> dict[str, Json]:
+        """As in `sweep.json`, under "context"."""
+        state = asdict(self)
+        del state["fingerprint"]
+        return state
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and validation labels, shapes (row,) or (row, output)."""
+
+    train: NDArray[Any]
+    validation: NDArray[Any]
+
+
+def fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """A hash of the data that `search` was given; None where it is not in arrays."""
+    arrays = [_array(a) for a in (*args[:2], kwargs.get("x"), kwargs.get("y"))]
+    validation = kwargs.get("validation_data")
+    arrays += [_array(a) for a in validation] if isinstance(validation, tuple) else []
+    known = [a for a in arrays if a is not None]
+    if not known:
+        return None
+    digest = hashlib.sha256(repr(kwargs.get("validation_split")).encode())
+    for array in known:
+        rows = np.linspace(0, max(len(array) - 1, 0), min(len(array), _HASHED_ROWS)).astype(int)
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array[rows]).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def labels(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Split | None:
+    """The labels that `fit` would train and validate on; None where that is unknown."""
+    y = _array(args[1] if len(args) > 1 else kwargs.get("y"))
+    if y is None or kwargs.get("sample_weight") is not None:
+        return None
+    validation = kwargs.get("validation_data")
+    if isinstance(validation, tuple | list) and len(validation) == 2:
+        other = _array(validation[1])
+        return None if other is None else Split(y, other)
+    share = kwargs.get("validation_split") or 0.0
+    if validation is None and 0 < share < 1:
+        # As Keras does: the last rows, before any shuffling.
+        cut = math.floor(len(y) * (1.0 - share))
+        return Split(y[:cut], y[cut:])
+    return None
+
+
+def data_facts(split: Split | None, loss: str | None, digest: str | None) -> DataFacts:
+    """All facts, given the name of the loss that all trials share (None: unknown)."""
+    if split is None or not len(split.train) or not len(split.validation):
+        return DataFacts(fingerprint=digest)
+    known = DataFacts(len(split.train), len(split.validation), fingerprint=digest)
+    if loss in CROSS_ENTROPIES:
+        return _classification(known, split, loss)
+    if loss in _CONSTANT_LOSSES and split.validation.dtype.kind in "fiub":
+        return _regression(known, split, loss)
+    return known
+
+
+def _classification(known: DataFacts, split: Split, loss: str) -> DataFacts:
+    classes = _class_shares(split, loss)
+    if classes is None:
+        return known
+    counts, entropy = classes
+    words = "the label frequencies of the training data, on the validation data"
+    return replace(known, label_counts=counts, no_skill_loss=entropy, no_skill_from=words)
+
+
+def _regression(known: DataFacts, split: Split, loss: str) -> DataFacts:
+    constant, error, words = _CONSTANT_LOSSES[loss]
+    train, validation = split.train.astype(float), split.validation.astype(float)
+    return replace(
+        known,
+        target_variance=float(np.var(validation, axis=0).mean()),
+        no_skill_loss=float(np.mean(error(validation - constant(train, axis=0)))),
+        no_skill_from=words,
+    )
+
+
+_CONSTANT_LOSSES: dict[str, tuple[Any, Any, str]] = {
+    "mean_squared_error": (np.mean, np.square, "predicting the training mean"),
+    "mean_absolute_error": (np.median, np.abs, "predicting the training median"),
+}
+
+_ALIASES = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "bce": "binary_crossentropy"}
+
+
+def loss_name(loss: Any) -> str | None:
+    """Keras's name of a plain loss; None for one with options, a custom one, or several."""
+    if isinstance(loss, str):
+        return _snake(loss)
+    if type(loss).__module__.startswith("keras.") and hasattr(loss, "get_config"):
+        config = loss.get_config()
+        plain = not config.get("label_smoothing") and config.get("reduction") in (
+            "sum_over_batch_size",
+            "auto",
+            None,
+        )
+        return _snake(type(loss).__name__) if plain else None
+    name = getattr(loss, "__name__", None)
+    own = getattr(loss, "__module__", "").startswith("keras.")
+    return name if own and isinstance(name, str) else None
+
+
+def _snake(name: str) -> str:
+    """Keras's long name, from "mse", "MSE" or "MeanSquaredError"."""
+    if name.isupper():
+        name = name.lower()
+    words = "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+    return _ALIASES.get(words, words)
+
+
+def _class_shares(split: Split, loss: str) -> tuple[dict[str, int], float] | None:
+    """Training rows per class, and the cross-entropy of their shares on the validation labels."""
+    train, validation = _class_ids(split.train, loss), _class_ids(split.validation, loss)
+    if train is None or validation is None:
+        return None
+    names, counts = np.unique(train, return_counts=True)
+    if len(names) > MAX_CLASSES:
+        return None
+    shares = dict(zip(names.tolist(), (counts / counts.sum()).tolist(), strict=True))
+    probabilities = [max(shares.get(label, 0.0), _EPSILON) for label in validation.tolist()]
+    entropy = float(-np.mean(np.log(probabilities)))
+    return {str(n): int(c) for n, c in zip(names, counts, strict=True)}, entropy
+
+
+def _class_ids(y: NDArray[Any], loss: str) -> NDArray[np.int64] | None:
+    if y.dtype.kind not in "fiub":
+        return None
+    if loss == "categorical_crossentropy":
+        one_hot = y.ndim == 2 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
+        return y.argmax(axis=1) if one_hot else None
+    if y.ndim > 2 or (y.ndim == 2 and y.shape[1] != 1):
+        return None
+    flat = y.reshape(-1)
+    whole = np.all(np.isfinite(flat)) and np.all(flat == np.round(flat))
+    if not whole or (loss == "binary_crossentropy" and not np.all((flat == 0) | (flat == 1))):
+        return None
+    return flat.astype(np.int64)
+
+
+def _array(value: Any) -> NDArray[Any] | None:
+    """A plain array, also from a pandas object; None for anything else."""
+    if hasattr(value, "to_numpy"):
+        value = value.to_numpy()
+    if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "fiub":
+        return value
+    return None

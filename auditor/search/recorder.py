@@ -1,0 +1,125 @@
+"""What one execution of a trial leaves behind: its curves and its best weights."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from auditor.scoring import UNREGULARISED
+
+LEARNING_RATE = "learning_rate"
+
+
+@dataclass
+class Execution:
+    """One training of a trial, as it goes on.
+
+    Attributes:
+        execution: Its number, from 0.
+        seed: What all random numbers of it were drawn from.
+        started: ISO 8601 time.
+        lane: How it was trained.
+        epochs: Metrics per epoch, in the order of training.
+        seconds: Wall time per epoch.
+        returned: What the training returned in place of a history: single values, or None.
+        best_value: Best finite objective so far.
+        best_weights: The weights of that epoch, from `model.get_weights()`.
+        model: The model that was trained.
+        build_config: What Keras needs to build the model before it can load weights.
+        error: The traceback of a crash.
+        total_seconds: Wall time from building the model to the end.
+    """
+
+    execution: int
+    seed: int
+    started: str
+    lane: str = "fit"
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    returned: dict[str, float] | None = None
+    best_value: float | None = None
+    best_weights: list[Any] | None = None
+    model: Any = None
+    build_config: dict[str, Any] | None = None
+    error: str | None = None
+    total_seconds: float | None = None
+
+
+class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes each epoch down and keeps the weights of the best one.
+
+    The best epoch is the first with the best finite value of the objective: a NaN never wins, and
+    never hides a later number. Where the objective is not among the logs (it is computed after the
+    training, by code of the user's) the last epoch is kept.
+    """
+
+    def __init__(self, objective: keras_tuner.Objective, execution: Execution) -> None:
+        """Record into `execution`, choosing the epoch by `objective`."""
+        super().__init__()
+        self._objective = objective
+        self._execution = execution
+        self._begun = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Start the clock."""
+        self._begun = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Write the metrics down; keep the weights if they are the best so far."""
+        row = scalars(logs or {})
+        self._execution.seconds.append(time.monotonic() - self._begun)
+        self._execution.epochs.append(row)
+        row |= {name: value for name, value in self._extras(row).items() if name not in row}
+        if self._is_best(row):
+            self._execution.model = self.model
+            self._execution.best_weights = self.model.get_weights()
+
+    def _is_best(self, row: dict[str, float]) -> bool:
+        if not self._objective.has_value(row):
+            return self._execution.best_value is None
+        ranking = {**row, "val_loss": row[UNREGULARISED]} if UNREGULARISED in row else row
+        value = float(self._objective.get_value(ranking))
+        best = self._execution.best_value
+        if not np.isfinite(value) or (
+            best is not None and not self._objective.better_than(value, best)
+        ):
+            return False
+        self._execution.best_value = value
+        return True
+
+    def _extras(self, row: dict[str, float]) -> dict[str, float]:
+        """The learning rate, and the validation loss without the terms that regularise."""
+        extras = {}
+        rate = getattr(self.model.optimizer, "learning_rate", None)
+        if rate is not None:
+            extras[LEARNING_RATE] = float(rate)
+        penalty = _regularisation(self.model)
+        if penalty is not None and "val_loss" in row:
+            extras[UNREGULARISED] = row["val_loss"] - penalty
+        return extras
+
+
+def scalars(logs: Mapping[str, Any]) -> dict[str, float]:
+    """The single numbers among the logs of an epoch."""
+    row = {}
+    for name, value in logs.items():
+        if np.ndim(value) == 0:
+            try:
+                row[name] = float(value)
+            except (TypeError, ValueError):
+                continue
+    return row
+
+
+def _regularisation(model: Any) -> float | None:
+    """The weight penalties in the loss of this epoch's weights; None where there are none."""
+    terms = [
+        variable.regularizer(variable)
+        for variable in model.trainable_variables
+        if getattr(variable, "regularizer", None) is not None
+    ]
+    return float(sum(float(term) for term in terms)) if terms else None

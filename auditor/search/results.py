@@ -1,0 +1,199 @@
+"""From the executions of one trial to what its files and KerasTuner are told."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import pandas as pd
+
+from auditor.errors import ObjectiveError
+from auditor.files import Json
+from auditor.outcomes import Outcome, judge
+from auditor.scoring import UNREGULARISED, score
+from auditor.search.recorder import LEARNING_RATE, Execution, scalars
+from auditor.trials import (
+    Context,
+    Objective,
+    Recorded,
+    Run,
+    Trials,
+    empty_curves,
+)
+
+SERIES = (UNREGULARISED, LEARNING_RATE)
+"""Columns of `history.csv` that describe the training rather than measure the model."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a trial came to.
+
+    Attributes:
+        score: The number that ranks; infinite for a diverged trial.
+        best_epoch: The scored epoch (from 0) of the best execution; None where unknown.
+        best_execution: The execution with the best score; None where none has a finite one.
+        objective: The unpenalised objective, a mean over executions; NaN where none is finite.
+        message: What went wrong with it, for a person; None where nothing did.
+        metrics: Means over executions of all metrics at their best epochs.
+        runs: Per execution what goes to `trial.json`.
+    """
+
+    score: float
+    best_epoch: int | None
+    best_execution: int | None
+    objective: float
+    message: str | None
+    metrics: dict[str, float]
+    runs: list[dict[str, Json]]
+
+
+def objective_of(objective: keras_tuner.Objective) -> Objective:
+    """Our record of KerasTuner's objective."""
+    parts = tuple(objective_of(part) for part in getattr(objective, "objectives", ()))
+    return Objective(objective.name, objective.direction, "the search itself", parts)
+
+
+def take_returned(result: Any, execution: Execution, objective: keras_tuner.Objective) -> None:
+    """Note what the training returned: a history, or single values that stand in its place.
+
+    Raises:
+        ObjectiveError: A history without the objective.
+    """
+    if isinstance(result, keras.callbacks.History):
+        if not execution.epochs:
+            execution.epochs = _epochs(result.history)
+            execution.seconds = [math.nan] * len(execution.epochs)
+        _check_objective(execution, objective)
+    elif isinstance(result, Mapping):
+        execution.returned = scalars(result)
+    else:
+        execution.returned = {objective.name: float(result)}
+
+
+def conclude(
+    trial_id: str,
+    executions: list[Execution],
+    objective: keras_tuner.Objective,
+    context: Context,
+    gap_penalty: float,
+) -> Result:
+    """Judge and score one trial by the same code that audits a whole sweep."""
+    trials = _observed(trial_id, executions, objective_of(objective), context)
+    outcomes = judge(trials)
+    scores = score(trials, outcomes, gap_penalty)
+    total = scores.by_trial[trial_id]
+    best = [scores.by_run[run].best_epoch for run in trials.runs]
+    metrics = [_metrics_at(e, epoch) for e, epoch in zip(executions, best, strict=True)]
+    worst = math.inf if objective.direction == "min" else -math.inf
+    message = None
+    if outcomes.by_trial[trial_id] == Outcome.DIVERGED or total.score is None:
+        reasons = [v.reason for v in outcomes.by_run.values() if v.outcome == Outcome.DIVERGED]
+        message = f"diverged: {reasons[0] if reasons else 'no epoch has a finite objective'}"
+    means = _means(metrics)
+    if objective.name not in means:
+        means[objective.name] = math.nan if total.objective is None else total.objective
+    return Result(
+        score=worst if total.score is None else total.score,
+        best_epoch=total.best_epoch,
+        best_execution=total.best_run.execution if total.best_run else None,
+        objective=math.nan if total.objective is None else total.objective,
+        message=message,
+        metrics=means,
+        runs=run_records(executions, best, metrics),
+    )
+
+
+def run_records(
+    executions: list[Execution],
+    best: list[int | None],
+    metrics: list[dict[str, float]],
+) -> list[dict[str, Json]]:
+    """What `trial.json` says of each execution."""
+    return [
+        {
+            "execution": e.execution,
+            "fold": 0,
+            "status": "failed" if e.error else "completed",
+            "message": e.error,
+            "best_epoch": epoch,
+            "metrics": values,
+            "authoritative": e.returned is not None,
+            "seconds": e.total_seconds,
+            "started": e.started,
+            "seed": e.seed,
+            "lane": e.lane,
+        }
+        for e, epoch, values in zip(executions, best, metrics, strict=True)
+    ]
+
+
+def _observed(
+    trial_id: str, executions: list[Execution], objective: Objective, context: Context
+) -> Trials:
+    curves = [
+        (trial_id, e.execution, 0, epoch, metric, value)
+        for e in executions
+        for epoch, row in enumerate(e.epochs)
+        for metric, value in row.items()
+    ]
+    table = pd.DataFrame(curves, columns=list(empty_curves().columns))
+    is_series = table["metric"].isin(SERIES)
+    recorded = {
+        Run(trial_id, e.execution): Recorded(
+            "failed" if e.error else "completed",
+            message=e.error,
+            metrics=e.returned or {},
+            authoritative=e.returned is not None,
+        )
+        for e in executions
+    }
+    series = table[is_series] if is_series.any() else empty_curves()
+    known = Context(
+        no_skill_loss=context.no_skill_loss,
+        no_skill_from=context.no_skill_from,
+        label_counts=context.label_counts,
+        series=series,
+    )
+    return Trials({trial_id: {}}, recorded, table[~is_series], objective, context=known)
+
+
+def _metrics_at(execution: Execution, epoch: int | None) -> dict[str, float]:
+    """Metrics of the best epoch; of the last one where none is best."""
+    if execution.returned is not None:
+        return execution.returned
+    if not execution.epochs:
+        return {}
+    row = execution.epochs[-1 if epoch is None else epoch]
+    return {name: value for name, value in row.items() if name not in SERIES}
+
+
+def _means(rows: list[dict[str, float]]) -> dict[str, float]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+
+
+def _epochs(history: Mapping[str, list[Any]]) -> list[dict[str, float]]:
+    length = max((len(values) for values in history.values()), default=0)
+    rows = [{n: v[i] for n, v in history.items() if i < len(v)} for i in range(length)]
+    return [scalars(row) for row in rows]
+
+
+def _check_objective(execution: Execution, objective: keras_tuner.Objective) -> None:
+    if any(objective.has_value(row) for row in execution.epochs) or not execution.epochs:
+        return
+    wanted = [part.name for part in getattr(objective, "objectives", [objective])]
+    found = sorted({name for row in execution.epochs for name in row} - set(SERIES))
+    missing = [name for name in wanted if name not in found]
+    hint = ""
+    if any(name.startswith("val_") for name in missing):
+        hint = "; pass validation_data or validation_split to search()"
+        if any(name.startswith("val_") for name in found):
+            hint = "; the metric must be given to compile() under this name"
+    raise ObjectiveError(
+        f"the objective {', '.join(missing)} is not among the metrics that training reported: "
+        f"{', '.join(found)}{hint}"
+    )

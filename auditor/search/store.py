@@ -1,0 +1,119 @@
+"""The directory of a sweep: KerasTuner's files, the curves, and what describes the sweep.
+
+    sweep.json               objective, penalty, seeds, data, versions
+    oracle.json tuner0.json  KerasTuner's
+    trial_<id>/trial.json    KerasTuner's, with one more key, "auditor"
+    trial_<id>/history.csv   one row per execution, fold and epoch
+    trial_<id>/checkpoint.weights.h5  weights of the scored epoch, for the best trials
+
+Every write is whole or absent, and only the main process writes here.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from auditor.errors import DirectoryError
+from auditor.files import Json, read_json, to_json, write_whole
+from auditor.search.recorder import Execution
+
+SCHEMA = 1
+"""Version of `sweep.json`."""
+
+SWEEP_FILE = "sweep.json"
+HISTORY_FILE = "history.csv"
+
+
+def prepare(path: Path) -> None:
+    """Make the directory of a sweep, and see that it can be written.
+
+    Raises:
+        DirectoryError: It cannot.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".writable"
+        write_whole(probe, b"")
+        probe.unlink()
+    except OSError as error:
+        raise DirectoryError(
+            f"cannot write to the sweep's directory {path}: {error}; "
+            "choose another `directory`, or make this one writable"
+        ) from error
+
+
+def read_sweep(path: Path) -> dict[str, Json] | None:
+    """What describes the sweep in a directory; None where there is no such file.
+
+    Raises:
+        ReadError: The file is cut off.
+    """
+    file = path / SWEEP_FILE
+    if not file.exists():
+        return None
+    state = read_json(file)
+    return state if isinstance(state, dict) else None
+
+
+def write_sweep(path: Path, state: Mapping[str, Json]) -> None:
+    """Describe the sweep."""
+    write_whole(
+        path / SWEEP_FILE, to_json({"schema": SCHEMA, "tool": "auditor", **state}, indent=1)
+    )
+
+
+def check_same_sweep(path: Path, stored: Mapping[str, Json], ours: Mapping[str, Json]) -> None:
+    """See that a directory belongs to this sweep.
+
+    Args:
+        path: The directory.
+        stored: Its `sweep.json`.
+        ours: What this sweep would write; only the keys that both have are compared.
+
+    Raises:
+        DirectoryError: It belongs to another one; the message says in what they differ.
+    """
+    for key, words in _IDENTITY.items():
+        theirs, mine = stored.get(key), ours.get(key)
+        if theirs is not None and mine is not None and theirs != mine:
+            raise DirectoryError(
+                f"{path} holds a sweep with another {words}: {_short(theirs)}, now {_short(mine)}. "
+                "Trials of the two cannot be compared; choose another `project_name`, or pass "
+                "`overwrite=True` to start anew"
+            )
+
+
+_IDENTITY = {
+    "sampler": "kind of search",
+    "objective": "objective",
+    "backend": "Keras backend",
+    "data_fingerprint": "data",
+}
+
+
+def write_history(folder: Path, executions: Iterable[Execution]) -> None:
+    """Write the curves of a trial. NaN is the text `nan`; an empty cell was not observed."""
+    rows = [
+        {
+            "execution": e.execution,
+            "fold": 0,
+            "epoch": epoch,
+            "seconds": round(seconds, 6),
+            **metrics,
+        }
+        for e in executions
+        for epoch, (seconds, metrics) in enumerate(zip(e.seconds, e.epochs, strict=True))
+    ]
+    leading = ["execution", "fold", "epoch", "seconds"]
+    metrics = sorted({name for row in rows for name in row} - set(leading))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, leading + metrics, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(folder / HISTORY_FILE, text.getvalue())
+
+
+def _short(value: Json) -> str:
+    text = value if isinstance(value, str) else to_json(value)
+    return text if len(text) <= 60 else text[:57] + "..."

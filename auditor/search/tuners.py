@@ -1,0 +1,436 @@
+"""`GridSearch` and `RandomSearch`: KerasTuner's, with curves recorded and divergence survived."""
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
+
+import keras
+import keras_tuner
+import numpy as np
+from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.src.engine.tuner_utils import TunerCallback, validate_trial_results
+
+from auditor.errors import AuditorError, SearchError
+from auditor.files import write_whole
+from auditor.outcomes import judge
+from auditor.readers import read
+from auditor.scoring import DEFAULT_GAP_PENALTY, score
+from auditor.search import store
+from auditor.search.fit import CompiledModels, use_many_steps
+from auditor.search.oracles import GridOracle, RandomOracle, RecordingOracle
+from auditor.search.recorder import Execution, Recorder
+from auditor.search.results import Result, conclude, take_returned
+from auditor.search.sweep_file import SweepFile
+from auditor.search.weights import KeptWeights, save_weights
+from auditor.trials import Trials
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+DEFAULT_KEEP_WEIGHTS = 10
+"""Trials whose weights are kept. KerasTuner keeps all, which fills disks."""
+
+_HOOKS = ("on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end")
+"""Methods of a tuner that its subclasses may override to watch the training."""
+
+
+class Progress(NamedTuple):
+    """Where a search stands, after a trial.
+
+    Attributes:
+        done: Trials that have ended.
+        total: Trials that there will be, as far as is known; None if unbounded.
+        trial_id, score: The trial that has just ended; a crashed one has no score.
+        best_trial_id, best_score: The best so far.
+        objective: The name of the objective.
+    """
+
+    done: int
+    total: int | None
+    trial_id: str
+    score: float | None
+    best_trial_id: str | None
+    best_score: float | None
+    objective: str
+
+
+class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
+    """What both tuners share.
+
+    Arguments that KerasTuner's tuners do not have:
+        gap_penalty: Weight of the generalization gap in the score; 0 ranks by the objective alone.
+        keep_weights: For how many of the best trials weights stay on the disk; -1 for all.
+        progress: Called with a `Progress` after each trial.
+    """
+
+    oracle: RecordingOracle
+
+    def __init__(
+        self,
+        oracle: RecordingOracle,
+        hypermodel: Any = None,
+        *,
+        gap_penalty: float = DEFAULT_GAP_PENALTY,
+        keep_weights: int = DEFAULT_KEEP_WEIGHTS,
+        progress: Callable[[Progress], None] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        project_name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """See the class; the rest is KerasTuner's.
+
+        Raises:
+            DirectoryError: The directory cannot be written, or holds another sweep.
+            SearchError: The model declares no hyperparameter, or cannot be built.
+            ValueError: `gap_penalty` is negative.
+        """
+        if not gap_penalty >= 0:
+            raise ValueError(f"gap_penalty must be a number >= 0, got {gap_penalty!r}")
+        self.gap_penalty = gap_penalty
+        self._weights = KeptWeights(keep_weights)
+        self._progress = progress
+        self._compiled = CompiledModels()
+        self._executions: list[Execution] = []
+        self._best: tuple[str, float] | None = None
+        path = Path(directory or ".", project_name or "untitled_project")
+        store.prepare(path)
+        if kwargs.get("overwrite"):
+            (path / store.SWEEP_FILE).unlink(missing_ok=True)
+        self._sweep = SweepFile(path, oracle, gap_penalty)
+        # Not super(): KerasTuner's GridSearch and RandomSearch would make an oracle of their own.
+        keras_tuner.Tuner.__init__(
+            self,
+            oracle=oracle,
+            hypermodel=hypermodel,
+            directory=str(directory) if directory is not None else None,
+            project_name=project_name,
+            **kwargs,
+        )
+
+    # The search
+
+    def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
+        """Run all trials that are still to be run; the arguments are those of `Model.fit`.
+
+        Called again after an interruption, in a new process too, it goes on where it stopped.
+
+        Raises:
+            ObjectiveError: The objective is not among the metrics.
+            DirectoryError: The directory holds a sweep on other data, or cannot be written.
+            SearchError: Every trial crashes.
+        """
+        self._sweep.open(fit_args, fit_kwargs, self.executions_per_trial)
+        self.save()
+        try:
+            super().search(*fit_args, **fit_kwargs)
+        except KeyboardInterrupt as interrupt:
+            done = len(self.oracle.end_order)
+            interrupt.add_note(
+                f"{done} completed trials are kept in {self.project_dir}; call search() again with "
+                "the same arguments, in a new process too, to go on from there"
+            )
+            raise
+        finally:
+            self.oracle.save(now=True)
+
+    def on_search_end(self) -> None:
+        """Score all trials together: what caps the penalty may depend on the whole sweep."""
+        super().on_search_end()
+        self._settle()
+        self._compiled = CompiledModels()
+
+    def trials(self) -> Trials:
+        """What was observed so far: exactly what reading the directory yields."""
+        return read(self.project_dir)
+
+    def audit(self, gap_penalty: float | None = None) -> "Audit":
+        """The audit of the trials so far.
+
+        Args:
+            gap_penalty: Another weight than the search's own.
+        """
+        from auditor.auditing import audit
+
+        return audit(self.trials(), self.gap_penalty if gap_penalty is None else gap_penalty)
+
+    # One trial
+
+    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> list[Any]:
+        """Train a configuration as often as `executions_per_trial` says; see KerasTuner."""
+        callbacks = kwargs.pop("callbacks", None) or []
+        results = []
+        for number in range(self.executions_per_trial):
+            execution = self._begin_execution(trial, number)
+            begun = time.monotonic()
+            own = self._callbacks(callbacks, trial, execution)
+            try:
+                keras.utils.set_random_seed(execution.seed)
+                result = self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": own})
+                results.append(result)
+            finally:
+                execution.total_seconds = time.monotonic() - begun
+        return results
+
+    def _begin_execution(self, trial: Trial, number: int) -> Execution:
+        words = [self.oracle.seed, crc32(trial.trial_id.encode()), number]
+        seed = int(np.random.SeedSequence(words).generate_state(1)[0])
+        execution = Execution(number, seed, datetime.now(UTC).isoformat(timespec="seconds"))
+        self._executions.append(execution)
+        return execution
+
+    def _callbacks(self, given: list[Any], trial: Trial, execution: Execution) -> list[Any]:
+        callbacks: list[Any] = self._deepcopy_callbacks(given)
+        with trial.hyperparameters.untraced():
+            self._configure_tensorboard_dir(callbacks, trial, execution.execution)
+        if any(
+            getattr(type(self), hook) is not getattr(keras_tuner.Tuner, hook) for hook in _HOOKS
+        ):
+            callbacks.append(TunerCallback(self, trial))
+        return [*callbacks, Recorder(self.oracle.objective, execution)]
+
+    def _build_and_fit_model(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        built = self._try_build(trial.hyperparameters)
+        self._sweep.note_loss(built)
+        model = self._compiled.adopt(built, args[0] if args else kwargs.get("x"))
+        use_many_steps(model, kwargs["callbacks"])
+        try:
+            results = self.hypermodel.fit(trial.hyperparameters, model, *args, **kwargs)
+        except BaseException:
+            self._compiled.release(model, failed=True)
+            raise
+        self._compiled.release(model)
+        if self._executions:
+            self._executions[-1].build_config = model.get_build_config()
+        validate_trial_results(results, self.oracle.objective, "HyperModel.fit()")
+        return results
+
+    def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+        self._executions = []
+        results = self.run_trial(trial, *fit_args, **fit_kwargs)
+        objective = self.oracle.objective
+        if self.oracle.get_trial(trial.trial_id).metrics.exists(objective.name):
+            return  # Reported by an overridden run_trial itself, as KerasTuner allowed once.
+        validate_trial_results(results, objective, "Tuner.run_trial()")
+        returned = results if isinstance(results, list) else [results]
+        while len(self._executions) < len(returned):
+            self._begin_execution(trial, len(self._executions))
+        for result, execution in zip(returned, self._executions, strict=True):
+            take_returned(result, execution, objective)
+        result = conclude(
+            trial.trial_id, self._executions, objective, self._sweep.context, self.gap_penalty
+        )
+        self._keep(trial, result)
+        step = result.best_epoch or 0
+        self.oracle.results[trial.trial_id] = (result.score, step, result.message)
+        self.oracle.update_trial(trial.trial_id, result.metrics, step=step)
+
+    def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+        try:
+            self._run_and_update_trial(trial, *fit_args, **fit_kwargs)
+            trial.status = TrialStatus.COMPLETED
+        except (AuditorError, keras_tuner.errors.FatalError) as error:
+            error.add_note(f"while running trial {trial.trial_id} of {self.project_dir}")
+            raise
+        except Exception as error:
+            failed = isinstance(error, keras_tuner.errors.FailedTrialError)
+            trial.status = TrialStatus.FAILED if failed else TrialStatus.INVALID
+            trial.message = traceback.format_exc()
+            self._keep_crashed(trial)
+
+    def on_trial_end(self, trial: Trial) -> None:
+        """End the trial, and tell whoever follows the search."""
+        super().on_trial_end(trial)
+        ended = self.oracle.trials[trial.trial_id]
+        completed = ended.status == TrialStatus.COMPLETED
+        if completed and (
+            self._best is None or self._small(ended.score) < self._small(self._best[1])
+        ):
+            self._best = (trial.trial_id, ended.score)
+        if self._progress:
+            best_id, best_score = self._best or (None, None)
+            self._progress(
+                Progress(
+                    len(self.oracle.end_order),
+                    self.oracle.total(),
+                    trial.trial_id,
+                    ended.score if completed else None,
+                    best_id,
+                    best_score,
+                    self.oracle.objective.name,
+                )
+            )
+
+    # Files
+
+    def save(self) -> None:
+        """Write `oracle.json` and `tuner0.json`, in KerasTuner's form."""
+        self.oracle.save()
+        marker = Path(self._get_tuner_fname())
+        if not marker.exists():
+            write_whole(marker, "{}")
+
+    def reload(self) -> None:
+        """Take up the search that is in the directory, with the space as the code has it now."""
+        declared = self.oracle.get_space()
+        self.oracle.reload()
+        stored, self.oracle.hyperparameters = self.oracle.hyperparameters, declared
+        self._populate_initial_space()
+        declared, self.oracle.hyperparameters = self.oracle.hyperparameters, stored
+        self.oracle.rediscovered(declared)
+        for trial in self.oracle.get_best_trials(len(self.oracle.trials)):
+            file = Path(self._get_checkpoint_fname(trial.trial_id))
+            if file.exists() and "runs" in self.oracle.details.get(trial.trial_id, {}):
+                self._weights.add(trial.trial_id, self._small(trial.score, trial.score), file)
+            self._best = self._best or (trial.trial_id, trial.score)
+
+    def load_model(self, trial: Trial) -> Any:
+        """A model with the weights of the scored epoch.
+
+        Raises:
+            SearchError: The weights of this trial were not kept.
+        """
+        if not Path(self._get_checkpoint_fname(trial.trial_id)).exists():
+            raise SearchError(
+                f"the weights of trial {trial.trial_id} were not kept: only the best "
+                f"{self._weights.keep} trials keep theirs (keep_weights), and none that diverged; "
+                "train it again with get_best_hyperparameters()"
+            )
+        return super().load_model(trial)
+
+    def _small(self, *numbers: float) -> tuple[float, ...]:
+        """Numbers of the objective turned so that small is good."""
+        sign = 1 if self.oracle.objective.direction == "min" else -1
+        return tuple(sign * number for number in numbers)
+
+    def _keep(self, trial: Trial, result: Result) -> None:
+        """Write down a trial that has ended: curves, weights, and what `trial.json` will say."""
+        folder = Path(self.get_trial_dir(trial.trial_id))
+        store.write_history(folder, self._executions)
+        self.oracle.details.setdefault(trial.trial_id, {})["runs"] = result.runs
+        numbers = self._small(result.score, result.objective)
+        if result.best_execution is None or not self._weights.wants(trial.trial_id, numbers):
+            return
+        best = self._executions[result.best_execution]
+        if best.best_weights is None:
+            return
+        file = Path(self._get_checkpoint_fname(trial.trial_id))
+        save_weights(best.model, best.best_weights, file)
+        write_whole(self._get_build_config_fname(trial.trial_id), json.dumps(best.build_config))
+        self._weights.add(trial.trial_id, numbers, file)
+
+    def _keep_crashed(self, trial: Trial) -> None:
+        """Write down what a trial showed before it crashed."""
+        if not self._executions:
+            self._begin_execution(trial, 0)
+        self._executions[-1].error = trial.message
+        context, objective = self._sweep.context, self.oracle.objective
+        result = conclude(trial.trial_id, self._executions, objective, context, self.gap_penalty)
+        store.write_history(Path(self.get_trial_dir(trial.trial_id)), self._executions)
+        self.oracle.details.setdefault(trial.trial_id, {})["runs"] = result.runs
+
+    def _settle(self) -> None:
+        trials = self.trials()
+        scores = score(trials, judge(trials), self.gap_penalty)
+        for trial in self.oracle.trials.values():
+            final = scores.by_trial.get(trial.trial_id)
+            if trial.status != TrialStatus.COMPLETED or final is None or final.score is None:
+                continue
+            if (trial.score, trial.best_step) != (final.score, final.best_epoch or 0):
+                trial.score, trial.best_step = final.score, final.best_epoch or 0
+                self.oracle._save_trial(trial)
+        if self._weights.keep >= 0:
+            best = self.oracle.get_best_trials(self._weights.keep)
+            self._weights.keep_only(trial.trial_id for trial in best)
+
+
+class GridSearch(RecordingTuner, keras_tuner.GridSearch):  # type: ignore[misc]
+    """Trains every combination of hyperparameters; a drop-in for `keras_tuner.GridSearch`.
+
+    A trial is scored at its best validation epoch, with a small penalty on the generalization gap
+    there. Diverged trials are results: they rank last and never end the search.
+
+    Args:
+        hypermodel, objective, max_trials, seed, hyperparameters, tune_new_entries,
+        allow_new_entries, max_retries_per_trial: As in KerasTuner; 0 is a seed like any other, and
+            the seed fixes initial weights and shuffling too.
+        max_consecutive_failed_trials: As in KerasTuner, but None by default: in a grid, crashes
+            are neighbours. A search whose first ten trials all crash ends in any case.
+        **kwargs: `directory`, `project_name`, `overwrite`, `executions_per_trial` and others, as in
+            KerasTuner, and those of `RecordingTuner`: `gap_penalty`, `keep_weights`, `progress`.
+
+    Example:
+        >>> tuner = GridSearch(build_model, objective="val_loss", directory="sweeps")
+        >>> tuner.search(x, y, validation_split=0.2, epochs=20)
+        >>> print(tuner.audit())
+    """
+
+    def __init__(
+        self,
+        hypermodel: Any = None,
+        objective: Any = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        hyperparameters: keras_tuner.HyperParameters | None = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """See the class."""
+        self.seed = seed
+        oracle = GridOracle(
+            objective=objective,
+            max_trials=max_trials,
+            seed=seed,
+            hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        RecordingTuner.__init__(self, oracle, hypermodel, **kwargs)
+
+
+class RandomSearch(RecordingTuner, keras_tuner.RandomSearch):  # type: ignore[misc]
+    """Trains configurations drawn at random; a drop-in for `keras_tuner.RandomSearch`.
+
+    The arguments are those of `GridSearch`. A finite space is exhausted to the last configuration,
+    and none is trained twice.
+
+    Example:
+        >>> tuner = RandomSearch(build_model, objective="val_accuracy", max_trials=50, seed=0)
+    """
+
+    def __init__(
+        self,
+        hypermodel: Any = None,
+        objective: Any = None,
+        max_trials: int = 10,
+        seed: int | None = None,
+        hyperparameters: keras_tuner.HyperParameters | None = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """See the class."""
+        self.seed = seed
+        oracle = RandomOracle(
+            objective=objective,
+            max_trials=max_trials,
+            seed=seed,
+            hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        RecordingTuner.__init__(self, oracle, hypermodel, **kwargs)
