@@ -37,7 +37,8 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    # Not named after `path`: that name may already be as long as a name may be.
+    temporary = path.with_name(f".{os.getpid()}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(data)
@@ -48,20 +49,27 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
 
 
 def to_json(value: object, indent: int | None = None) -> str:
-    """Strict JSON text of plain values, with non-finite floats as strings.
+    r"""Strict JSON text of plain values, with non-finite floats as strings.
 
     Raises:
         TypeError: `value` holds something that is not a plain JSON type.
+        ValueError: `value` is nested too deeply, or holds an integer of thousands of digits.
 
     Example:
         >>> to_json({"score": float("inf"), "name": "Infinity"})
-        '{"score": "Infinity", "name": "\\\\\\\\Infinity"}'
+        '{"score": "Infinity", "name": "\\\\Infinity"}'
     """
-    return json.dumps(_encode(value), indent=indent, allow_nan=False)
+    try:
+        return json.dumps(_encode(value), indent=indent, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("nested too deeply to be written as JSON") from error
 
 
 def from_json(text: str) -> Json:
     """The inverse of `to_json`.
+
+    One thing is lost: two lone surrogates in a row, which no valid text contains, come back as the
+    one character that they make up.
 
     Raises:
         ValueError: The text is not JSON, or is nested too deeply to be parsed.
@@ -81,7 +89,10 @@ def read_json(path: str | os.PathLike[str]) -> Json:
     try:
         return from_json(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ReadError(f"cannot read {path}: {error}") from error
+        raise ReadError(
+            f"cannot read {path}: {error}; it may have been cut off or changed: write it again, or "
+            "restore it from a copy"
+        ) from error
 
 
 def _encode(value: object) -> Json:

@@ -163,7 +163,8 @@ def _coverage(trials: Trials) -> dict[str, Json]:
 
 
 def _dump(value: Any) -> dict[str, Json]:
-    plain: dict[str, Json] = _adapter(type(value)).dump_python(value)
+    kind: Any = type(value)
+    plain: dict[str, Json] = _adapter(kind).dump_python(value)
     return plain
 
 

@@ -1,6 +1,6 @@
 """The data model: what was observed, apart from what is judged."""
 
-from auditor.trials.model import Curve, Matrix, Trials
+from auditor.trials.model import Matrix, Trials
 from auditor.trials.records import (
     CURVE_COLUMNS,
     Condition,
@@ -20,6 +20,7 @@ from auditor.trials.records import (
     role,
     twin,
 )
+from auditor.trials.tables import Curve
 
 __all__ = [
     "CURVE_COLUMNS",

@@ -32,6 +32,10 @@ SCHEMA = 1
 """Version of the folder's layout; raised when an older program could not read it."""
 
 
+REMEDY = "audit the original directory again, or restore this folder from a copy"
+"""What to do about a folder that cannot be read."""
+
+
 class Parts(TypedDict):
     """The fields of `Trials`, by name."""
 
@@ -97,12 +101,14 @@ def read(path: Path) -> Parts:
     if schema != SCHEMA:
         raise ReadError(
             f"{path / 'trials.json'}: schema {schema!r}, this version reads {SCHEMA}; "
-            "update sweep-auditor, or audit the original directory again"
+            f"update sweep-auditor, or {REMEDY}"
         )
     try:
         small = _small().validate_python(state)
     except ValidationError as error:
-        raise ReadError(f"{path / 'trials.json'} is not a record of trials: {error}") from error
+        raise ReadError(
+            f"{path / 'trials.json'} is not a record of trials: {error}; {REMEDY}"
+        ) from error
     context = {
         **vars(small.context),
         "lane": dict(small.context.lane),
@@ -122,7 +128,11 @@ def read(path: Path) -> Parts:
 
 
 def to_plain(parts: Parts) -> tuple[Json, dict[str, pd.DataFrame]]:
-    """Everything small as plain JSON values, and the tables by name."""
+    """Everything small as plain JSON values, and the tables by name.
+
+    Raises:
+        ValidationError: A field holds what its type does not allow.
+    """
     context = {name: getattr(parts["context"], name) for name in _SmallContext.__annotations__}
     small = _Small(
         schema=SCHEMA,
@@ -140,7 +150,11 @@ def to_plain(parts: Parts) -> tuple[Json, dict[str, pd.DataFrame]]:
         ),
         provenance=parts["provenance"],
     )
-    return _small().dump_python(small), {
+    # Validated on the way out as on the way in, so that what cannot be read back is not written,
+    # and a whole number in a field of floats is a float on both sides.
+    plain = _small().dump_python(small, warnings=False)
+    kept = _small().validate_python(plain)
+    return _small().dump_python(kept), {
         "curves": parts["curves"],
         "series": parts["context"].series,
     }
@@ -170,4 +184,6 @@ def _table(path: Path) -> pd.DataFrame:
         columns = {name: table[name].to_numpy() for name in CURVE_DTYPES}
         return pd.DataFrame(columns).astype(CURVE_DTYPES)
     except (OSError, KeyError, ValueError, TypeError, pa.ArrowException) as error:
-        raise ReadError(f"cannot read {path}: {error}") from error
+        raise ReadError(
+            f"cannot read {path}: {error}; it may have been cut off or changed: {REMEDY}"
+        ) from error

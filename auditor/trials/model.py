@@ -14,13 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from auditor.errors import TrialsError
+from auditor.errors import ReadError, TrialsError
 from auditor.files import Json, to_json
-from auditor.trials import folder
+from auditor.trials import folder, tables
 from auditor.trials.records import (
-    CURVE_COLUMNS,
-    CURVE_DTYPES,
     Context,
     Coverage,
     Design,
@@ -30,6 +29,7 @@ from auditor.trials.records import (
     Recorded,
     Run,
 )
+from auditor.trials.tables import Curve
 
 
 class Matrix(NamedTuple):
@@ -40,13 +40,6 @@ class Matrix(NamedTuple):
 
     values: NDArray[np.float64]
     observed: NDArray[np.bool_]
-
-
-class Curve(NamedTuple):
-    """One metric of one run: the observed epochs (from 0, ascending) and the values there."""
-
-    epochs: NDArray[np.intp]
-    values: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +55,9 @@ class Trials:
         objective, space, design, context, provenance: See their classes.
 
     Raises:
-        TrialsError: A run of an unknown trial, a duplicate epoch, a negative epoch, a value that
-            is not plain JSON.
+        TrialsError: A run of an unknown trial, a duplicate, negative or fractional epoch, a cell
+            without a value, a name that is not Unicode text, a value that is not plain JSON, a
+            field of the wrong type.
 
     Example:
         >>> curves = pd.DataFrame({"trial_id": "a", "execution": 0, "fold": 0, "epoch": [0, 1],
@@ -79,7 +73,7 @@ class Trials:
     curves: pd.DataFrame
     objective: Objective
     space: tuple[Hyperparameter, ...] = ()
-    design: Design = Design()
+    design: Design = field(default_factory=Design)
     context: Context = field(default_factory=Context)
     provenance: Provenance = field(default_factory=Provenance)
 
@@ -89,17 +83,23 @@ class Trials:
             trial: MappingProxyType(dict(values)) for trial, values in self.hyperparameters.items()
         }
         object.__setattr__(self, "hyperparameters", MappingProxyType(values))
-        object.__setattr__(self, "recorded", MappingProxyType(dict(self.recorded)))
-        object.__setattr__(self, "curves", _canonical(self.curves, tuple(self.recorded)))
-        series = _canonical(self.context.series, tuple(self.recorded))
+        recorded = {Run(run[0], int(run[1]), int(run[2])): r for run, r in self.recorded.items()}
+        object.__setattr__(self, "recorded", MappingProxyType(recorded))
+        _check_names(values)
+        object.__setattr__(self, "curves", tables.canonical(self.curves, tuple(self.recorded)))
+        series = tables.canonical(self.context.series, tuple(self.recorded))
         object.__setattr__(self, "context", replace(self.context, series=series))
         _check_plain(values)
         unknown = {run.trial_id for run in self.recorded} - values.keys()
         if unknown:
             raise TrialsError(
-                f"runs of trials without hyperparameters: {_some(unknown)}; give each trial an "
-                "entry in `hyperparameters`, empty if nothing is known of it"
+                f"runs of trials without hyperparameters: {tables.some(unknown)}; give each trial "
+                "an entry in `hyperparameters`, empty if nothing is known of it"
             )
+        try:
+            folder.to_plain(self._parts())
+        except ValidationError as error:
+            raise TrialsError(f"observations of the wrong type: {error}") from error
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -126,18 +126,21 @@ class Trials:
 
     def matrix(self, metric: str) -> Matrix:
         """One metric of all runs; all unobserved where no run has it."""
-        if metric not in self._matrices:
-            shape = (len(self.runs), self.epochs)
-            return Matrix(np.full(shape, np.nan), np.zeros(shape, bool))
-        return self._matrices[metric]
+        shape = (len(self.runs), self.epochs)
+        matrix = Matrix(np.full(shape, np.nan), np.zeros(shape, bool))
+        for row, run in enumerate(self.runs):
+            epochs, values = self.curve(run, metric)
+            matrix.values[row, epochs] = values
+            matrix.observed[row, epochs] = True
+        return matrix
 
     def curve(self, run: Run, metric: str) -> Curve:
         """The epochs at which a metric of a run was observed, and its values there."""
-        return self._observed(self._matrices, run, metric)
+        return self._curves.get((self._row[run], metric), tables.NOTHING)
 
     def series(self, run: Run, name: str) -> Curve:
         """The same for a series of the context, such as "learning_rate"."""
-        return self._observed(self._series, run, name)
+        return self._series.get((self._row[run], name), tables.NOTHING)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -173,9 +176,14 @@ class Trials:
         """Read what `save` wrote.
 
         Raises:
-            ReadError: A file is missing, cut off, or of a newer schema.
+            ReadError: A file is missing, cut off, of a newer schema, or of another folder.
         """
-        return cls(**folder.read(Path(path)))
+        try:
+            return cls(**folder.read(Path(path)))
+        except TrialsError as error:
+            raise ReadError(
+                f"the files in {path} do not belong together: {error}; {folder.REMEDY}"
+            ) from error
 
     def __eq__(self, other: object) -> bool:
         """Same observations: a NaN equals a NaN, and 1 is neither 1.0 nor True."""
@@ -198,92 +206,31 @@ class Trials:
 
     @cached_property
     def _has_curves(self) -> Mapping[Run, bool]:
-        rows = np.bincount(_positions(self.curves, self.runs), minlength=len(self.runs))
+        rows = np.bincount(tables.positions(self.curves, self.runs), minlength=len(self.runs))
         return dict(zip(self.runs, (rows > 0).tolist(), strict=True))
 
     @cached_property
-    def _matrices(self) -> Mapping[str, Matrix]:
-        return _pivot(self.curves, self.runs, self.epochs)
+    def _curves(self) -> Mapping[tuple[int, str], Curve]:
+        return tables.split(self.curves, tables.positions(self.curves, self.runs))
 
     @cached_property
-    def _series(self) -> Mapping[str, Matrix]:
+    def _series(self) -> Mapping[tuple[int, str], Curve]:
         series = self.context.series
-        epochs = 0 if series.empty else int(series["epoch"].max()) + 1
-        return _pivot(series, self.runs, epochs)
-
-    def _observed(self, matrices: Mapping[str, Matrix], run: Run, metric: str) -> Curve:
-        if metric not in matrices:
-            return Curve(np.empty(0, np.intp), np.empty(0))
-        matrix, row = matrices[metric], self._row[run]
-        epochs = np.flatnonzero(matrix.observed[row])
-        return Curve(epochs, matrix.values[row, epochs])
-
-
-def _pivot(table: pd.DataFrame, runs: tuple[Run, ...], epochs: int) -> dict[str, Matrix]:
-    positions = _positions(table, runs)
-    epoch, value = table["epoch"].to_numpy(), table["value"].to_numpy()
-    matrices = {}
-    for metric, rows in table.groupby("metric", sort=False).indices.items():
-        shape = (len(runs), epochs)
-        matrix = Matrix(np.full(shape, np.nan), np.zeros(shape, bool))
-        matrix.values[positions[rows], epoch[rows]] = value[rows]
-        matrix.observed[positions[rows], epoch[rows]] = True
-        for array in matrix:
-            array.flags.writeable = False
-        matrices[str(metric)] = matrix
-    return matrices
-
-
-def _positions(curves: pd.DataFrame, runs: tuple[Run, ...]) -> NDArray[np.intp]:
-    index = pd.MultiIndex.from_tuples(runs, names=Run._fields)
-    if not runs:
-        return np.full(len(curves), -1, np.intp)
-    return index.get_indexer(pd.MultiIndex.from_frame(curves[list(Run._fields)]))
-
-
-def _canonical(curves: pd.DataFrame, runs: tuple[Run, ...]) -> pd.DataFrame:
-    """The curves in fixed columns, types and order, checked against the runs."""
-    missing = set(CURVE_COLUMNS) - set(curves.columns)
-    if missing:
-        raise TrialsError(
-            f"curves lack the columns {_some(missing)}; got {list(curves.columns)}, "
-            f"need {list(CURVE_COLUMNS)}"
-        )
-    try:
-        curves = curves[list(CURVE_COLUMNS)].astype(CURVE_DTYPES)
-    except (TypeError, ValueError) as error:
-        raise TrialsError(f"curves must have the types {CURVE_DTYPES}: {error}") from error
-    if (curves["epoch"] < 0).any():
-        raise TrialsError("curves have negative epochs; epochs count from 0")
-    positions = _positions(curves, runs)
-    if (positions < 0).any():
-        strays = curves.loc[positions < 0, list(Run._fields)].drop_duplicates()
-        raise TrialsError(
-            f"curves of runs that are not in `recorded`: {_some(strays.itertuples(index=False))}; "
-            "give each run an entry there, `Recorded()` if the tool said nothing of it"
-        )
-    order = np.lexsort((curves["metric"].to_numpy(), curves["epoch"].to_numpy(), positions))
-    curves = curves.iloc[order].reset_index(drop=True)
-    keys = [*Run._fields, "epoch", "metric"]
-    repeated = curves.duplicated(keys)
-    if repeated.any():
-        raise TrialsError(
-            "one value per run, epoch and metric; repeated: "
-            + _some(curves.loc[repeated, keys].itertuples(index=False))
-        )
-    return curves
+        return tables.split(series, tables.positions(series, self.runs))
 
 
 def _check_plain(hyperparameters: Mapping[str, Mapping[str, Json]]) -> None:
     for trial, values in hyperparameters.items():
         try:
             to_json(values)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise TrialsError(f"hyperparameters of trial {trial}: {error}") from error
 
 
-def _some(items: Iterable[object], most: int = 5) -> str:
-    """The first few of many things, for a message."""
-    names = sorted(str(item) for item in items)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _check_names(names: Iterable[str]) -> None:
+    for name in names:
+        if not isinstance(name, str) or name != name.encode(errors="replace").decode():
+            raise TrialsError(
+                f"trial ids are Unicode text, got {name!r}; a file name in another encoding "
+                "must be escaped first"
+            )
