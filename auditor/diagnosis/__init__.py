@@ -1,13 +1,50 @@
 """Rules on learning curves: from outcomes and scores to findings."""
 
-from auditor.diagnosis.finding import Check, Finding
+import math
+
+from auditor.diagnosis.finding import Check, CheckStatus, Finding, Judged, Rule
+from auditor.diagnosis.rules import RULES
 from auditor.outcomes import Outcomes
 from auditor.scoring import Scores
 from auditor.trials import Trials
+
+_SEVERITIES = ("error", "warning", "tip")
 
 
 def diagnose(
     trials: Trials, outcomes: Outcomes, scores: Scores
 ) -> tuple[tuple[Finding, ...], tuple[Check, ...]]:
-    """Placeholder."""
-    return (), ()
+    """Ask every rule.
+
+    Returns:
+        The findings, most severe first, then by code, then by the rank of their trial; and how each
+        rule ended, in the order of the rules.
+
+    Example:
+        >>> findings, checks = diagnose(trials, outcomes, score(trials, outcomes))
+        >>> findings[0].sentence
+        'trial 0003: training diverged: loss was NaN in epoch 1 and did not come back'
+    """
+    seen = Judged(trials, outcomes, scores)
+    findings: list[Finding] = []
+    checks = []
+    for rule in RULES:
+        made, check = _ask(rule, seen)
+        findings += made
+        checks.append(check)
+    places = {trial: place for place, trial in enumerate(scores.by_trial)}
+
+    def order(finding: Finding) -> tuple[int, str, float]:
+        place = min((places.get(t, math.inf) for t in finding.trials), default=-1)
+        return _SEVERITIES.index(finding.severity), finding.code, place
+
+    return tuple(sorted(findings, key=order)), tuple(checks)
+
+
+def _ask(rule: Rule, seen: Judged) -> tuple[list[Finding], Check]:
+    reason = rule.needs(seen)
+    if reason is not None:
+        return [], Check(rule.code, rule.title, "not applicable", reason)
+    findings = list(rule.check(seen))
+    status: CheckStatus = "found" if findings else "passed"
+    return findings, Check(rule.code, rule.title, status, findings=len(findings))

@@ -45,7 +45,8 @@ class Finding:
     Attributes:
         code: Permanent code of the rule, such as "AUD003".
         title: The rule's short name.
-        severity: "error": the result is unusable; "warning": it misleads; "tip": it could be better.
+        severity: "error": the result is unusable; "warning": it misleads; "tip": it could be
+            better.
         trials: Ids of the trials concerned; empty where it concerns the whole sweep.
         runs: The runs of those trials in which it was seen.
         sentence: The finding in one sentence. Epochs count from 1 here.

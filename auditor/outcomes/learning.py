@@ -34,8 +34,8 @@ def not_learned(trials: Trials, run: Run, reference: Baseline) -> RunOutcome | N
         )
     return RunOutcome(
         Outcome.NEVER_LEARNED,
-        f"the best validation loss {best['val_loss']:.4g} is not below the no-skill loss "
-        f"{reference.loss:.4g}",
+        f"the best validation loss {best['val_loss']:.4g} is not {LEARNED_MARGIN:.1%} below the "
+        f"no-skill loss {reference.loss:.4g}",
         evidence=evidence,
     )
 

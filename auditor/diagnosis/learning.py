@@ -1,0 +1,150 @@
+"""AUD004, AUD005: runs that never did better than knowing nothing, or that were cut short."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
+from auditor.diagnosis.wording import (
+    by_trial,
+    names,
+    needs_curves,
+    number,
+    percent,
+    with_outcome,
+)
+from auditor.outcomes import LEARNED_MARGIN, MIN_EPOCHS, Outcome, RunOutcome, noise
+from auditor.scoring import objective_curve
+from auditor.trials import Run
+
+IMPROVING_NOISE = 1.645
+"""Standard errors by which the last part of the curve must be better than the part before it: one
+sided, 5 %."""
+
+IMPROVING_STEP = 0.01
+"""And by which share of its last value: a smaller step is not worth more epochs."""
+
+IMPROVING_SHARE = 4
+"""The last part is one quarter of the epochs, at least two."""
+
+
+def _needs_no_skill(seen: Judged) -> str | None:
+    if seen.outcomes.baseline.loss is None:
+        return "the no-skill loss is not known: it needs the labels, or the variance of the target"
+    trials = seen.trials
+    if "val_loss" not in trials.metrics and not any(
+        "val_loss" in recorded.metrics for recorded in trials.recorded.values()
+    ):
+        return "no validation loss was recorded"
+    return None
+
+
+def _never_learned(seen: Judged) -> Iterator[Finding]:
+    reference = seen.outcomes.baseline
+    for trial, runs in with_outcome(seen, Outcome.NEVER_LEARNED):
+        verdict = next(iter(runs.values()))
+        best, base = verdict.evidence["best val_loss"], verdict.evidence["no-skill loss"]
+        evidence = [
+            Evidence("best val_loss", best, "loss", (1 - LEARNED_MARGIN) * base),
+            Evidence("no-skill loss", base, "loss"),
+        ]
+        if "best loss" in verdict.evidence:
+            evidence.append(Evidence("best loss", verdict.evidence["best loss"], "loss"))
+        yield Finding(
+            code=NEVER_LEARNED.code,
+            title=NEVER_LEARNED.title,
+            severity=NEVER_LEARNED.severity,
+            trials=(trial,),
+            runs=tuple(runs),
+            sentence=f"{names(seen, trial, runs)}: never learned: its best val_loss {number(best)} "
+            f"is not {LEARNED_MARGIN:.1%} below {number(base)}, the loss of knowing nothing ({reference.known_from})",
+            evidence=tuple(evidence),
+            remedy=NEVER_LEARNED.remedy,
+            confidence="high",
+        )
+
+
+class _Step(NamedTuple):
+    """How much better the last part of a curve is than the part before; positive is better."""
+
+    gain: float
+    threshold: float
+    last: float
+    epochs: int
+
+
+def _still_improving(seen: Judged) -> Iterator[Finding]:
+    for trial, runs in by_trial(seen, lambda verdict: verdict.outcome == Outcome.OK):
+        steps = {run: step for run, v in runs.items() if (step := _step(seen, run, v)) is not None}
+        found = {run: runs[run] for run, step in steps.items() if step.gain > step.threshold}
+        if not found:
+            continue
+        step, name = steps[next(iter(found))], seen.trials.objective.name
+        share = f" ({percent(step.gain / abs(step.last))})" if step.last else ""
+        yield Finding(
+            code=STILL_IMPROVING.code,
+            title=STILL_IMPROVING.title,
+            severity=STILL_IMPROVING.severity,
+            trials=(trial,),
+            runs=tuple(found),
+            sentence=f"{names(seen, trial, found)}: {name} was still improving at the end: over "
+            f"the last {step.epochs} validated epochs it gained {number(step.gain)}{share} on the "
+            f"{step.epochs} before",
+            evidence=(
+                Evidence(f"gain of {name}", step.gain, "", step.threshold),
+                Evidence(f"mean of {name} at the end", step.last),
+                Evidence("epochs in the last part", step.epochs, "epochs"),
+            ),
+            remedy=STILL_IMPROVING.remedy,
+            confidence="medium",
+        )
+
+
+def _step(seen: Judged, run: Run, verdict: RunOutcome) -> _Step | None:
+    epochs, values = objective_curve(seen.trials, run)
+    values = values[np.isfinite(values) & (epochs > max(verdict.bad_epochs, default=-1))]
+    if len(values) < MIN_EPOCHS:
+        return None
+    return _gain(values if seen.trials.objective.direction == "min" else -values)
+
+
+def _gain(values: NDArray[np.float64]) -> _Step:
+    """The step between the last two parts of a curve where small is good, shape (epoch,)."""
+    many = max(2, len(values) // IMPROVING_SHARE)
+    # Scaled before it is added: finite losses may be too large for a sum.
+    before = float((values[-2 * many : -many] / many).sum())
+    last = float((values[-many:] / many).sum())
+    standard_error = noise(values) * math.sqrt(2 / many)
+    threshold = max(IMPROVING_NOISE * standard_error, IMPROVING_STEP * abs(last))
+    return _Step(before - last, threshold, last, many)
+
+
+NEVER_LEARNED = Rule(
+    code="AUD004",
+    title="Never learned",
+    severity="error",
+    needs=_needs_no_skill,
+    check=_never_learned,
+    detected="The best validation loss, less its regularisation terms where those are known, is "
+    f"not {LEARNED_MARGIN:.1%} below the no-skill loss: that of a model that knows only how "
+    "frequent the labels are, or only the mean of the target.",
+    matters="The model is no better than a constant, whatever its accuracy looks like.",
+    remedy="Check labels, input scaling and the output activation; then try another learning rate "
+    "or initialiser.",
+)
+
+STILL_IMPROVING = Rule(
+    code="AUD005",
+    title="Still improving at the end",
+    severity="tip",
+    needs=needs_curves,
+    check=_still_improving,
+    detected="The mean objective of the last quarter of the epochs is better than that of the "
+    f"quarter before by {IMPROVING_NOISE:g} standard errors of the curve's own noise and by "
+    f"{IMPROVING_STEP:.0%} of its value, in a run with no other failure.",
+    matters="Its rank says how fast it learns, not how well: more epochs may reorder the trials.",
+    remedy="Train longer, with early stopping on the validation objective.",
+)

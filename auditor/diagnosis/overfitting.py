@@ -1,0 +1,198 @@
+"""AUD003, AUD011: runs that ended worse on validation data than they once were."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
+from auditor.diagnosis.wording import (
+    Verdicts,
+    count,
+    names,
+    needs_curves,
+    number,
+    percent,
+    with_outcome,
+)
+from auditor.outcomes import (
+    MIN_EPOCHS,
+    OVERFIT_NOISE,
+    OVERFIT_RISE,
+    SHARED_RISE,
+    SMOOTHING,
+    Outcome,
+    RunOutcome,
+    ValidationCurve,
+    validation_curve,
+)
+from auditor.trials import Run, twin
+
+CLEAR_RISE = 2.0
+"""A rise of this many times its threshold is beyond doubt; below, the confidence is medium."""
+
+
+def _needs_validation(seen: Judged) -> str | None:
+    reason = needs_curves(seen)
+    if reason is not None:
+        return reason
+    lengths = [len(validation_curve(seen.trials, run).values) for run in seen.trials.runs]
+    if not any(lengths):
+        return "no validation loss or validation objective was recorded by epoch"
+    if max(lengths) < MIN_EPOCHS:
+        return f"no run has {MIN_EPOCHS} validated epochs"
+    return None
+
+
+def _overfitting(seen: Judged) -> Iterator[Finding]:
+    for trial, runs in with_outcome(seen, Outcome.OVERFIT):
+        run, verdict = next(iter(runs.items()))
+        sentence = f"{names(seen, trial, runs)}: {_course(seen, run, verdict)}"
+        sentence += _training(seen, run, verdict) + _began(verdict)
+        yield _finding(OVERFITTING, seen, trial, runs, sentence)
+
+
+def _degraded(seen: Judged) -> Iterator[Finding]:
+    for trial, runs in with_outcome(seen, Outcome.DEGRADED):
+        run, verdict = next(iter(runs.items()))
+        curve = _curve(seen, run, verdict)
+        sentence = (
+            f"{names(seen, trial, runs)}: {_course(seen, run, verdict)}, and the training curve "
+            f"{twin(curve.metric)!r} got worse with it" + _began(verdict)
+        )
+        yield _finding(DEGRADED, seen, trial, runs, sentence)
+
+
+def _curve(seen: Judged, run: Run, verdict: RunOutcome) -> ValidationCurve:
+    return validation_curve(seen.trials, run, after=max(verdict.bad_epochs, default=-1))
+
+
+def _best(curve: ValidationCurve) -> int:
+    return int((curve.sign * curve.values).argmin())
+
+
+def _course(seen: Judged, run: Run, verdict: RunOutcome) -> str:
+    """From best to end, in the values as logged."""
+    curve = _curve(seen, run, verdict)
+    if not len(curve.values):
+        return verdict.reason
+    at = _best(curve)
+    best, last = float(curve.values[at]), float(curve.values[-1])
+    if at == len(curve.values) - 1:
+        return verdict.reason
+    change = ""
+    if best > 0 and last > 0:
+        way = "higher" if last > best else "lower"
+        change = f", {percent(abs(last / best - 1))} {way}"
+    after = int(curve.epochs[-1] - curve.epochs[at])
+    return (
+        f"{curve.metric} was best ({number(best)}) in epoch {curve.epochs[at] + 1} and ended at "
+        f"{number(last)}{change}, {count(after, 'epoch')} later"
+    )
+
+
+def _training(seen: Judged, run: Run, verdict: RunOutcome) -> str:
+    shared = verdict.evidence.get("rise of training")
+    if shared is None:
+        return ""
+    metric = twin(_curve(seen, run, verdict).metric)
+    kind = "training loss" if metric == "loss" else f"training curve {metric!r}"
+    return f", while the {kind} {'kept improving' if shared < 0 else 'hardly changed'}"
+
+
+def _began(verdict: RunOutcome) -> str:
+    if verdict.onset is None:
+        return ""
+    first, last = verdict.onset
+    when = (
+        f"in epoch {first + 1}" if first == last else f"between epochs {first + 1} and {last + 1}"
+    )
+    return f"; onset {when}"
+
+
+def _finding(rule: Rule, seen: Judged, trial: str, runs: Verdicts, sentence: str) -> Finding:
+    run, verdict = next(iter(runs.items()))
+    return Finding(
+        code=rule.code,
+        title=rule.title,
+        severity=rule.severity,
+        trials=(trial,),
+        runs=tuple(runs),
+        sentence=sentence,
+        evidence=tuple(_evidence(seen, run, verdict)),
+        remedy=_protected(seen, run) + rule.remedy,
+        confidence=_confidence(verdict),
+    )
+
+
+def _protected(seen: Judged, run: Run) -> str:
+    """That the ranking does not suffer, where it does not."""
+    best = seen.scores.by_run[run].best_epoch
+    if best is None:
+        return ""
+    return f"The ranking already uses epoch {best + 1}, not the last. "
+
+
+def _evidence(seen: Judged, run: Run, verdict: RunOutcome) -> Iterator[Evidence]:
+    curve, told = _curve(seen, run, verdict), verdict.evidence
+    if len(curve.values):
+        at = _best(curve)
+        yield Evidence(f"best {curve.metric}", float(curve.values[at]))
+        yield Evidence("best epoch, from 0", int(curve.epochs[at]), "epoch")
+        yield Evidence(f"last {curve.metric}", float(curve.values[-1]))
+        yield Evidence("epochs after the best", int(curve.epochs[-1] - curve.epochs[at]), "epochs")
+    if verdict.onset is not None:
+        yield Evidence("earliest onset, from 0", verdict.onset[0], "epoch")
+        yield Evidence("latest onset, from 0", verdict.onset[1], "epoch")
+    if "relative rise" in told:
+        yield Evidence(
+            f"relative rise of smoothed {curve.metric}",
+            told["relative rise"],
+            "",
+            told["threshold"],
+        )
+        yield Evidence(f"noise of {curve.metric}", told["noise"])
+    if "no-skill loss" in told:
+        yield Evidence("best val_loss, ever", told["best val_loss"], "", told["no-skill loss"])
+        yield Evidence("best loss, ever", told["best loss"], "", told["no-skill loss"])
+
+
+def _confidence(verdict: RunOutcome) -> Confidence:
+    told = verdict.evidence
+    if "relative rise" not in told:
+        return "medium"
+    clear = bool(np.isfinite(told["relative rise"])) and (
+        told["relative rise"] >= CLEAR_RISE * told["threshold"]
+    )
+    if "rise of training" not in told:
+        return "medium" if clear else "low"
+    return "high" if clear else "medium"
+
+
+_DETECTED = (
+    f"The validation loss (else a validation objective), smoothed over {SMOOTHING} epochs, ends "
+    f"more than {OVERFIT_RISE:.0%} and {OVERFIT_NOISE:g} standard deviations of its own noise "
+    f"above its minimum, in runs of at least {MIN_EPOCHS} validated epochs"
+)
+
+OVERFITTING = Rule(
+    code="AUD003",
+    title="Overfitting",
+    severity="warning",
+    needs=_needs_validation,
+    check=_overfitting,
+    detected=f"{_DETECTED}, and the training curve rose by less than {SHARED_RISE:.0%} of that. "
+    "Also where training got below the no-skill loss and validation never did.",
+    matters="The last weights are worse than earlier ones; the epochs after the best were wasted.",
+    remedy="Stop early and restore the best weights; regularise, augment, or shrink the model.",
+)
+
+DEGRADED = Rule(
+    code="AUD011",
+    title="Training got worse",
+    severity="warning",
+    needs=_needs_validation,
+    check=_degraded,
+    detected=f"{_DETECTED}, and the training curve rose by at least {SHARED_RISE:.0%} of that.",
+    matters="Both curves left a better state: the steps are too large, which is not overfitting.",
+    remedy="Lower the learning rate or let it decay, and restore the best weights.",
+)

@@ -1,0 +1,206 @@
+"""AUD006 to AUD010: what was not, or could not be, observed well enough."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
+from auditor.diagnosis.wording import count, names, nothing_needed, with_outcome
+from auditor.outcomes import Outcome
+from auditor.scoring import has_twin
+from auditor.trials import Problem, Run, twin
+
+MIN_VALIDATION_ROWS = 100
+"""Rows below which a validation metric is mostly chance: the standard error of an accuracy of .5 is
+sqrt(.25 / 100) = 5 percentage points, more than most grids differ by."""
+
+
+def _made(
+    rule: Rule,
+    trials: tuple[str, ...],
+    runs: tuple[Run, ...],
+    sentence: str,
+    evidence: tuple[Evidence, ...] = (),
+    confidence: Confidence = "high",
+) -> Finding:
+    return Finding(
+        rule.code, rule.title, rule.severity, trials, runs, sentence, evidence, rule.remedy,
+        confidence,
+    )  # fmt: skip
+
+
+def _crashed(seen: Judged) -> Iterator[Finding]:
+    for trial, runs in with_outcome(seen, Outcome.CRASHED):
+        verdict = next(iter(runs.values()))
+        sentence = f"{names(seen, trial, runs)}: crashed: {verdict.reason}"
+        yield _made(CRASHED, (trial,), tuple(runs), sentence)
+
+
+def _unreadable(seen: Judged) -> Iterator[Finding]:
+    """One per trial; those of no trial one each, since each names another file."""
+    grouped: dict[str | int, list[Problem]] = {}
+    for place, problem in enumerate(seen.trials.provenance.problems):
+        key = place if problem.trial_id is None else problem.trial_id
+        grouped.setdefault(key, []).append(problem)
+    for problems in grouped.values():
+        trial = problems[0].trial_id
+        known = trial is not None and trial in seen.trials.hyperparameters
+        text = "; ".join(
+            f"{p.file}: {p.message}" if p.file and p.file not in p.message else p.message
+            for p in problems
+        )
+        yield _made(
+            UNREADABLE,
+            (trial,) if known and trial is not None else (),
+            (),
+            f"trial {trial}: {text}" if trial is not None else text,
+            (Evidence("problems", len(problems), "", 1),),
+        )
+
+
+def _disagreement_needs(seen: Judged) -> str | None:
+    if any(len(runs) > 1 for runs in seen.trials.runs_of.values()):
+        return None
+    return "no trial was trained more than once"
+
+
+def _disagreement(seen: Judged) -> Iterator[Finding]:
+    ended = set(Outcome) - {Outcome.PRUNED, Outcome.MISSING}
+    for trial, runs in seen.trials.runs_of.items():
+        verdicts = {run: seen.outcomes.by_run[run].outcome for run in runs}
+        verdicts = {run: outcome for run, outcome in verdicts.items() if outcome in ended}
+        counts = Counter(verdicts.values()).most_common()
+        if len(counts) < 2:
+            continue
+        told = ", ".join(f"{many} {outcome.value}" for outcome, many in counts)
+        yield _made(
+            DISAGREEMENT,
+            (trial,),
+            tuple(verdicts),
+            f"trial {trial}: its {len(verdicts)} runs disagree: {told}; same hyperparameters, "
+            "another seed or fold",
+            tuple(Evidence(f"runs: {outcome.value}", many, "runs") for outcome, many in counts),
+        )
+
+
+def _validation_needs(seen: Judged) -> str | None:
+    if seen.trials.context.validation_rows is None:
+        return "the number of validation rows is not known"
+    return None
+
+
+def _small_validation(seen: Judged) -> Iterator[Finding]:
+    rows = seen.trials.context.validation_rows
+    if rows is None or rows >= MIN_VALIDATION_ROWS:
+        return
+    error = math.sqrt(0.25 / rows) if rows > 0 else math.inf
+    noisy = (
+        f"the standard error of an accuracy is up to {error:.2g}"
+        if rows > 1
+        else ("no metric on it says anything about other data")
+    )
+    yield _made(
+        SMALL_VALIDATION,
+        (),
+        (),
+        f"the validation set has {count(rows, 'row')}: {noisy}, so the ranking is mostly chance",
+        (
+            Evidence("validation rows", rows, "rows", MIN_VALIDATION_ROWS),
+            Evidence("largest standard error of an accuracy", error),
+        ),
+    )
+
+
+def _gap_needs(seen: Judged) -> str | None:
+    if all(score.objective is None for score in seen.scores.by_run.values()):
+        return "no run has a finite objective"
+    return None
+
+
+def _no_gap(seen: Judged) -> Iterator[Finding]:
+    """One finding for the sweep: what is missing is missing for a reason that trials share."""
+    without = tuple(
+        run for run, s in seen.scores.by_run.items() if s.objective is not None and s.gap is None
+    )
+    if not without:
+        return
+    trials = tuple(dict.fromkeys(run.trial_id for run in without))
+    objective = seen.trials.objective
+    if objective.components:
+        why = "a multi-objective has no training twin"
+    elif not has_twin(objective):
+        why = f"{objective.name!r} is not a validation metric"
+    else:
+        why = (
+            f"{twin(objective.name)!r} was not recorded beside {objective.name!r} at the best epoch"
+        )
+    if len(trials) == 1:
+        who = f"trial {trials[0]}"
+    elif len(trials) == len(seen.trials.hyperparameters):
+        who = f"all {len(trials)} trials"
+    else:
+        who = f"{len(trials)} of {len(seen.trials.hyperparameters)} trials"
+    yield _made(
+        NO_GAP,
+        trials,
+        without,
+        f"{who}: no generalization gap could be computed and no penalty applies: {why}",
+        (Evidence("runs without a gap", len(without), "runs", 1),),
+    )
+
+
+CRASHED = Rule(
+    code="AUD006",
+    title="Crashed",
+    severity="error",
+    needs=nothing_needed,
+    check=_crashed,
+    detected="The tool recorded that the run failed, and its losses had not diverged before.",
+    matters="The configuration was paid for and says nothing; it does not rank.",
+    remedy="Read the full message of the trial, then mend the model or leave this value out.",
+)
+
+UNREADABLE = Rule(
+    code="AUD007",
+    title="Could not be read",
+    severity="warning",
+    needs=nothing_needed,
+    check=_unreadable,
+    detected="A file that should hold results is missing, cut off, or contradicts itself.",
+    matters="The audit judges only what it could read: counts and ranks may change with the rest.",
+    remedy="Restore the file or train the trial again, then audit anew.",
+)
+
+DISAGREEMENT = Rule(
+    code="AUD008",
+    title="Runs of a trial disagree",
+    severity="warning",
+    needs=_disagreement_needs,
+    check=_disagreement,
+    detected="Finished runs of one trial, with other seeds or folds, have different outcomes.",
+    matters="The outcome depends on the seed, so one run of it proves little.",
+    remedy="Prefer a configuration whose runs agree, or train more seeds of this one.",
+)
+
+SMALL_VALIDATION = Rule(
+    code="AUD009",
+    title="Validation set too small",
+    severity="warning",
+    needs=_validation_needs,
+    check=_small_validation,
+    detected=f"The validation set has fewer than {MIN_VALIDATION_ROWS} rows.",
+    matters="Differences between trials are then mostly chance, and so is the best epoch.",
+    remedy="Hold out more rows, or use cross-validation.",
+)
+
+NO_GAP = Rule(
+    code="AUD010",
+    title="No generalization gap",
+    severity="tip",
+    needs=_gap_needs,
+    check=_no_gap,
+    detected="Runs have an objective but no finite value of the same metric on the training data "
+    "in the same epoch.",
+    matters="The penalty on the gap cannot apply, so a lucky validation result is not held back.",
+    remedy="Record the same metric on the training data, and rank by a validation metric.",
+)
