@@ -60,7 +60,8 @@ def _never_learned(seen: Judged) -> Iterator[Finding]:
             trials=(trial,),
             runs=tuple(runs),
             sentence=f"{names(seen, trial, runs)}: never learned: its best val_loss {number(best)} "
-            f"is not {LEARNED_MARGIN:.1%} below {number(base)}, the loss of knowing nothing ({reference.known_from})",
+            f"is not {LEARNED_MARGIN:.1%} below {number(base)}, the loss of knowing nothing "
+            f"({reference.known_from})",
             evidence=tuple(evidence),
             remedy=NEVER_LEARNED.remedy,
             confidence="high",
