@@ -68,6 +68,20 @@ class Audit:
         """The causes that survive the error control, strongest first."""
         return self.attribution.causes
 
+    def to_html(self) -> str:
+        """The audit as one HTML page that needs no network."""
+        return self._rendered("html")
+
+    def __str__(self) -> str:
+        """The audit as text, 80 columns wide, without colour."""
+        return self._rendered("terminal")
+
+    def _rendered(self, format: str) -> str:
+        # Loaded when asked for: the report stands after the audit and imports it.
+        from auditor.report import render
+
+        return render(self, format)
+
     @cached_property
     def record(self) -> Mapping[str, Json]:
         """The audit as plain values, as in `audit.json`; documented in docs/audit_json.md."""

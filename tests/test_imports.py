@@ -35,7 +35,10 @@ MAY_IMPORT = {
     "cli": ANALYSED | {"record", "auditing", "report", "readers", "search"},
 }
 # Only inside functions or for type checkers: loading the room does not load these.
-MAY_IMPORT_LATER = {"search": {"auditing"}}  # tuner.audit()
+MAY_IMPORT_LATER = {
+    "search": {"auditing"},  # tuner.audit()
+    "auditing": {"report"},  # print(audit)
+}
 
 PRINTS = {"print", "echo", "secho", "rich.print", "typer.echo", "typer.secho", "click.echo"}
 FRAMEWORKS = {"keras", "keras_tuner", "tensorflow"}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import keras_tuner
-from keras_tuner.src.engine.metrics_tracking import MetricsTracker
 from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.src.engine.metrics_tracking import MetricsTracker
 
 from auditor.errors import SearchError
 from auditor.files import Json, write_whole

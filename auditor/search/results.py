@@ -16,6 +16,7 @@ from auditor.outcomes import Outcome, judge
 from auditor.scoring import UNREGULARISED, score
 from auditor.search.recorder import LEARNING_RATE, Execution, scalars
 from auditor.trials import (
+    CURVE_COLUMNS,
     Context,
     Objective,
     Recorded,
@@ -134,14 +135,12 @@ def run_records(
 def _observed(
     trial_id: str, executions: list[Execution], objective: Objective, context: Context
 ) -> Trials:
-    curves = [
+    rows = [
         (trial_id, e.execution, 0, epoch, metric, value)
         for e in executions
         for epoch, row in enumerate(e.epochs)
         for metric, value in row.items()
     ]
-    table = pd.DataFrame(curves, columns=list(empty_curves().columns))
-    is_series = table["metric"].isin(SERIES)
     recorded = {
         Run(trial_id, e.execution): Recorded(
             "failed" if e.error else "completed",
@@ -151,14 +150,18 @@ def _observed(
         )
         for e in executions
     }
-    series = table[is_series] if is_series.any() else empty_curves()
     known = Context(
         no_skill_loss=context.no_skill_loss,
         no_skill_from=context.no_skill_from,
         label_counts=context.label_counts,
-        series=series,
+        series=_table([row for row in rows if row[4] in SERIES]),
     )
-    return Trials({trial_id: {}}, recorded, table[~is_series], objective, context=known)
+    curves = _table([row for row in rows if row[4] not in SERIES])
+    return Trials({trial_id: {}}, recorded, curves, objective, context=known)
+
+
+def _table(rows: list[tuple[str, int, int, int, str, float]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS)) if rows else empty_curves()
 
 
 def _metrics_at(execution: Execution, epoch: int | None) -> dict[str, float]:

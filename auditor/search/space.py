@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -143,7 +144,8 @@ class Tried:
         self._read: dict[str, frozenset[str] | None] = {}
         self._required: dict[str, frozenset[str]] = {}
         self.ever_read: frozenset[str] = frozenset()
-        self._index: dict[frozenset[str], set[str]] = {}
+        self._index: dict[frozenset[str], Counter[str]] = {}
+        self._entries: dict[str, tuple[frozenset[str], str]] = {}
 
     def __len__(self) -> int:
         """Number of trials."""
@@ -155,16 +157,14 @@ class Tried:
         Returns:
             Whether names were read that never were before.
         """
-        known = (self._values.get(trial_id), self._read.get(trial_id))
         self._values[trial_id] = dict(values)
         self._read[trial_id] = read or None
         news = (read or frozenset()) - self.ever_read
-        if news or known != (self._values[trial_id], self._read[trial_id]):
-            self.ever_read |= news
-            if news or known[0] is not None:
-                self._reindex()
-            else:
-                self._enter(trial_id)
+        self.ever_read |= news
+        if news:
+            self._reindex()
+        else:
+            self._enter(trial_id)
         return bool(news)
 
     def require(self, names: frozenset[str]) -> None:
@@ -181,18 +181,26 @@ class Tried:
         )
 
     def _reindex(self) -> None:
-        self._index = {}
+        self._index, self._entries = {}, {}
         for trial_id in self._values:
             self._enter(trial_id)
 
     def _enter(self, trial_id: str) -> None:
+        """Index a trial by what makes it what it is, in place of what was thought before."""
+        if trial_id in self._entries:
+            names, key = self._entries.pop(trial_id)
+            self._index[names][key] -= 1
+            if not self._index[names][key]:
+                del self._index[names][key]
         values, read = self._values[trial_id], self._read[trial_id]
         names = frozenset(values)
         if read is not None:
             names -= self.ever_read - read
         names |= self._required.get(trial_id, frozenset())
         if names <= values.keys():
-            self._index.setdefault(names, set()).add(_joint_key(values, names))
+            key = _joint_key(values, names)
+            self._entries[trial_id] = (names, key)
+            self._index.setdefault(names, Counter())[key] += 1
 
 
 def _joint_key(values: Values, names: frozenset[str]) -> str:

@@ -145,7 +145,10 @@ class Recorded:
 
 def empty_curves() -> pd.DataFrame:
     """A table of curves with all its columns and no row."""
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in CURVE_DTYPES.items()})
+    return _EMPTY.copy(deep=False)
+
+
+_EMPTY = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in CURVE_DTYPES.items()})
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.errors import TrialsError
-from auditor.trials.records import CURVE_COLUMNS, CURVE_DTYPES, Run
+from auditor.trials.records import CURVE_COLUMNS, CURVE_DTYPES, Run, empty_curves
 
 _KEYS = [*Run._fields, "epoch", "metric"]
 
@@ -52,7 +52,7 @@ def split(table: pd.DataFrame, rows: NDArray[np.intp]) -> Mapping[tuple[int, str
 
 def positions(table: pd.DataFrame, runs: tuple[Run, ...]) -> NDArray[np.intp]:
     """Per line of a table the position of its run; -1 where that run is unknown."""
-    if not runs:
+    if not runs or not len(table):
         return np.full(len(table), -1, np.intp)
     index = pd.MultiIndex.from_tuples(runs, names=Run._fields)
     return index.get_indexer(pd.MultiIndex.from_frame(table[list(Run._fields)]))
@@ -64,6 +64,8 @@ def canonical(table: pd.DataFrame, runs: tuple[Run, ...]) -> pd.DataFrame:
     Raises:
         TrialsError: See `Trials`.
     """
+    if not len(table) and tuple(table.columns) == CURVE_COLUMNS:
+        return empty_curves()
     table = _typed(table)
     if (table["epoch"] < 0).any():
         raise TrialsError("curves have negative epochs; epochs count from 0")
