@@ -1,0 +1,306 @@
+"""Every rule: when it speaks, what it says, and when it does not apply."""
+
+import math
+import re
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.diagnosis import diagnose
+from auditor.diagnosis.finding import Check, CheckStatus, Finding, Severity
+from auditor.diagnosis.learning import IMPROVING_STEP
+from auditor.diagnosis.recording import MIN_VALIDATION_ROWS
+from auditor.diagnosis.rules import RULES
+from auditor.outcomes import judge
+from auditor.scoring import score
+from auditor.trials import Objective, Problem, Provenance, Recorded, Run, Trials
+from tests.making import Curves, case, sweep
+
+NAN, INF = math.nan, math.inf
+LN2 = math.log(2)
+FLAT = {"loss": [0.4] * 8, "val_loss": [0.4] * 8}
+UP = {"val_loss": [0.6, 0.5, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]}
+DOWN = [0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05]
+OVERFIT = UP | {"loss": DOWN}
+DIVERGED = {"loss": [0.6, NAN, NAN], "val_loss": [0.6, 0.5, NAN]}
+
+
+def diagnosed(trials: Trials) -> tuple[tuple[Finding, ...], dict[str, Check]]:
+    outcomes = judge(trials)
+    findings, checks = diagnose(trials, outcomes, score(trials, outcomes))
+    return findings, {check.code: check for check in checks}
+
+
+def found(code: str, trials: Trials) -> Finding:
+    (finding,) = (f for f in diagnosed(trials)[0] if f.code == code)
+    return finding
+
+
+def evidence(finding: Finding) -> dict[str, float]:
+    return {e.name: e.value for e in finding.evidence}
+
+
+TWICE = {Run("a", 0): FLAT, Run("a", 1): OVERFIT}
+BOTH = Objective("multi_objective", components=(Objective("val_loss"), Objective("val_auc", "max")))
+CRASH = Recorded("failed", message="Traceback:\n  File x\nValueError: bad shape")
+SICK: dict[str, tuple[Trials, str]] = {
+    "AUD001": (
+        sweep({"a": DIVERGED}),
+        "trial a: training diverged: loss was NaN in 2 epochs from 2 to 3 and did not come back",
+    ),
+    "AUD002": (
+        sweep({"a": {"loss": [2.6e12, *DOWN], "val_loss": [0.7, *DOWN]}}, no_skill_loss=LN2),
+        "trial a: training exploded and recovered: loss reached 2.6e+12 in epoch 1 and was back to "
+        "normal after epoch 1",
+    ),
+    "AUD003": (
+        sweep({"a": OVERFIT}),
+        "trial a: val_loss was best (0.4) in epoch 3 and ended at 0.9, 125 % higher, 5 epochs "
+        "later, while the training loss kept improving; onset in epoch 4",
+    ),
+    "AUD004": (
+        sweep({"a": {"val_loss": [0.69, 0.689]}}, no_skill_loss=LN2, no_skill_from="the labels"),
+        "trial a: never learned: its best val_loss 0.689 is not 1.2% below 0.6931, the loss of "
+        "knowing nothing (the labels)",
+    ),
+    "AUD005": (
+        sweep({"a": {"loss": DOWN, "val_loss": DOWN}}),
+        "trial a: val_loss was still improving at the end: over the last 2 validated epochs it "
+        "gained 0.1 (133 %) on the 2 before",
+    ),
+    "AUD006": (
+        sweep({}, recorded={"a": CRASH}),
+        "trial a: crashed: ValueError: bad shape",
+    ),
+    "AUD007": (
+        sweep({"a": FLAT}, provenance=Provenance(problems=(Problem("cut off", "a.csv", "a"),))),
+        "trial a: a.csv: cut off",
+    ),
+    "AUD008": (
+        sweep(TWICE),
+        "trial a: its 2 runs disagree: 1 ok, 1 overfit; same hyperparameters, another seed or fold",
+    ),
+    "AUD009": (
+        sweep({"a": FLAT}, validation_rows=1),
+        "the validation set has 1 row: no metric on it says anything about other data, so the "
+        "ranking is mostly chance",
+    ),
+    "AUD010": (
+        sweep({"a": {"val_loss": [0.4]}}),
+        "trial a: no generalization gap could be computed and no penalty applies: 'loss' was not "
+        "recorded beside 'val_loss' at the best epoch",
+    ),
+    "AUD011": (
+        sweep({"a": UP | {"loss": UP["val_loss"]}}),
+        "trial a: val_loss was best (0.4) in epoch 3 and ended at 0.9, 125 % higher, 5 epochs "
+        "later, and the training curve 'loss' got worse with it; onset in epoch 4",
+    ),
+}
+HEALTHY = sweep(
+    {Run("a", 0): FLAT, Run("a", 1): FLAT}, no_skill_loss=LN2, validation_rows=MIN_VALIDATION_ROWS
+)
+every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+
+
+def test_codes_are_permanent() -> None:
+    assert [(rule.code, rule.title) for rule in RULES] == [
+        ("AUD001", "Training diverged"),
+        ("AUD002", "Training exploded and recovered"),
+        ("AUD003", "Overfitting"),
+        ("AUD004", "Never learned"),
+        ("AUD005", "Still improving at the end"),
+        ("AUD006", "Crashed"),
+        ("AUD007", "Could not be read"),
+        ("AUD008", "Runs of a trial disagree"),
+        ("AUD009", "Validation set too small"),
+        ("AUD010", "No generalization gap"),
+        ("AUD011", "Training got worse"),
+    ]
+
+
+@every_rule
+def test_a_rule_speaks_where_something_is_wrong_and_passes_where_not(rule: Any) -> None:
+    trials, sentence = SICK[rule.code]
+    finding = found(rule.code, trials)
+    assert finding.sentence == sentence
+    assert (finding.title, finding.severity) == (rule.title, rule.severity)
+    assert finding.remedy.endswith(rule.remedy)
+    assert diagnosed(trials)[1][rule.code] == Check(rule.code, rule.title, "found", findings=1)
+    assert diagnosed(HEALTHY)[1][rule.code] == Check(rule.code, rule.title, "passed")
+
+
+@every_rule
+def test_a_rule_is_documented(rule: Any) -> None:
+    assert rule.severity in get_args(Severity)
+    for text in (rule.detected, rule.matters, rule.remedy):
+        assert re.fullmatch(r"[A-Z].*\.", text)
+
+
+SCORES_ONLY = sweep({}, recorded={"a": Recorded("completed", score=0.5)})
+BEST_ONLY = sweep({}, recorded={"a": Recorded(metrics={"val_loss": 0.5, "loss": 0.4})})
+
+
+@pytest.mark.parametrize(
+    ("trials", "codes", "reason"),
+    [
+        (BEST_ONLY, ["AUD002", "AUD003", "AUD005", "AUD011"], "metrics of the best epoch"),
+        (SCORES_ONLY, ["AUD002", "AUD003", "AUD005", "AUD011"], "only the objective"),
+        (sweep({}), ["AUD001", "AUD002", "AUD003", "AUD005"], "no run has a result"),
+        (sweep({"a": FLAT}), ["AUD004"], "no-skill loss is not known"),
+        (
+            sweep({"a": {"loss": [1.0]}}, "loss", no_skill_loss=1.0),
+            ["AUD004"],
+            "no validation loss",
+        ),
+        (sweep({"a": {"loss": [1.0]}}, "loss"), ["AUD003"], "no validation loss or validation"),
+        (sweep({"a": {"val_loss": [1.0]}}), ["AUD003", "AUD011"], "4 validated epochs"),
+        (sweep({"a": FLAT}), ["AUD008"], "more than once"),
+        (sweep({"a": FLAT}), ["AUD009"], "validation rows is not known"),
+        (sweep({"a": {"val_loss": [NAN]}}), ["AUD010"], "finite objective"),
+    ],
+)
+def test_a_rule_says_why_it_does_not_apply(trials: Trials, codes: list[str], reason: str) -> None:
+    checks = diagnosed(trials)[1]
+    for code in codes:
+        assert checks[code].status == "not applicable"
+        assert reason in checks[code].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("grid_winner_20_epochs", ["0.6845", "epoch 4", "0.8805, 29 % higher, 16 epochs later"]),
+        ("grid_winner_150_epochs", ["0.677", "epoch 3", "2.603, 284 % higher, 147 epochs later"]),
+        ("mobilenet_epochs_10_to_34", ["1.038", "epoch 11", "42 % higher, 23 epochs later"]),
+    ],
+)
+def test_published_overfitting_is_told_in_its_authors_numbers(name: str, parts: list[str]) -> None:
+    finding = found("AUD003", sweep({"a": case(name)}))
+    assert all(part in finding.sentence for part in parts)
+    assert finding.confidence == "high"
+    assert f"The ranking already uses {parts[1]}" in finding.remedy
+
+
+@pytest.mark.parametrize("name", ["dip_at_epoch_8", "steering_val_below_train"])
+def test_published_runs_that_were_cut_short(name: str) -> None:
+    findings, _ = diagnosed(sweep({"a": case(name)}))
+    assert [finding.code for finding in findings] == ["AUD005"]
+
+
+def test_evidence_counts_epochs_from_zero() -> None:
+    told = evidence(found("AUD003", sweep({"a": OVERFIT})))
+    assert told["best epoch, from 0"] == 2
+    assert told["epochs after the best"] == 5
+    assert (told["earliest onset, from 0"], told["latest onset, from 0"]) == (3, 3)
+    assert told["relative rise of smoothed val_loss"] > 0.05
+
+
+def test_a_maximised_objective_is_told_in_its_own_direction() -> None:
+    curves = {"val_acc": [0.5, 0.8, 0.7, 0.6, 0.5, 0.4], "acc": [0.5, 0.6, 0.7, 0.8, 0.9, 0.95]}
+    finding = found("AUD003", sweep({"a": curves}, Objective("val_acc", "max")))
+    assert "val_acc was best (0.8) in epoch 2 and ended at 0.4, 50 % lower" in finding.sentence
+    better = sweep({"a": {"val_acc": [0.5, 0.6, 0.7, 0.8, 0.9, 0.95]}}, Objective("val_acc", "max"))
+    assert "val_acc was still improving" in found("AUD005", better).sentence
+
+
+def test_one_finding_per_trial_lists_its_runs() -> None:
+    runs = {Run("a", i): OVERFIT if i else FLAT for i in range(3)} | {Run("b", 0): OVERFIT}
+    findings = [f for f in diagnosed(sweep(runs))[0] if f.code == "AUD003"]
+    assert {f.trials: f.runs for f in findings} == {
+        ("a",): (Run("a", 1), Run("a", 2)),
+        ("b",): (Run("b", 0),),
+    }
+    single = found("AUD003", sweep({Run("a", 0): FLAT, Run("a", 1): OVERFIT}))
+    assert single.sentence.startswith("trial a (execution 2 of 2): val_loss")
+
+
+def test_findings_are_ordered_by_severity_code_and_rank() -> None:
+    worse = {metric: [v + 0.01 for v in values] for metric, values in OVERFIT.items()}
+    trials = sweep({"z": worse, "d": DIVERGED, "y": OVERFIT}, recorded={"c": CRASH})
+    order = [(f.severity, f.code, f.trials) for f in diagnosed(trials)[0]]
+    assert order[:4] == [
+        ("error", "AUD001", ("d",)),
+        ("error", "AUD006", ("c",)),
+        ("warning", "AUD003", ("y",)),
+        ("warning", "AUD003", ("z",)),
+    ]
+
+
+@pytest.mark.parametrize("shrink", [1.0, IMPROVING_STEP / 4])
+def test_a_trivial_improvement_is_no_reason_to_train_longer(shrink: float) -> None:
+    curve = [1 + shrink * v for v in DOWN]
+    codes = {f.code for f in diagnosed(sweep({"a": {"loss": curve, "val_loss": curve}}))[0]}
+    assert ("AUD005" in codes) == (shrink == 1.0)
+
+
+def test_problems_of_no_trial_are_findings_of_their_own() -> None:
+    problems = (
+        Problem("cut off", "x.csv"),
+        Problem("empty", "y.csv"),
+        Problem("odd", None, "gone"),
+    )
+    trials = sweep({"a": FLAT}, provenance=Provenance(problems=problems))
+    findings = [f for f in diagnosed(trials)[0] if f.code == "AUD007"]
+    assert [(f.trials, f.sentence) for f in findings] == [
+        ((), "x.csv: cut off"),
+        ((), "y.csv: empty"),
+        ((), "trial gone: odd"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("objective", "logs", "why"),
+    [
+        ("loss", {"loss": [1.0]}, "'loss' is not a validation metric"),
+        (BOTH, {"val_loss": [1.0], "val_auc": [1.0]}, "multi-objective has no training twin"),
+    ],
+)
+def test_why_there_is_no_gap(objective: Any, logs: Curves, why: str) -> None:
+    assert why in found("AUD010", sweep({"a": logs}, objective)).sentence
+
+
+value = st.floats(allow_nan=True, allow_infinity=True) | st.floats(-2, 2)
+curve = st.dictionaries(st.integers(0, 12), value, max_size=10)
+logs = st.dictionaries(st.sampled_from(["loss", "val_loss", "acc", "val_acc"]), curve)
+runs = st.dictionaries(
+    st.builds(Run, st.sampled_from("ab"), st.integers(0, 1), st.just(0)), logs, max_size=4
+)
+told = st.builds(
+    Recorded,
+    status=st.sampled_from(["completed", "failed", "pruned", "unfinished", "unknown"]),
+    message=st.none() | st.text(max_size=5),
+    metrics=st.dictionaries(st.sampled_from(["loss", "val_loss", "x"]), value, max_size=2),
+    authoritative=st.booleans(),
+    score=st.none() | value,
+)
+
+
+@given(
+    curves=runs,
+    recorded=st.dictionaries(st.sampled_from([Run("a"), Run("c")]), told, max_size=2),
+    objective=st.sampled_from(
+        [Objective("val_loss"), Objective("val_acc", "max"), Objective("loss"), BOTH]
+    ),
+    no_skill=st.none() | st.floats(0.01, 5),
+    rows=st.none() | st.integers(0, 200),
+)
+def test_every_rule_ends_in_one_way_for_any_sweep(
+    curves: Any, recorded: Any, objective: Objective, no_skill: float | None, rows: int | None
+) -> None:
+    trials = sweep(curves, objective, recorded, no_skill_loss=no_skill, validation_rows=rows)
+    findings, checks = diagnosed(trials)
+    assert list(checks) == [rule.code for rule in RULES]
+    for code, check in checks.items():
+        mine = [f for f in findings if f.code == code]
+        assert check.status in get_args(CheckStatus)
+        assert check.findings == len(mine)
+        assert (check.status == "found") == bool(mine)
+        assert (check.status == "not applicable") == bool(check.reason)
+        named = [f.trials for f in mine if len(f.trials) == 1]
+        assert len(set(named)) == len(named)
+    for finding in findings:
+        assert {run.trial_id for run in finding.runs} <= set(finding.trials)
+        assert "epoch 0" not in finding.sentence
+        assert all(e.value is not None for e in finding.evidence)
