@@ -1,10 +1,34 @@
 """From outcomes to causes: which hyperparameter values go with which outcome."""
 
+from auditor.attribution.atoms import find_atoms
 from auditor.attribution.cause import Attribution
+from auditor.attribution.causes import Sweep, find_causes
+from auditor.attribution.design import find_layout
+from auditor.attribution.effects import tally_all
+from auditor.attribution.failures import find_failures
+from auditor.attribution.levels import encode
+from auditor.attribution.notes import find_notes
+from auditor.attribution.rescue import Neighbours
 from auditor.outcomes import Outcomes
 from auditor.trials import Trials
 
 
 def attribute(trials: Trials, outcomes: Outcomes) -> Attribution:
-    """Placeholder."""
-    return Attribution("unknown", 0, (), (), (), ())
+    """Which hyperparameter values, alone or in pairs, go with which failure.
+
+    Args:
+        trials: What was observed.
+        outcomes: From `auditor.outcomes.judge`.
+
+    Example:
+        >>> attribute(trials, judge(trials)).causes[0].sentence
+        'lr = 1.0: 24 of 24 diverged, 0 of 48 elsewhere; changing lr alone rescues 24 of 24'
+    """
+    configurations = encode(trials)
+    layout = find_layout(trials, configurations)
+    failures = find_failures(trials, outcomes, configurations)
+    atoms = find_atoms(configurations)
+    values, pairs = tally_all(atoms, failures)
+    causes = find_causes(Sweep(layout, atoms, failures, Neighbours(configurations)))
+    notes = find_notes(trials, configurations, layout, failures, causes)
+    return Attribution(layout.name, layout.cells, values, pairs, causes, notes)

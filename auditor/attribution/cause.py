@@ -39,7 +39,8 @@ class Tally:
         total: Runs that meet them and whose outcome is known.
         failing_elsewhere, total_elsewhere: The same for all other runs.
         added: For a pair, what it adds beyond both its halves, as a difference of rates: its rate
-            less the higher of the rates of either half outside the pair. None for one condition.
+            less the higher of the rates of either half outside the pair. None for one condition,
+            and where a half was never observed without the other.
     """
 
     outcome: str

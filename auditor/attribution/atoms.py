@@ -1,0 +1,138 @@
+"""Atoms: the conditions on one hyperparameter that causes are made of.
+
+Chosen without looking at any outcome; what is compared must not depend on what comes out.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.attribution.cause import Condition
+from auditor.attribution.levels import ABSENT, Configurations, Factor
+from auditor.attribution.thresholds import BINS, FEW_VALUES, MAX_CATEGORIES, TRIALS_PER_VALUE
+
+
+@dataclass(frozen=True, eq=False)
+class Atoms:
+    """All conditions, and who meets them.
+
+    Attributes:
+        conditions: In the order of the space, then of the values.
+        factor: The factor that each is on; (condition,).
+        listed: Whether it counts as a value of its own; the others are thresholds over values that
+            are listed one by one; (condition,).
+        met: Whether a trial meets it; (trial, condition).
+        active: Whether its hyperparameter exists in a trial; (trial, condition).
+    """
+
+    conditions: tuple[Condition, ...]
+    factor: NDArray[np.intp]
+    listed: NDArray[np.bool_]
+    met: NDArray[np.bool_]
+    active: NDArray[np.bool_]
+
+    def meeting(self, chosen: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Whether a trial meets all of some conditions, given by their places; (trial,)."""
+        return np.asarray(self.met[:, list(chosen)].all(axis=1))
+
+    @property
+    def contrasts(self) -> int:
+        """How many independent comparisons the listed values allow, over all factors."""
+        first = [int(np.flatnonzero(self.factor == factor)[0]) for factor in set(self.factor)]
+        return sum(map(self.contrasts_of, first))
+
+    def contrasts_of(self, atom: int) -> int:
+        """The same for the factor of one atom: values less one, or the number of cuts."""
+        siblings = np.flatnonzero((self.factor == self.factor[atom]) & self.listed)
+        equalities = self.conditions[siblings[0]].operator == "=="
+        return len(siblings) - 1 if equalities else len(siblings) // 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Atom:
+    condition: Condition
+    listed: bool
+    levels: NDArray[np.bool_]  # which levels of the factor meet it, shape (level,)
+
+
+def find_atoms(configurations: Configurations) -> Atoms:
+    """The conditions on every hyperparameter that varies."""
+    codes = configurations.codes
+    atoms = [
+        (position, atom)
+        for position in np.flatnonzero(configurations.varied)
+        for atom in _atoms(configurations.factors[position], codes[:, position])
+    ]
+    factor = np.array([position for position, _ in atoms], np.intp)
+    met = np.empty((len(codes), len(atoms)), bool)
+    for column, (position, atom) in enumerate(atoms):
+        # The last place, index -1, stands for absent values: they meet no condition.
+        met[:, column] = np.append(atom.levels, False)[codes[:, position]]
+    return Atoms(
+        tuple(atom.condition for _, atom in atoms),
+        factor,
+        np.array([atom.listed for _, atom in atoms], bool),
+        met,
+        codes[:, factor] != ABSENT,
+    )
+
+
+def is_label(factor: Factor) -> bool:
+    """Whether a hyperparameter has too many categories to be compared."""
+    return not factor.ordered and len(factor.levels) > MAX_CATEGORIES
+
+
+def _atoms(factor: Factor, codes: NDArray[np.intp]) -> Iterator[_Atom]:
+    if is_label(factor):
+        return
+    levels = len(factor.levels)
+    if factor.ordered and not _few(factor, codes):
+        for cut in _cuts(codes, levels):
+            yield from _sides(factor, cut, listed=True)
+        return
+    for level, value in enumerate(factor.levels):
+        yield _Atom(Condition(factor.name, "==", value), True, np.arange(levels) == level)
+    if factor.ordered:
+        for cut in range(1, levels):
+            # The outermost value alone has its equality already.
+            yield from (a for a in _sides(factor, cut, listed=False) if a.levels.sum() > 1)
+
+
+def _few(factor: Factor, codes: NDArray[np.intp]) -> bool:
+    levels, trials = len(factor.levels), int((codes != ABSENT).sum())
+    if levels <= BINS:  # each value is a bin of its own
+        return True
+    return levels <= FEW_VALUES and (factor.listed or trials >= TRIALS_PER_VALUE * levels)
+
+
+def _cuts(codes: NDArray[np.intp], levels: int) -> list[int]:
+    """Where to cut, as the number of levels below: nearest to bins of equal numbers of trials.
+
+    Quantiles are the same on a linear and a logarithmic scale, so none has to be chosen.
+    """
+    below = np.cumsum(np.bincount(codes[codes != ABSENT], minlength=levels))[:-1]
+    total = (codes != ABSENT).sum()
+    return sorted({int(abs(below - total * q / BINS).argmin()) + 1 for q in range(1, BINS)})
+
+
+def _sides(factor: Factor, cut: int, listed: bool) -> Iterator[_Atom]:
+    """Both sides of a cut between two neighbouring levels."""
+    low, high = factor.levels[cut - 1], factor.levels[cut]
+    # Between values that are listed one by one, the thresholds are such values themselves.
+    between = _simplest(low, high) if listed else None
+    at_most, at_least = (low, high) if between is None else (between, between)
+    upper = np.arange(len(factor.levels)) >= cut
+    yield _Atom(Condition(factor.name, "<=", at_most), listed, ~upper)
+    yield _Atom(Condition(factor.name, ">=", at_least), listed, upper)
+
+
+def _simplest(low: float, high: float) -> float | None:
+    """The number with the fewest digits near the middle between two; None between integers."""
+    if isinstance(low, int) and isinstance(high, int):
+        return None
+    middle = math.sqrt(low) * math.sqrt(high) if low > 0 else (low + high) / 2
+    rounded = (float(f"{middle:.{digits}g}") for digits in range(1, 17))
+    return next((number for number in rounded if low < number < high), None)

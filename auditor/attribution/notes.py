@@ -1,0 +1,175 @@
+"""What limits the causes, in sentences."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from auditor.attribution.atoms import is_label
+from auditor.attribution.cause import ANY_FAILURE, Cause
+from auditor.attribution.design import Layout
+from auditor.attribution.failures import Failures
+from auditor.attribution.levels import ABSENT, Configurations, identity
+from auditor.attribution.sentences import show
+from auditor.attribution.thresholds import MAX_CATEGORIES, MIN_FAILING, MIN_SEEN
+from auditor.trials import Trials
+
+_DESIGNS = {
+    "random": "Random search: rates are averages over this search space.",
+    "adaptive": (
+        "The search chose configurations by earlier results, so that values tried together fail "
+        "together: what is listed goes with failures, and need not be behind them."
+    ),
+    "unknown": (
+        "How the configurations were chosen is not known: what is listed goes with failures, and "
+        "need not be behind them."
+    ),
+}
+
+
+def find_notes(
+    trials: Trials,
+    configurations: Configurations,
+    layout: Layout,
+    failures: Failures,
+    causes: tuple[Cause, ...],
+) -> tuple[str, ...]:
+    """All notes: on the design, the hyperparameters, the runs, and on what is not claimed."""
+    if not configurations.trials:
+        return ("No trial was started.",)
+    return (
+        _design(layout, len(configurations.trials)),
+        *_untried(trials, configurations),
+        *_indistinguishable(configurations),
+        *_rare(configurations),
+        *_conditional(configurations),
+        *_runs(failures),
+        *_left_out(failures),
+        *_claims(failures, causes),
+    )
+
+
+def _design(layout: Layout, trials: int) -> str:
+    if layout.name == "full grid":
+        return f"Full grid: all {layout.cells} combinations of the observed values were tried."
+    if layout.name == "grid with holes":
+        return (
+            f"Grid with holes: {layout.tried} of {layout.cells} combinations of the observed "
+            f"values were tried, {layout.cells - layout.tried} are missing."
+        )
+    return f"{_DESIGNS[layout.name]} {layout.tried} configurations in {trials} trials."
+
+
+def _untried(trials: Trials, configurations: Configurations) -> Iterator[str]:
+    """Declared values that no trial has."""
+    levels = {f.name: set(map(identity, f.levels)) for f in configurations.factors}
+    for hyperparameter in trials.space:
+        seen = levels.get(hyperparameter.name, set())
+        missing = [show(v) for v in hyperparameter.values if identity(v) not in seen]
+        # A list this long is a stepped range: nobody expects each of its values.
+        if missing and len(hyperparameter.values) <= MAX_CATEGORIES:
+            yield f"Never tried: {hyperparameter.name} = {_some(missing)}."
+
+
+def _indistinguishable(configurations: Configurations) -> Iterator[str]:
+    """Hyperparameters whose values always change together."""
+    groups: dict[bytes, list[int]] = {}
+    for factor in np.flatnonzero(configurations.varied).tolist():
+        groups.setdefault(_pattern(configurations, factor), []).append(factor)
+    for group in groups.values():
+        if len(group) > 1:
+            names = [configurations.factors[factor].name for factor in group]
+            example = " with ".join(_setting(configurations, factor) for factor in group)
+            yield (
+                f"{_and(names)} change together in all trials (always {example}, and so on): they "
+                "are indistinguishable here."
+            )
+
+
+def _pattern(configurations: Configurations, factor: int) -> bytes:
+    """Equal for two factors when the value of one in a trial tells that of the other."""
+    codes = configurations.codes[:, factor]
+    if configurations.factors[factor].ordered and len(np.unique(codes)) == len(codes):
+        # Numbers that never repeat all tell each other; what counts is whether they rise together.
+        return min(codes.tobytes(), (len(codes) - 1 - codes).tobytes())
+    _, first, number = np.unique(codes, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[number].tobytes()
+
+
+def _setting(configurations: Configurations, factor: int) -> str:
+    """The value of a factor in the first trial."""
+    name, levels, *_ = configurations.factors[factor]
+    code = configurations.codes[0, factor]
+    return f"no {name}" if code == ABSENT else f"{name} = {show(levels[code])}"
+
+
+def _and(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _rare(configurations: Configurations) -> Iterator[str]:
+    for factor, codes in zip(configurations.factors, configurations.codes.T, strict=True):
+        if is_label(factor):
+            yield f"{factor.name} has {len(factor.levels)} different values, and is not compared."
+        elif not factor.ordered:
+            times = np.bincount(codes[codes != ABSENT], minlength=len(factor.levels))
+            rare = [show(factor.levels[i]) for i in np.flatnonzero(times < MIN_SEEN)]
+            if rare:
+                yield (
+                    f"Seen in fewer than {MIN_SEEN} trials, too few for a cause: "
+                    f"{factor.name} = {_some(rare)}."
+                )
+
+
+def _conditional(configurations: Configurations) -> Iterator[str]:
+    total = len(configurations.trials)
+    for factor, codes in zip(configurations.factors, configurations.codes.T, strict=True):
+        existing = int((codes != ABSENT).sum())
+        if existing < total:
+            yield (
+                f"{factor.name} exists in {existing} of {total} trials; as a cause, its values are "
+                "compared among these only."
+            )
+
+
+def _runs(failures: Failures) -> Iterator[str]:
+    if failures.pruned or failures.missing:
+        yield (
+            f"Left out, because it is not known how they would have ended: {failures.pruned} "
+            f"pruned runs and {failures.missing} without a result."
+        )
+    if not failures.repeated:
+        yield "One run per trial: how far the counts depend on the seed is not known."
+        return
+    yield (
+        f"Counts are of {len(failures.trial_of_run)} runs. Causes and rescues are judged by what "
+        f"most runs of a trial came to; in {failures.disagreeing} trials the runs disagree."
+    )
+
+
+def _left_out(failures: Failures) -> Iterator[str]:
+    for failure in failures.found:
+        worse = int((failure.known & ~failure.comparable).sum())
+        if worse:
+            yield (
+                f"{worse} trials ended worse than '{failure.outcome}': they are counted, but left "
+                "out in the search for its causes."
+            )
+
+
+def _claims(failures: Failures, causes: tuple[Cause, ...]) -> Iterator[str]:
+    if not failures.found:
+        yield "No run failed."
+        return
+    explained = {cause.outcome for cause in causes}
+    for failure in failures.found[:-1]:
+        if not {failure.outcome, ANY_FAILURE} & explained:
+            yield (
+                f"No value or pair of values goes with '{failure.outcome}' clearly enough to be "
+                f"named ({int(failure.trials.sum())} trials; at least {MIN_FAILING} are needed)."
+            )
+    yield "Effects are plain differences of observed rates; no interval is claimed for them."
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,32 @@
+"""Every number that decides in attribution, with its unit and its reason."""
+
+ALPHA = 0.05
+"""Largest probability, per outcome, of naming anything where nothing is to be found. It is shared
+out over all single values and pairs looked at (Bonferroni): no assumption on how they depend."""
+
+MIN_SEEN = 3
+"""Trials that must meet a condition before it can be part of a cause. What was seen once or twice
+cannot be told from chance, however often it failed."""
+
+MIN_FAILING = 3
+"""Failing trials that a cause must explain."""
+
+GRID_FILLED = 2 / 3
+"""Share of the combinations of observed values above which trials of unknown origin count as a grid
+with holes. Values that never repeat reach at most 1/2, with one two-valued companion."""
+
+FEW_VALUES = 10
+"""Distinct numbers up to which each is compared by itself; more are cut into bins."""
+
+TRIALS_PER_VALUE = 2
+"""Trials per distinct number below which the numbers count as drawn from a range, not a list."""
+
+BINS = 4
+"""Bins of equal numbers of trials for hyperparameters with many values. Fewer, wider bins recover a
+threshold as one cause; one condition per value splits it into several."""
+
+MAX_CATEGORIES = 50
+"""Categories beyond which a hyperparameter is a label (a name, a path), and is not compared."""
+
+MAX_TRIES = 100
+"""Conditions looked at per step, strongest first, before a step ends without a cause."""

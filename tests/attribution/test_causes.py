@@ -1,0 +1,309 @@
+"""Planted truth: what is named is what was planted, or nothing."""
+
+import numpy as np
+import pytest
+
+from auditor.attribution.cause import ANY_FAILURE
+from tests.attribution.planted import (
+    diverging,
+    explain,
+    grid,
+    named,
+    random_configurations,
+    rescues,
+    sweep,
+)
+
+SWEEPS = 201
+PAIR = "lr == 1.0 & activation == sigmoid"
+
+
+def pair(v):
+    return v["lr"] == 1.0 and v["activation"] == "sigmoid"
+
+
+@pytest.mark.parametrize(
+    ("fails", "expected"),
+    [
+        (lambda v: v["lr"] == 1.0, {"lr == 1.0"}),
+        (lambda v: v["lr"] == 0.1, {"lr == 0.1"}),
+        (lambda v: v["lr"] >= 0.1, {"lr >= 0.1"}),
+        (lambda v: v["lr"] <= 0.1, {"lr <= 0.1"}),
+        (lambda v: v["activation"] == "tanh", {"activation == tanh"}),
+        (pair, {PAIR}),
+        (lambda v: pair(v) or v["initializer"] == "normal", {PAIR, "initializer == normal"}),
+        (
+            lambda v: v["lr"] == 1.0 or v["activation"] == "relu",
+            {"lr == 1.0", "activation == relu"},
+        ),
+        (
+            lambda v: v["lr"] >= 0.1 and v["activation"] == "relu",
+            {"lr >= 0.1 & activation == relu"},
+        ),
+        (lambda v: False, set()),
+        (lambda v: True, set()),
+    ],
+)
+def test_exactly_the_planted_causes_are_named_on_a_full_grid(fails, expected):
+    causes = named(diverging(fails))
+    assert set(causes) == expected
+    assert len(causes) == len(expected)
+
+
+def test_the_planted_pair_is_told_with_its_counts_and_rescues():
+    attribution = diverging(pair)
+    (cause,) = attribution.causes
+    assert (cause.outcome, cause.evidence, cause.effect) == ("diverged", "but-for", 1.0)
+    assert rescues(cause) == {
+        "lr": (8, 8, 8),
+        "activation": (8, 8, 8),
+        "initializer": (0, 8, 8),
+        "units": (0, 8, 8),
+        "dropout": (0, 8, 8),
+    }
+    assert cause.sentence == (
+        "lr = 1.0 with activation = sigmoid: 8 of 8 diverged, 0 of 64 elsewhere; "
+        "changing lr alone rescues 8 of 8, changing activation alone 8 of 8"
+    )
+
+
+def test_only_counts_are_claimed():
+    (cause,) = diverging(pair).causes
+    assert cause.adjusted_p is None
+    assert cause.interval is None
+
+
+def test_a_small_grid_is_enough_for_a_pair():
+    values = grid(lr=[0.01, 0.1, 1.0], activation=["relu", "sigmoid"], a=[0, 1], b=[0, 1])
+    assert named(diverging(pair, values)) == [PAIR]
+
+
+@pytest.mark.parametrize(
+    ("values", "sampler"),
+    [(grid(), "grid"), (random_configurations(72, seed=1), "random")],
+    ids=["grid", "random"],
+)
+def test_failures_by_chance_are_rarely_explained(values, sampler):
+    random = np.random.default_rng(0)
+    rates = [0.02, 0.1, 0.3] * (SWEEPS // 3)
+    false = [
+        bool(diverging(lambda v, rate=rate: random.uniform() < rate, values, sampler).causes)
+        for rate in rates
+    ]
+    assert np.mean(false) <= 0.1
+
+
+def test_a_bystander_of_a_graded_cause_is_rarely_named():
+    rates = {0.01: 0.1, 0.1: 0.4, 1.0: 0.8}
+    random = np.random.default_rng(5)
+    sweeps = [named(diverging(lambda v: random.uniform() < rates[v["lr"]])) for _ in range(40)]
+    assert sum(any("&" in name for name in names) for names in sweeps) <= 4
+    assert sum(bool(names) for names in sweeps) >= 36
+
+
+@pytest.mark.parametrize("flipped", [0.05, 0.1])
+def test_a_pair_is_found_under_noise(flipped):
+    random = np.random.default_rng(7)
+    sweeps = [
+        named(diverging(lambda v: pair(v) != (random.uniform() < flipped))) for _ in range(30)
+    ]
+    assert sum(names == [PAIR] for names in sweeps) >= 24
+
+
+def test_a_threshold_on_a_logarithmic_scale_is_one_cause():
+    values = random_configurations(200, seed=3)
+    (cause,) = diverging(lambda v: v["lr"] >= 0.1, values, "random").causes
+    (condition,) = cause.conditions
+    assert (condition.hyperparameter, condition.operator) == ("lr", ">=")
+    assert 0.05 <= condition.value <= 0.2
+    assert cause.evidence == "randomised"
+    assert "rescues" not in cause.sentence
+
+
+@pytest.mark.parametrize("threshold", [0.03, 0.05, 0.3])
+def test_a_threshold_between_the_cuts_is_still_one_cause(threshold):
+    values = random_configurations(200, seed=4)
+    causes = named(diverging(lambda v: v["lr"] >= threshold, values, "random"))
+    assert [name.split()[:2] for name in causes] == [["lr", ">="]]
+
+
+def test_a_threshold_with_a_category_is_a_pair():
+    values = random_configurations(200, seed=5)
+    fails = lambda v: v["lr"] >= 0.1 and v["activation"] == "sigmoid"  # noqa: E731
+    (name,) = named(diverging(fails, values, "random"))
+    assert name.startswith("lr >= ")
+    assert name.endswith(" & activation == sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"), [(2, []), (3, ["optimizer == ftrl"])], ids=["twice", "three times"]
+)
+def test_a_value_seen_twice_abstains(times, expected):
+    values = [{"optimizer": "adam", "x": i} for i in range(70)]
+    values += [{"optimizer": "ftrl", "x": 70 + i} for i in range(times)]
+    found = diverging(lambda v: v["optimizer"] == "ftrl", values, "unknown")
+    assert [name for name in named(found) if "optimizer" in name] == expected
+
+
+def test_a_child_is_compared_only_where_it_exists():
+    values = [
+        *grid(opt=["sgd"], momentum=[0.0, 0.9], x=range(12)),
+        *grid(opt=["adam"], x=range(24)),
+    ]
+    assert named(diverging(lambda v: v.get("momentum") == 0.9, values)) == ["momentum == 0.9"]
+    assert named(diverging(lambda v: v["opt"] == "sgd", values)) == ["opt == sgd"]
+
+
+def test_values_that_the_build_never_read_are_no_cause():
+    values = grid(layers=[1], units_0=[8, 16], x=range(6))
+    values += grid(layers=[2], units_0=[8, 16], units_1=[8, 16], x=range(6))
+    assert named(diverging(lambda v: v["layers"] == 2, values)) == ["layers == 2"]
+    assert named(diverging(lambda v: v.get("units_1") == 16, values)) == ["units_1 == 16"]
+
+
+def test_aliased_hyperparameters_are_named_together():
+    values = [{**v, "decay": v["lr"] / 10} for v in grid()]
+    attribution = diverging(lambda v: v["lr"] == 1.0, values)
+    (cause,) = attribution.causes
+    assert "decay = 0.1, which cannot be told apart" in cause.sentence
+    assert cause.evidence == "associated"
+    assert any("lr and decay" in n and "indistinguishable" in n for n in attribution.notes)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "expected"),
+    [("adaptive", "associated"), ("unknown", "associated"), ("random", "randomised")],
+)
+def test_the_design_limits_what_is_claimed(sampler, expected):
+    values = random_configurations(200, seed=6)
+    attribution = diverging(lambda v: v["lr"] >= 0.1, values, sampler)
+    assert {cause.evidence for cause in attribution.causes} == {expected}
+
+
+def test_an_adaptive_search_that_tried_a_whole_grid_is_only_associated():
+    (cause,) = diverging(pair, grid(), "adaptive").causes
+    assert cause.evidence == "associated"
+
+
+def test_pruned_trials_undo_the_randomisation():
+    def outcome(v):
+        return "diverged" if v["lr"] >= 0.1 else "pruned" if v["lr"] < 2e-4 else "ok"
+
+    attribution = explain(sweep(random_configurations(200, seed=6), outcome, "random"))
+    assert {cause.evidence for cause in attribution.causes} == {"associated"}
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_holes_leave_a_but_for_where_a_neighbour_was_seen(step):
+    values = [v for i, v in enumerate(grid()) if i % 7 != step]
+    (cause,) = diverging(pair, values).causes
+    assert cause.evidence == "but-for"
+
+
+def test_without_a_neighbour_a_grid_shows_only_association():
+    # lr = 1 was tried with other units than the rest, so no trial differs in lr alone.
+    values = grid(lr=[0.1], units=[16, 32], x=range(10)) + grid(lr=[1.0], units=[64], x=range(10))
+    attribution = diverging(lambda v: v["lr"] == 1.0, values)
+    assert attribution.design == "grid with holes"
+    assert {cause.evidence for cause in attribution.causes} == {"associated"}
+
+
+def test_a_sentence_says_where_neighbours_are_missing():
+    values = grid(lr=[0.1], rest=range(10)) + grid(lr=[1.0], rest=range(7, 17))
+    (cause,) = diverging(lambda v: v["lr"] == 1.0, values).causes
+    assert cause.sentence == (
+        "lr = 1.0: 10 of 10 diverged, 0 of 10 elsewhere; "
+        "changing lr alone rescues 3 of 3 (7 more have no such neighbour)"
+    )
+
+
+def test_a_moved_threshold_is_not_told_twice():
+    rates = {1: 0.0, 2: 0.0, 3: 0.4, 4: 1.0, 5: 1.0}
+    values = [{"x": x, "y": y} for x in rates for y in range(30)]
+    fails = lambda v: v["y"] < 30 * rates[v["x"]]  # noqa: E731
+    shapes = [name.split()[:2] for name in named(diverging(fails, values, "random"))]
+    assert len(shapes) == len({tuple(shape) for shape in shapes})
+
+
+def test_executions_that_disagree_give_rates():
+    def outcome(v):
+        return ["diverged", "diverged", "ok"] if v["lr"] == 1.0 else ["ok", "ok", "diverged"]
+
+    (cause,) = explain(sweep(grid(), outcome)).causes
+    assert cause.effect == pytest.approx(1 / 3)
+    assert cause.sentence == (
+        "lr = 1.0: 48 of 72 runs diverged, 48 of 144 elsewhere; "
+        "changing lr alone rescues 24 of 24 trials"
+    )
+
+
+def test_executions_are_no_independent_evidence():
+    # Two of six configurations with x = 1 fail: repeated 20 times it is still two of six.
+    values = grid(x=[0, 1], y=range(6))
+    trials = sweep(values, lambda v: ["diverged" if v["x"] and v["y"] < 2 else "ok"] * 20)
+    assert explain(trials).causes == ()
+
+
+def test_trials_that_ended_worse_are_no_good_example():
+    # Half of what survives overfits, at every learning rate that survives.
+    def outcome(v):
+        return "diverged" if v["lr"] == 1.0 else "overfit" if v["dropout"] == 0.0 else "ok"
+
+    attribution = explain(sweep(grid(), outcome))
+    assert {(c.outcome, c.conditions[0].hyperparameter) for c in attribution.causes} == {
+        ("diverged", "lr"),
+        ("overfit", "dropout"),
+    }
+    assert all(len(c.conditions) == 1 for c in attribution.causes)
+
+
+def test_several_outcomes_of_the_same_values_are_told_once():
+    def outcome(v):
+        return ("diverged" if v["rest"] % 2 else "overfit") if v["lr"] == 1.0 else "ok"
+
+    (cause,) = explain(sweep(grid(lr=[0.1, 1.0], rest=range(40)), outcome)).causes
+    assert cause.sentence.startswith(
+        "lr = 1.0: 40 of 40 failed (20 overfit, 20 diverged), 0 of 40 elsewhere"
+    )
+
+
+def test_mixed_failures_are_told_as_any_failure():
+    random = np.random.default_rng(0)
+    ends = ["diverged", "overfit", "never learned"]
+    trials = sweep(grid(), lambda v: str(random.choice(ends)) if v["lr"] == 1.0 else "ok")
+    (cause,) = explain(trials).causes
+    assert cause.outcome == ANY_FAILURE
+    assert cause.sentence.startswith("lr = 1.0: 24 of 24 failed (")
+    assert cause.sentence.endswith("0 of 48 elsewhere; changing lr alone rescues 24 of 24")
+
+
+def test_one_kind_of_failure_is_not_told_again_as_any_failure():
+    assert [cause.outcome for cause in diverging(pair).causes] == ["diverged"]
+
+
+@pytest.mark.parametrize("end", ["overfit", "never learned", "diverged", "crashed"])
+def test_every_failure_is_explained_in_its_own_words(end):
+    (cause,) = explain(sweep(grid(), lambda v: end if v["lr"] == 1.0 else "ok")).causes
+    assert cause.sentence.startswith(f"lr = 1.0: 24 of 24 {end}, 0 of 48 elsewhere")
+
+
+def test_the_strongest_cause_comes_first():
+    fails = lambda v: pair(v) or v["initializer"] == "normal"  # noqa: E731
+    assert named(diverging(fails)) == ["initializer == normal", PAIR]
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [
+        sweep([], lambda v: "ok"),
+        sweep([{}], lambda v: "diverged"),
+        sweep([{"lr": 1.0}] * 5, lambda v: "diverged"),
+        sweep(grid(), lambda v: "missing"),
+        sweep(grid(), lambda v: []),
+    ],
+    ids=["no trial", "no value", "one value", "no result", "no run"],
+)
+def test_where_nothing_can_be_said_nothing_is_claimed(trials):
+    attribution = explain(trials)
+    assert attribution.causes == ()
+    assert attribution.notes

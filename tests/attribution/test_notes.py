@@ -1,0 +1,91 @@
+"""What limits the causes is said."""
+
+import pytest
+
+from auditor.trials import Hyperparameter
+from tests.attribution.planted import diverging, explain, grid, random_configurations, sweep
+
+
+def has(attribution, *words):
+    return any(all(word in note for word in words) for note in attribution.notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "sampler", "words"),
+    [
+        (grid(), "grid", ["Full grid", "72"]),
+        (grid()[:59] + grid()[-1:], "grid", ["60 of 72", "12 are missing"]),
+        (random_configurations(30, 0), "random", ["Random search", "30 configurations"]),
+        (random_configurations(30, 0), "adaptive", ["by earlier results"]),
+        (random_configurations(30, 0), "unknown", ["not known"]),
+    ],
+)
+def test_the_design_is_told(values, sampler, words):
+    assert has(diverging(lambda v: False, values, sampler), *words)
+
+
+def test_executions_are_told():
+    assert has(explain(sweep(grid(), lambda v: "ok")), "One run per trial")
+    repeated = explain(sweep(grid(), lambda v: ["ok", "diverged" if v["lr"] == 1.0 else "ok"]))
+    assert has(repeated, "144 runs", "24 trials the runs disagree")
+
+
+def test_runs_without_an_end_are_told():
+    ends = {0.01: "pruned", 0.1: "missing", 1.0: "ok"}
+    assert has(explain(sweep(grid(), lambda v: ends[v["lr"]])), "24 pruned", "24 without a result")
+
+
+def test_trials_that_ended_worse_are_told():
+    ends = {0.01: "ok", 0.1: "overfit", 1.0: "diverged"}
+    assert has(explain(sweep(grid(), lambda v: ends[v["lr"]])), "24 trials", "'overfit'")
+
+
+def test_declared_values_that_nobody_tried_are_told():
+    space = [Hyperparameter("lr", "choice", (0.01, 0.1, 1.0, 10.0), ordered=True)]
+    assert has(explain(sweep(grid(), lambda v: "ok", space=space)), "Never tried: lr = 10.0")
+
+
+def test_rare_values_are_told():
+    values = [{"opt": "adam"}] * 9 + [{"opt": "ftrl"}] * 2
+    assert has(diverging(lambda v: False, values), "fewer than 3 trials", "opt = ftrl")
+
+
+def test_conditional_hyperparameters_are_told():
+    values = [{"opt": "sgd", "momentum": m} for m in (0.0, 0.9)] + [{"opt": "adam"}]
+    assert has(diverging(lambda v: False, values), "momentum exists in 2 of 3 trials")
+
+
+def test_a_failure_without_a_cause_is_told():
+    attribution = diverging(lambda v: v == grid()[5])
+    assert attribution.causes == ()
+    assert has(attribution, "No value or pair of values goes with 'diverged'")
+
+
+@pytest.mark.parametrize(
+    "tied",
+    [
+        {"b": lambda v: -v["lr"]},
+        {"b": lambda v: f"name {v['lr']}"},
+        {"b": lambda v: v["lr"] * 2, "c": lambda v: v["lr"] + 1},
+    ],
+)
+@pytest.mark.parametrize("values", [grid(), random_configurations(40, 0)], ids=["grid", "random"])
+def test_hyperparameters_that_change_together_are_indistinguishable(tied, values):
+    if isinstance(tied["b"](values[0]), str) and len(values) == 40:
+        pytest.skip("a name that never repeats is a label")
+    values = [{**v, **{name: of(v) for name, of in tied.items()}} for v in values]
+    notes = [n for n in diverging(lambda v: False, values).notes if "indistinguishable" in n]
+    assert len(notes) == 1
+    assert all(name in notes[0] for name in ("lr", *tied))
+
+
+@pytest.mark.parametrize("values", [grid(), random_configurations(40, 0)], ids=["grid", "random"])
+def test_hyperparameters_that_do_not_are_distinguishable(values):
+    assert not has(diverging(lambda v: False, values), "indistinguishable")
+
+
+def test_a_design_never_speaks_of_what_was_caused():
+    for sampler in ("grid", "random", "adaptive", "unknown"):
+        attribution = diverging(lambda v: v["lr"] == 1.0, grid(), sampler)
+        said = [*attribution.notes, *(cause.sentence for cause in attribution.causes)]
+        assert not any("caused" in text or " p " in text for text in said)
