@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from auditor.attribution.cause import Attribution
 from auditor.diagnosis.finding import Check, Finding
@@ -21,6 +21,9 @@ from auditor.trials import Run, Trials
 
 SCHEMA = 1
 """Version of `audit.json`."""
+
+REMEDY = "audit the original directory again"
+"""What to do about a record that cannot be read."""
 
 
 class Judgements(NamedTuple):
@@ -112,12 +115,16 @@ def from_record(state: Json, trials: Trials) -> Judgements:
     """
     schema = state.get("schema") if isinstance(state, dict) else None
     if schema != SCHEMA:
-        raise ReadError(f"audit.json has schema {schema!r}, this version reads {SCHEMA}")
+        raise ReadError(
+            f"audit.json has schema {schema!r}, this version reads {SCHEMA}; update sweep-auditor, "
+            f"or {REMEDY}"
+        )
     try:
         kept = _adapter(_Record).validate_python(state)
         runs = {Run(row.trial_id, row.execution, row.fold): row for row in kept.runs}
-        if runs.keys() != trials.recorded.keys():
-            raise ReadError("audit.json is not the record of the trials beside it")
+        listed = {row["trial_id"] for row in kept.leaderboard}
+        if runs.keys() != trials.recorded.keys() or listed != trials.hyperparameters.keys():
+            raise ReadError(f"audit.json is not the record of the trials beside it; {REMEDY}")
         outcomes = Outcomes(
             {run: row.verdict for run, row in runs.items()},
             {row["trial_id"]: Outcome(row["outcome"]) for row in kept.leaderboard},
@@ -133,8 +140,8 @@ def from_record(state: Json, trials: Trials) -> Judgements:
                 for row in kept.leaderboard
             },
         )
-    except (ValidationError, KeyError) as error:
-        raise ReadError(f"audit.json is not the record of an audit: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReadError(f"audit.json is not the record of an audit: {error!r}; {REMEDY}") from error
     return Judgements(
         outcomes, scores, kept.findings, kept.checks, kept.attribution, kept.selection
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import ReadError
@@ -41,6 +41,7 @@ def exactly(value: Any) -> Any:
     return type(value).__name__, repr(value)
 
 
+@settings(deadline=None)
 @given(values)
 @example([1, 1.0, True, "1", None, "NaN", math.nan, -0.0, {"NaN": [math.inf, "\\Infinity"]}])
 @example("\ud800 alone")

@@ -37,6 +37,12 @@ class Evidence:
     unit: str = ""
     threshold: float | None = None
 
+    def __post_init__(self) -> None:
+        """Make counts floats too, as they are when read back from JSON."""
+        object.__setattr__(self, "value", float(self.value))
+        if self.threshold is not None:
+            object.__setattr__(self, "threshold", float(self.threshold))
+
 
 @dataclass(frozen=True)
 class Finding:
