@@ -1,0 +1,26 @@
+"""The audit in words: what every renderer lays out, in this order."""
+
+from typing import TYPE_CHECKING
+
+from auditor.report.parts import Section
+from auditor.report.words.background import checks, coverage, provenance
+from auditor.report.words.causes import causes
+from auditor.report.words.findings import findings
+from auditor.report.words.leaderboard import leaderboard
+from auditor.report.words.verdict import verdict
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+SECTIONS = (verdict, leaderboard, findings, causes, checks, coverage, provenance)
+"""Each makes one section; its name is the section's key."""
+
+
+def sections(audit: "Audit") -> tuple[Section, ...]:
+    """All sections of the report.
+
+    Example:
+        >>> [section.key for section in sections(audit)]
+        ['verdict', 'leaderboard', 'findings', 'causes', 'checks', 'coverage', 'provenance']
+    """
+    return tuple(make(audit) for make in SECTIONS)

@@ -1,0 +1,75 @@
+"""A row's learning curves as a small inline SVG, all rows on one scale."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auditor.report.curves import thin
+from auditor.trials import Curve, Run, role, twin
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+WIDTH, HEIGHT = 96, 26
+MARGIN = 2
+EXTREME = 1.0
+"""Percentile left out at the good end of the scale. At the other end stands the typical start: what
+is worse than that is drawn at the edge, so that one exploded loss does not flatten the rest."""
+
+
+def sparklines(
+    audit: "Audit", trials: Iterable[str], points: int
+) -> dict[str, list[dict[str, str]]]:
+    """Per trial its lines as `kind` ("train" or "validation") and `path` (SVG path data)."""
+    name = audit.trials.objective.name
+    metrics = [m for m in (twin(name), name) if m in audit.trials.metrics]
+    scale = _scale(audit, metrics)
+    if scale is None:
+        return {}
+    lines: dict[str, list[dict[str, str]]] = {}
+    for trial in trials:
+        run = audit.scores.by_trial[trial].best_run or next(iter(audit.trials.runs_of[trial]), None)
+        if run is not None:
+            lines[trial] = _lines(audit, run, metrics, scale, points)
+    return lines
+
+
+def _scale(audit: "Audit", metrics: list[str]) -> tuple[float, float] | None:
+    """From the best values of the sweep to where its runs typically start."""
+    matrices = [audit.trials.matrix(metric) for metric in metrics]
+    values = np.concatenate([m.values[np.isfinite(m.values)] for m in matrices] or [np.empty(0)])
+    if not len(values):
+        return None
+    starts = np.concatenate([m.values[:, 0][np.isfinite(m.values[:, 0])] for m in matrices])
+    best = EXTREME if audit.trials.objective.direction == "min" else 100 - EXTREME
+    ends = float(np.percentile(values, best)), float(np.median(starts if len(starts) else values))
+    return min(ends), max(ends)
+
+
+def _lines(
+    audit: "Audit", run: Run, metrics: list[str], scale: tuple[float, float], points: int
+) -> list[dict[str, str]]:
+    curves = [(role(metric), audit.trials.curve(run, metric)) for metric in metrics]
+    return [
+        {"kind": kind, "path": _path(thin(curve, points), audit.trials.epochs, scale)}
+        for kind, curve in curves
+        if np.isfinite(curve.values).any()
+    ]
+
+
+def _path(curve: Curve, epochs: int, scale: tuple[float, float]) -> str:
+    """Line segments; a value that is not finite lifts the pen."""
+    low, high = scale
+    x = MARGIN + (WIDTH - 2 * MARGIN) * curve.epochs / max(epochs - 1, 1)
+    share = (np.clip(curve.values, low, high) - low) / ((high - low) or 1.0)
+    y = HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share
+    path, pen = [], "M"
+    for i in range(len(x)):
+        if np.isfinite(y[i]):
+            path.append(f"{pen}{x[i]:.0f} {y[i]:.1f}")
+            pen = "L"
+        else:
+            pen = "M"
+    # A lone point is drawn as a dot: a line of no length with round ends.
+    return "".join(path) + ("h0" if len(path) == 1 else "")

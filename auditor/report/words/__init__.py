@@ -1,0 +1,1 @@
+"""One file per group of sections: from the audit to words."""

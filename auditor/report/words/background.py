@@ -1,0 +1,110 @@
+"""What stands behind the judgements: checks made, what was observed, where it comes from."""
+
+from typing import TYPE_CHECKING
+
+from auditor import __version__
+from auditor.report.numbers import UNKNOWN, count, number, ratio, seconds
+from auditor.report.parts import Cell, Column, Row, Section, Table, Tone
+from auditor.report.words.phrases import listed
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+_STATUS_TONES: dict[str, Tone] = {"passed": "good", "found": "warning", "not applicable": "quiet"}
+
+
+def checks(audit: "Audit") -> Section:
+    """How each rule ended, also those that passed or do not apply."""
+    if not audit.checks:
+        return Section("checks", "Checks", paragraphs=("No rule was checked.",))
+    rows = tuple(
+        Row(
+            (
+                Cell(check.code, check.code),
+                Cell(check.title, check.title),
+                Cell(check.status, check.status, tone=_STATUS_TONES[check.status]),
+                Cell(check.reason or (count(check.findings, "finding") if check.findings else "")),
+            )
+        )
+        for check in audit.checks
+    )
+    statuses = [check.status for check in audit.checks]
+    text = ", ".join(f"{statuses.count(s)} {s}" for s in _STATUS_TONES if s in statuses)
+    columns = (Column("code"), Column("check"), Column("result"), Column("why"))
+    table = Table("", columns, rows, brief=len(rows))
+    return Section(
+        "checks", "Checks", paragraphs=(f"{text[:1].upper()}{text[1:]}.",), tables=(table,)
+    )
+
+
+def coverage(audit: "Audit") -> Section:
+    """How much was observed, and what that limits."""
+    trials, baseline = audit.trials, audit.outcomes.baseline
+    covered = [trials.coverage(run) for run in trials.runs]
+    names = {
+        "curves": "runs with curves",
+        "best epoch": "runs with their best epoch only",
+        "objective": "runs with the objective only",
+        "nothing": "runs with nothing",
+    }
+    facts = [
+        (name, ratio(covered.count(kind), len(covered)))
+        for kind, name in names.items()
+        if kind in covered
+    ]
+    if baseline.loss is None:
+        skill = f"The no-skill loss is {baseline.known_from}."
+    else:
+        skill = f"The no-skill loss is {number(baseline.loss)} ({baseline.known_from})."
+    if baseline.ceiling < float("inf"):
+        skill += f" A loss above {number(baseline.ceiling)} counts as diverged."
+    penalty = f"The penalty for a gap is limited by {audit.scores.cap}."
+    return Section(
+        "coverage",
+        "Coverage and limits",
+        facts=tuple(facts),
+        paragraphs=(skill, penalty),
+        notes=(*audit.scores.notes, *trials.provenance.missing),
+        tables=_problems(audit),
+    )
+
+
+def _problems(audit: "Audit") -> tuple[Table, ...]:
+    rows = tuple(
+        Row((Cell(p.trial_id or UNKNOWN), Cell(p.file or UNKNOWN), Cell(p.message)), p.trial_id)
+        for p in audit.trials.provenance.problems
+    )
+    columns = (Column("trial"), Column("file"), Column("problem"))
+    return (Table("What could not be read", columns, rows),) if rows else ()
+
+
+def provenance(audit: "Audit") -> Section:
+    """Where the observations come from."""
+    trials, origin, design = audit.trials, audit.trials.provenance, audit.trials.design
+    objective = trials.objective
+    aim = "to minimise" if objective.direction == "min" else "to maximise"
+    spent = [r.seconds for r in trials.recorded.values() if r.seconds is not None]
+    facts = {
+        "audited by": f"auditor {__version__}",
+        "written by": " ".join(filter(None, (origin.tool, origin.version))),
+        "read from": origin.path,
+        "files": f"{count(len(origin.files))}: {listed(origin.files, 4)}" if origin.files else None,
+        "objective": f"{objective.name}, {aim} (known from: {objective.known_from})",
+        "trials": count(len(trials.hyperparameters)),
+        "runs": count(len(trials.runs)),
+        "epochs": count(trials.epochs) if trials.epochs else None,
+        "epochs planned": _known(design.epochs),
+        "sampler": design.sampler,
+        "seed of the search": _known(design.seed),
+        "executions per trial": _known(design.executions),
+        "rows of training data": _known(trials.context.train_rows),
+        "rows of validation data": _known(trials.context.validation_rows),
+        "time in training": seconds(sum(spent)) if spent else None,
+        **{f"version of {name}": version for name, version in origin.versions.items()},
+    }
+    shown = tuple((name, text) for name, text in facts.items() if text)
+    return Section("provenance", "Provenance", facts=shown)
+
+
+def _known(value: int | None) -> str | None:
+    return None if value is None else count(value)

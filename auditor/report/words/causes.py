@@ -1,0 +1,179 @@
+"""Which hyperparameter values go with which outcome."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from auditor.attribution.cause import ANY_FAILURE, Cause, Tally
+from auditor.outcomes import FAILURES
+from auditor.report.counts import PairCounts, top_pair
+from auditor.report.numbers import count, number, percent, ratio
+from auditor.report.parts import Cell, Column, Entry, Picture, Row, Section, Table
+from auditor.report.words.phrases import OUTCOME_TONES, condition, conditions, did, sentence
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+MOST_PAIRS = 100
+"""Rows in the table of pairs: beyond, each adds next to nothing."""
+
+_EVIDENCE = {
+    "associated": "associated: they occur together, nothing more is claimed",
+    "randomised": "randomised: the values were drawn at random, so nothing else explains it",
+    "but-for": "but-for: observed trials that differ in this one value do not fail",
+    "confirmed": "confirmed by reruns made for the purpose",
+}
+
+_DESIGN = {
+    "full grid": "a full grid of {cells}",
+    "grid with holes": "a grid of {cells} with {holes} missing",
+    "random": "drawn at random",
+    "adaptive": "chosen by looking at earlier results",
+    "unknown": "chosen in a way that is not known",
+}
+
+
+def causes(audit: "Audit") -> Section:
+    """The section."""
+    found = audit.attribution
+    entries = tuple(_entry(i, cause) for i, cause in enumerate(found.causes, 1))
+    tables = (
+        *_values(found.values),
+        *_pairs(found.pairs),
+        *_rescues(found.causes),
+    )
+    pair = top_pair(audit)
+    return Section(
+        "causes",
+        "Causes",
+        paragraphs=() if entries else ("No value or pair of values stands out as a cause.",),
+        facts=(("configurations", _design(audit)),),
+        entries=entries,
+        tables=tables,
+        figures=(Picture("causes", _caption(pair)),) if pair else (),
+        notes=found.notes,
+    )
+
+
+def _caption(pair: PairCounts) -> str:
+    across, up = pair.names
+    return f"Runs that {did(pair.outcome)} / all runs, by {across} and {up}"
+
+
+def _entry(place: int, cause: Cause) -> Entry:
+    counts = cause.counts
+    details = [
+        f"{count(counts.failing)} of {count(counts.total, 'run')} {did(cause.outcome)} with it, "
+        f"{count(counts.failing_elsewhere)} of {count(counts.total_elsewhere)} without"
+    ]
+    if cause.effect is not None:
+        details.append(f"Difference of rates: {percent(cause.effect)}{_interval(cause)}")
+    if cause.adjusted_p is not None:
+        details.append(f"Adjusted p: {number(cause.adjusted_p, 2)}")
+    details.append(f"Evidence: {_EVIDENCE[cause.evidence]}")
+    tone = OUTCOME_TONES.get(cause.outcome, "error")
+    title = conditions(cause.conditions)
+    return Entry(str(place), title, tone, cause.outcome, sentence(cause.sentence), tuple(details))
+
+
+def _interval(cause: Cause) -> str:
+    if cause.interval is None:
+        return ""
+    low, high = cause.interval
+    return f" (95 % interval {percent(low)} to {percent(high)})"
+
+
+def _values(tallies: Iterable[Tally]) -> tuple[Table, ...]:
+    """Failing/total with one row per value and one column per outcome."""
+    outcomes = [*(o.value for o in FAILURES), ANY_FAILURE]
+    cells: dict[tuple[str, str], dict[str, Tally]] = {}
+    for tally in tallies:
+        row = tally.conditions[0].hyperparameter, condition(tally.conditions[0])
+        cells.setdefault(row, {})[tally.outcome] = tally
+    shown = [o for o in outcomes if any(o in by_outcome for by_outcome in cells.values())]
+    columns = (Column("value"), *(Column(outcome, "right") for outcome in shown))
+    rows = tuple(
+        Row((Cell(text, text), *(_share(by_outcome.get(outcome)) for outcome in shown)))
+        for (_, text), by_outcome in cells.items()
+    )
+    note = "Runs with that outcome / runs with that value."
+    return (Table("By value", columns, rows, note, brief=30),) if rows else ()
+
+
+def _share(tally: Tally | None) -> Cell:
+    if tally is None or not tally.total:
+        return Cell(ratio(0, 0))
+    share = tally.failing / tally.total
+    return Cell(ratio(tally.failing, tally.total), share, share)
+
+
+def _by_what_it_adds(pairs: Iterable[Tally]) -> list[Tally]:
+    def key(tally: Tally) -> tuple[float, int]:
+        return -(tally.added if tally.added is not None else -1.0), -tally.failing
+
+    return sorted(pairs, key=key)
+
+
+def _pairs(pairs: tuple[Tally, ...]) -> tuple[Table, ...]:
+    ordered = _by_what_it_adds(pairs)
+    rows = tuple(
+        Row(
+            (
+                Cell(conditions(tally.conditions), conditions(tally.conditions)),
+                Cell(tally.outcome, tally.outcome, tone=OUTCOME_TONES.get(tally.outcome, "plain")),
+                _share(tally),
+                Cell(ratio(tally.failing_elsewhere, tally.total_elsewhere)),
+                Cell(percent(tally.added), tally.added),
+            )
+        )
+        for tally in ordered[:MOST_PAIRS]
+    )
+    columns = (
+        Column("pair"),
+        Column("outcome"),
+        Column("with both", "right"),
+        Column("elsewhere", "right"),
+        Column("adds", "right", about="Its rate less the higher rate of either half alone"),
+    )
+    note = "What a pair adds: its rate less the higher of the rates of either half alone."
+    if len(ordered) > MOST_PAIRS:
+        note += f" {count(len(ordered) - MOST_PAIRS)} pairs that add less are left out."
+    return (Table("By pair", columns, rows, note, brief=8),) if rows else ()
+
+
+def _rescues(found: tuple[Cause, ...]) -> tuple[Table, ...]:
+    rows = tuple(
+        Row(
+            (
+                Cell(conditions(cause.conditions), conditions(cause.conditions)),
+                Cell(cause.outcome, cause.outcome, tone=OUTCOME_TONES.get(cause.outcome, "plain")),
+                Cell(rescue.hyperparameter, rescue.hyperparameter),
+                Cell(ratio(rescue.rescued, rescue.tested), _rate(rescue.rescued, rescue.tested)),
+                Cell(count(rescue.failing), rescue.failing),
+            )
+        )
+        for cause in found
+        for rescue in cause.rescues
+    )
+    columns = (
+        Column("failing with"),
+        Column("outcome"),
+        Column("changing only"),
+        Column("rescues", "right"),
+        Column("failing trials", "right"),
+    )
+    note = (
+        "Failing trials with an observed neighbour that does not fail / failing trials with any "
+        "observed neighbour, where a neighbour differs in that one hyperparameter."
+    )
+    return (Table("Rescues", columns, rows, note, brief=12),) if rows else ()
+
+
+def _rate(k: int, n: int) -> float | None:
+    return k / n if n else None
+
+
+def _design(audit: "Audit") -> str:
+    found, trials = audit.attribution, len(audit.trials.hyperparameters)
+    return _DESIGN[found.design].format(
+        cells=count(found.cells), holes=count(max(0, found.cells - trials))
+    )

@@ -1,0 +1,140 @@
+"""Which model, how sure, what went wrong and why: what must be understood in ten seconds."""
+
+from typing import TYPE_CHECKING
+
+from auditor.outcomes import FAILURES, Outcome
+from auditor.report.numbers import count, epoch, number, ratio
+from auditor.report.parts import Section, Tone
+from auditor.report.words import phrases
+from auditor.report.words.findings import summaries
+from auditor.scoring import TrialScore
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+MOST_FINDINGS = 3
+MOST_CAUSES = 2
+
+
+def winner(audit: "Audit") -> str | None:
+    """The best trial; None where none can be ranked or every one of them diverged."""
+    best = next(iter(audit.scores.by_trial.items()), None)
+    if best is None or best[1].rank is None:
+        return None
+    return None if audit.outcomes.by_trial[best[0]] == Outcome.DIVERGED else best[0]
+
+
+def worst_failure(audit: "Audit") -> str | None:
+    """The lowest of the failed trials that have a curve to show."""
+    for trial in reversed(list(audit.scores.by_trial)):
+        runs = audit.trials.runs_of[trial]
+        covered = any(audit.trials.coverage(run) == "curves" for run in runs)
+        if covered and audit.outcomes.by_trial[trial] in FAILURES:
+            return trial
+    return None
+
+
+def verdict(audit: "Audit") -> Section:
+    """The first section."""
+    best = winner(audit)
+    headline, tone = _headline(audit, best)
+    paragraphs = [] if best is None else [_about(audit, best), *_how_sure(audit, best)]
+    paragraphs += [f"Why: {phrases.sentence(c.sentence)}" for c in audit.causes[:MOST_CAUSES]]
+    return Section(
+        "verdict",
+        "Verdict",
+        headline,
+        tone,
+        facts=_facts(audit, best),
+        paragraphs=tuple(paragraphs),
+        entries=summaries(audit, MOST_FINDINGS),
+    )
+
+
+def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
+    total, name = len(audit.trials.hyperparameters), audit.trials.objective.name
+    if not total:
+        return "There is nothing to judge: no trial was found.", "error"
+    if best is None:
+        if Outcome.DIVERGED in audit.outcomes.by_trial.values():
+            return f"No usable model: {_failures(audit)}.", "error"
+        return f"No trial can be ranked: none has a usable {name}.", "error"
+    score = audit.scores.by_trial[best]
+    where = f" in epoch {epoch(score.best_epoch)}" if score.best_epoch is not None else ""
+    result = f"{name} {number(score.objective)}{where}"
+    outcome = audit.outcomes.by_trial[best]
+    if outcome == Outcome.NEVER_LEARNED:
+        return f"No model learned anything: even the best, trial {best}, has {result}.", "error"
+    among = f"is the best of {count(total)}" if total > 1 else "is the only one"
+    headline = f"Trial {best} {among}: {result}"
+    if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
+        how = "overfits" if outcome == Outcome.OVERFIT else "gets worse after that"
+        return f"{headline}. It {how}: keep the weights of that epoch.", "warning"
+    return f"{headline}.", "good"
+
+
+def _failures(audit: "Audit") -> str:
+    total = len(audit.outcomes.by_trial)
+    return f"{count(total, 'trial')}, {phrases.tally(audit.outcomes.by_trial.values())}"
+
+
+def _about(audit: "Audit", best: str) -> str:
+    values = audit.trials.hyperparameters[best]
+    if not values:
+        return "Its hyperparameters are not known."
+    return f"Its hyperparameters: {phrases.settings(values)}."
+
+
+def _how_sure(audit: "Audit", best: str) -> list[str]:
+    sentences = []
+    ranked = [(t, s) for t, s in audit.scores.by_trial.items() if s.rank is not None]
+    if len(ranked) > 1:
+        sentences.append(_margin(ranked[0][1], *ranked[1]))
+    elif audit.scores.by_trial[best].runs < 2:
+        sentences.append("Trained once: how much of its score is luck is not known.")
+    bare = next((t for t, s in ranked if s.rank_without_penalty == 1), best)
+    if bare != best:
+        sentences.append(f"Without the penalty on its gap, trial {bare} would be the best.")
+    return sentences
+
+
+def _margin(best: TrialScore, second: str, other: TrialScore) -> str:
+    if best.score is None or other.score is None:
+        return ""
+    margin = abs(other.score - best.score)
+    text = f"The next, trial {second}, scores {number(margin)} worse."
+    if _ranks_last(other):
+        text = f"The next, trial {second}, diverged."
+    if best.spread is None:
+        return f"{text} Each was trained once, so how much of that is luck is not known."
+    text += f" {count(best.runs, 'training')} of the best differ by {number(best.spread)}"
+    text += " (standard deviation)"
+    return text + (": the order of the two is not settled." if best.spread >= margin else ".")
+
+
+def _ranks_last(score: TrialScore) -> bool:
+    """Whether a trial ranks last for having diverged."""
+    return score.score is not None and abs(score.score) == float("inf")
+
+
+def _facts(audit: "Audit", best: str | None) -> tuple[tuple[str, str], ...]:
+    outcomes = list(audit.outcomes.by_trial.values())
+    facts = []
+    if best is not None:
+        score = audit.scores.by_trial[best]
+        facts = [
+            (audit.trials.objective.name, number(score.objective)),
+            ("best epoch", epoch(score.best_epoch)),
+            ("generalization gap", number(score.gap)),
+        ]
+        facts += [
+            (name, number(value)) for name, value in audit.trials.context.test_metrics.items()
+        ]
+    if outcomes:
+        facts.append(("fine", ratio(outcomes.count(Outcome.OK), len(outcomes))))
+    facts += [
+        (phrases.did(o), ratio(outcomes.count(o), len(outcomes)))
+        for o in (*FAILURES, Outcome.PRUNED, Outcome.MISSING)
+        if o in outcomes
+    ]
+    return tuple(facts)

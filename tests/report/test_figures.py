@@ -1,0 +1,102 @@
+"""Figures, and the pictures of curves that pages embed."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from auditor.auditing import Audit
+from auditor.report import curves
+from auditor.report.figures import causes, learning_curves
+from auditor.report.sparkline import _path, sparklines
+from auditor.trials import Curve
+
+
+def names(picture: dict[str, object]) -> list[str]:
+    return [trace["name"] for trace in picture["traces"]]  # type: ignore[attr-defined]
+
+
+def bands(picture: dict[str, object]) -> dict[str, tuple[float, float]]:
+    shapes = picture["shapes"]
+    return {s["label"]["text"]: (s["x0"], s["x1"]) for s in shapes}  # type: ignore[attr-defined]
+
+
+def test_both_sides_and_the_best_epoch_are_drawn_from_epoch_one(full: Audit) -> None:
+    picture = curves.picture(full, "0010", "val_loss")
+    assert names(picture) == ["loss", "val_loss", "best epoch 1"]
+    assert [trace.get("x0") for trace in picture["traces"][:2]] == [1, 1]
+    assert picture["traces"][2]["x"] == [1]
+
+
+def test_the_onset_interval_is_shaded(full: Audit) -> None:
+    onset = next(v.onset for r, v in full.outcomes.by_run.items() if r.trial_id == "0010")
+    assert onset is not None
+    found = bands(curves.picture(full, "0010", "val_loss"))
+    assert found == {"overfitting begins": (onset[0] + 0.5, onset[1] + 1.5)}
+
+
+def test_diverged_epochs_are_shaded_and_leave_a_hole(full: Audit) -> None:
+    picture = curves.picture(full, "0008", "val_loss")
+    assert bands(picture)["diverged"][1] == 20.5
+    assert picture["traces"][0]["y"][3:] == [None] * 17
+
+
+def test_executions_differ_in_name_and_style(audits: Mapping[str, Audit]) -> None:
+    picture = curves.picture(audits["three executions"], "0000", "val_loss")
+    lines = [t for t in picture["traces"] if t["name"].startswith("val_loss")]
+    assert [t["name"] for t in lines] == [f"val_loss, execution {i}" for i in (1, 2, 3)]
+    assert len({t["style"] for t in lines}) == 3
+
+
+def test_a_wide_range_is_logarithmic(full: Audit) -> None:
+    assert not curves.picture(full, "0000", "val_loss")["log"]
+    assert curves._scale([np.array([0.5, 100.0])]) == (True, "D2")
+
+
+def test_thinning_keeps_ends_and_extremes() -> None:
+    values = np.zeros(1000)
+    values[517], values[301], values[700] = -1.0, 5.0, np.nan
+    thinned = curves.thin(Curve(np.arange(1000), values), 50)
+    assert len(thinned.epochs) <= 50
+    assert {0, 301, 517, 999} <= set(thinned.epochs.tolist())
+
+
+def test_learning_curves_are_a_figure_with_one_chart_per_trial(full: Audit) -> None:
+    figure = learning_curves(full, ["0000", "0010"])
+    assert {trace.xaxis for trace in figure.data} == {"x", "x2"}
+    assert len(figure.layout.shapes) == 1
+
+
+def test_learning_curves_of_an_unknown_trial_are_refused(full: Audit) -> None:
+    with pytest.raises(ValueError, match="nobody"):
+        learning_curves(full, ["nobody"])
+
+
+def test_causes_show_failing_and_total_in_each_cell(full: Audit) -> None:
+    (data,) = causes(full).data
+    assert data.text[1][2] == "2/2"
+    assert data.z[1][2] == 1.0
+    assert data.text[0][0] == "0/2"
+
+
+def test_causes_without_a_pair_are_refused(audits: Mapping[str, Audit]) -> None:
+    with pytest.raises(ValueError, match="no pair"):
+        causes(audits["empty"])
+
+
+def test_names_in_figures_hold_no_tags(audits: Mapping[str, Audit]) -> None:
+    audit = audits["hostile"]
+    for figure in (causes(audit), learning_curves(audit, list(audit.scores.by_trial)[:1])):
+        text = str(figure.to_plotly_json())
+        assert "hacked" in text
+        assert "<script" not in text
+        assert "<b " not in text
+
+
+def test_sparklines_lift_the_pen_where_nothing_finite_is(full: Audit) -> None:
+    lines = sparklines(full, ["0000", "0008"], 48)
+    assert [line["kind"] for line in lines["0000"]] == ["train", "validation"]
+    assert lines["0000"][0]["path"].count("L") == 19
+    assert lines["0008"][0]["path"].count("L") == 2
+    gap = Curve(np.arange(5), np.array([1.0, 2.0, np.nan, 2.0, 1.0]))
+    assert _path(gap, 5, (1.0, 2.0)).count("M") == 2

@@ -1,0 +1,156 @@
+"""The page: parsed without a browser. `test_browser.py` opens it in one."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from html.parser import HTMLParser
+
+import pytest
+
+from auditor.auditing import Audit
+from auditor.files import from_json
+from auditor.report import html
+from auditor.report.html import render_html
+from auditor.report.sections import SECTIONS
+
+VOID = {"meta", "br", "path", "input", "link"}
+LOADS = {"src", "href", "srcset", "action", "data", "poster", "background", "xlink:href"}
+
+
+class Page(HTMLParser):
+    """Elements, texts and scripts of a page; fails on elements that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "script":
+            self.scripts[-1] += data
+        elif self.open and self.open[-1] != "style":
+            self.text += data
+
+    def data(self) -> dict[str, object]:
+        return from_json(self.scripts[0])  # type: ignore[no-any-return]
+
+    def ids(self) -> set[str | None]:
+        return {attributes.get("id") for _, attributes in self.elements}
+
+
+@pytest.fixture(scope="module")
+def pages(audits: Mapping[str, Audit]) -> Mapping[str, Page]:
+    return {kind: Page(render_html(audit)) for kind, audit in audits.items()}
+
+
+def test_every_section_has_an_anchor_that_the_navigation_names(pages: Mapping[str, Page]) -> None:
+    for page in pages.values():
+        links = {a.get("href") for tag, a in page.elements if tag == "a"}
+        keys = {make.__name__ for make in SECTIONS}
+        assert links == {f"#{key}" for key in keys}
+        assert keys <= page.ids()
+
+
+def test_nothing_is_loaded_from_anywhere(pages: Mapping[str, Page]) -> None:
+    for page in pages.values():
+        assert not {tag for tag, _ in page.elements} & {"link", "img", "iframe", "base", "object"}
+        for _, attributes in page.elements:
+            for name in LOADS & attributes.keys():
+                assert (attributes[name] or "").startswith("#")
+
+
+def test_the_policy_forbids_the_network(pages: Mapping[str, Page]) -> None:
+    for page in pages.values():
+        (policy,) = (
+            a["content"]
+            for tag, a in page.elements
+            if a.get("http-equiv") == "Content-Security-Policy"
+        )
+        assert policy is not None
+        assert policy.startswith("default-src 'none';")
+        assert not re.search(r"https?:|\*|connect-src|unsafe-eval", policy)
+
+
+def test_plotly_is_there_once_where_there_is_something_to_draw(audits: Mapping[str, Audit]) -> None:
+    banner = "* plotly.js v"
+    assert render_html(audits["full"]).count(banner) == 1
+    assert render_html(audits["empty"]).count(banner) == 0
+
+
+def test_hostile_names_make_no_element_and_no_attribute(pages: Mapping[str, Page]) -> None:
+    page = pages["hostile"]
+    count = Counter(tag for tag, _ in page.elements)
+    assert count["script"] == 3
+    assert count["b"] == 0
+    names = {name for _, attributes in page.elements for name in attributes}
+    assert not {name for name in names if name.startswith("on")}
+    assert "window.hacked=1</script>" in page.text
+
+
+def test_embedded_data_survive_hostile_names(pages: Mapping[str, Page]) -> None:
+    trials = pages["hostile"].data()["trials"]
+    assert isinstance(trials, list)
+    assert trials[0].startswith("</script><script>window.hacked=1")
+
+
+def test_the_charts_start_with_the_winner_and_the_worst_failure(
+    pages: Mapping[str, Page], full: Audit
+) -> None:
+    data = pages["full"].data()
+    trials, panels = data["trials"], data["panels"]
+    assert isinstance(trials, list)
+    assert isinstance(panels, list)
+    best = next(iter(full.scores.by_trial))
+    assert [trials[place] for place in panels] == [best, "0009"]
+
+
+def test_every_trial_has_a_row_and_every_curve_a_button(pages: Mapping[str, Page]) -> None:
+    elements = pages["full"].elements
+    buttons = {a["data-place"] for tag, a in elements if tag == "button" and "data-place" in a}
+    assert len(buttons) == 11
+    assert sum(tag == "svg" for tag, _ in elements) == 12
+
+
+def test_a_large_sweep_keeps_the_best_and_failed_curves_and_says_so(
+    full: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "MOST_POINTS", 300)
+    page = Page(render_html(full))
+    trials = page.data()["trials"]
+    assert isinstance(trials, list)
+    assert trials[0] == next(iter(full.scores.by_trial))
+    assert trials[-1] == "0009"
+    assert len(trials) < 11
+    assert f"The curves of {11 - len(trials)} trials are left out" in page.text
+
+
+def test_a_long_leaderboard_says_how_much_is_left_out(
+    full: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "MOST_ROWS", 5)
+    assert "… 7 more trials are in the CSV files." in Page(render_html(full)).text
+
+
+def test_unknown_values_have_no_key_to_sort_by(pages: Mapping[str, Page]) -> None:
+    cells = [a for tag, a in pages["full"].elements if tag == "td"]
+    assert "nan" not in {str(a.get("data-k")).lower() for a in cells}
+    assert "None" not in {a.get("data-k") for a in cells}

@@ -1,0 +1,152 @@
+"""The words."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from auditor.attribution.cause import ANY_FAILURE
+from auditor.auditing import Audit
+from auditor.outcomes import Outcome, RunOutcome
+from auditor.report.counts import top_pair
+from auditor.report.parts import Section
+from auditor.report.sections import sections
+from auditor.report.words import phrases
+from auditor.report.words.verdict import winner, worst_failure
+from auditor.trials import Run
+
+
+def words(audit: Audit, key: str) -> Section:
+    return next(section for section in sections(audit) if section.key == key)
+
+
+def column(section: Section, name: str, table: int = 0) -> list[str]:
+    place = [c.name for c in section.tables[table].columns].index(name)
+    return [row.cells[place].text for row in section.tables[table].rows]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_words_and_a_look(outcome: Outcome) -> None:
+    assert phrases.did(outcome)
+    assert phrases.OUTCOME_TONES[outcome]
+
+
+def test_verdict_names_the_winner_its_result_and_its_epoch_from_one(full: Audit) -> None:
+    best, score = next(iter(full.scores.by_trial.items()))
+    assert score.best_epoch is not None
+    headline = words(full, "verdict").headline
+    assert headline.startswith(f"Trial {best} is the best of 12: val_loss 0.2")
+    assert f"in epoch {score.best_epoch + 1}." in headline
+
+
+def test_verdict_says_that_one_training_shows_no_luck(full: Audit) -> None:
+    assert any("Each was trained once" in text for text in words(full, "verdict").paragraphs)
+
+
+def test_verdict_says_when_the_first_two_are_too_close(audits: Mapping[str, Audit]) -> None:
+    audit = audits["three executions"]
+    best, second = list(audit.scores.by_trial)[:2]
+    score = audit.scores.by_trial[best]
+    other = audit.scores.by_trial[second].score
+    assert score.score is not None
+    assert other is not None
+    for spread, settled in ((other - score.score) * 2, False), ((other - score.score) / 2, True):
+        ranked = {**audit.scores.by_trial, best: replace(score, spread=spread)}
+        again = replace(audit, scores=replace(audit.scores, by_trial=ranked))
+        text = " ".join(words(again, "verdict").paragraphs)
+        assert ("not settled" not in text) == settled
+
+
+def test_verdict_without_trials_says_so(audits: Mapping[str, Audit]) -> None:
+    assert "no trial was found" in words(audits["empty"], "verdict").headline
+
+
+def test_a_sweep_that_diverged_as_a_whole_has_no_winner(full: Audit) -> None:
+    diverged = dict.fromkeys(full.outcomes.by_trial, Outcome.DIVERGED)
+    lost = replace(full, outcomes=replace(full.outcomes, by_trial=diverged))
+    assert winner(lost) is None
+    assert words(lost, "verdict").headline == "No usable model: 12 trials, 12 diverged."
+
+
+def test_verdict_shows_the_severest_findings_first(full: Audit) -> None:
+    assert [entry.label for entry in words(full, "verdict").entries] == ["AUD904", "AUD901"]
+
+
+def test_verdict_counts_outcomes(full: Audit) -> None:
+    facts = dict(words(full, "verdict").facts)
+    assert (facts["diverged"], facts["overfitted"], facts["crashed"]) == ("2/12", "2/12", "1/12")
+
+
+def test_worst_failure_is_one_with_a_curve(full: Audit) -> None:
+    trial = worst_failure(full)
+    assert trial is not None
+    assert full.outcomes.by_trial[trial] == Outcome.DIVERGED
+
+
+def test_leaderboard_is_in_order_of_rank_with_epochs_from_one(full: Audit) -> None:
+    section = words(full, "leaderboard")
+    assert column(section, "trial") == list(full.scores.by_trial)
+    epochs = [score.best_epoch for score in full.scores.by_trial.values()]
+    assert column(section, "epoch") == ["–" if e is None else str(e + 1) for e in epochs]
+
+
+def test_leaderboard_leaves_out_what_never_varies_and_says_it(full: Audit) -> None:
+    section = words(full, "leaderboard")
+    names = [c.name for c in section.tables[0].columns]
+    assert "lr" in names
+    assert "batch_size" not in names
+    assert "The same in all trials: batch_size = 32." in section.paragraphs
+
+
+def test_findings_of_one_code_stand_together(full: Audit) -> None:
+    entry = next(e for e in words(full, "findings").entries if e.label == "AUD901")
+    assert entry.sentence.startswith("2 of 12 trials. For example: trial 0010")
+    assert entry.table is not None
+    assert len(entry.table.rows) == 2
+
+
+def test_evidence_has_its_threshold_and_counts_epochs_from_one(full: Audit) -> None:
+    entry = next(e for e in words(full, "findings").entries if e.label == "AUD904")
+    assert "Evidence: onset 2; rise 0.5 (threshold 0.05)" in entry.details
+
+
+def test_causes_have_counts_by_outcome_pairs_and_rescues(full: Audit) -> None:
+    section = words(full, "causes")
+    assert [t.title for t in section.tables] == ["By value", "By pair", "Rescues"]
+    assert column(section, "overfit") == ["2/4", "2/6"]
+    assert column(section, "diverged") == ["2/4", "–"]
+    assert column(section, "adds", 1) == ["75 %"]
+    assert column(section, "rescues", 2) == ["2/2"]
+    assert section.notes == ("Only counts are claimed.",)
+    assert dict(section.facts) == {"configurations": "a full grid of 12"}
+
+
+def test_checks_say_why_they_do_not_apply(full: Audit) -> None:
+    assert column(words(full, "checks"), "why") == ["1 finding", "", "nothing was recorded"]
+
+
+def test_coverage_counts_runs(audits: Mapping[str, Audit]) -> None:
+    assert dict(words(audits["full"], "coverage").facts)["runs with curves"] == "11/12"
+    facts = dict(words(audits["without curves"], "coverage").facts)
+    assert facts == {"runs with their best epoch only": "3/3"}
+
+
+def test_the_top_pair_is_counted_in_every_cell(full: Audit) -> None:
+    pair = top_pair(full)
+    assert pair is not None
+    assert pair.names == ("lr", "activation")
+    assert pair.levels == (("0.01", "0.1", "1.0"), ("relu", "sigmoid"))
+    assert pair.total == ((2, 2, 2), (2, 2, 2))
+    assert pair.failing == ((0, 0, 0), (0, 0, 2))
+
+
+def test_runs_without_an_outcome_are_not_in_the_total(full: Audit) -> None:
+    run = Run("0010")
+    pruned = {**full.outcomes.by_run, run: RunOutcome(Outcome.PRUNED, "")}
+    pair = top_pair(replace(full, outcomes=replace(full.outcomes, by_run=pruned)))
+    assert pair is not None
+    assert (pair.failing[1][2], pair.total[1][2]) == (1, 1)
+
+
+def test_any_failure_counts_all_failures() -> None:
+    assert phrases.did(ANY_FAILURE) == "failed"
