@@ -1,0 +1,291 @@
+"""The command line: parses, calls, prints. The only file of the package that prints.
+
+Exit codes: 0 fine, 1 a finding named by `--fail-on`, 2 misuse, 3 unreadable input, 130 interrupted.
+Libraries are imported inside the commands, so that `--help` costs nothing.
+"""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from auditor.errors import AuditorError, ReadError
+from auditor.sweeping import Plan, Sampler, TaskOption, load, quiet_import, time_left
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+    from auditor.search import Progress
+    from auditor.sweeping import Source
+
+FINDING, MISUSE, UNREADABLE, INTERRUPTED = 1, 2, 3, 130
+"""Exit codes other than 0."""
+
+app = typer.Typer(
+    name="auditor",
+    help="Find the model that generalises, and what broke the others.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Help and tracebacks by rich load rich, which takes longer than all else in --help.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+_Penalty = Annotated[
+    float | None,
+    typer.Option(min=0, help="Weight of the generalization gap in the score; 0: objective alone."),
+]
+_Html = Annotated[Path | None, typer.Option(help="Write the report as one offline HTML file.")]
+_Json = Annotated[Path | None, typer.Option(help="Write the whole record as JSON.")]
+_Csv = Annotated[Path | None, typer.Option(help="Write tables to this folder.")]
+_Save = Annotated[Path | None, typer.Option(help="Save audit and trials to this folder.")]
+_Plain = Annotated[bool, typer.Option("--plain", help="No colours, no progress bar.")]
+_FailOn = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CODE", help="Exit with 1 if this finding is there. May be repeated."),
+]
+_Out = Annotated[Path, typer.Option(help="The sweep goes to a folder in this one.")]
+_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete an earlier sweep there.")]
+_Epochs = Annotated[int, typer.Option(min=1, help="Epochs per trial.")]
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Where an audit goes."""
+
+    html: Path | None
+    json: Path | None = None
+    csv: Path | None = None
+    save: Path | None = None
+    plain: bool = False
+    fail_on: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Refuse, before anything is trained, files that could not be written."""
+        for path in (self.html, self.json):
+            if path is not None and not path.absolute().parent.is_dir():
+                raise typer.BadParameter(f"the folder of {path} does not exist; make it first")
+
+    def deliver(self, audit: "Audit") -> None:
+        """Print the report, write the files, and exit with 1 on a finding of `fail_on`."""
+        wanted = {code.upper() for code in self.fail_on}
+        if unknown := wanted - {check.code for check in audit.checks}:
+            known = _listed(check.code for check in audit.checks)
+            raise typer.BadParameter(f"--fail-on: no rule {_listed(unknown)}; known are {known}")
+        typer.echo(_terminal_report(audit, self.plain), nl=False)
+        self._write(audit)
+        if found := wanted & {finding.code for finding in audit.findings}:
+            typer.echo(f"failed: found {_listed(found)}, as --fail-on asks", err=True)
+            raise typer.Exit(FINDING)
+
+    def _write(self, audit: "Audit") -> None:
+        from auditor.files import write_whole
+        from auditor.report import render
+
+        for path, format in ((self.html, "html"), (self.json, "json")):
+            if path is not None:
+                write_whole(path, render(audit, format))
+        if self.csv is not None:
+            from auditor.report.csv import write_csv
+
+            write_csv(audit, self.csv)
+        if self.save is not None:
+            audit.save(self.save)
+        written = [path for path in (self.html, self.json, self.csv, self.save) if path is not None]
+        if written:
+            typer.echo("\nWritten: " + ", ".join(map(str, written)))
+
+
+@app.command()
+def audit(
+    path: Annotated[Path, typer.Argument(help="Directory of a sweep, ours or KerasTuner's.")],
+    gap_penalty: _Penalty = None,
+    html: _Html = None,
+    json: _Json = None,
+    csv: _Csv = None,
+    save: _Save = None,
+    fail_on: _FailOn = None,
+    plain: _Plain = False,
+) -> None:
+    """Audit a sweep that exists. Trains nothing, and changes nothing below PATH."""
+    outputs = _Outputs(html, json, csv, save, plain, tuple(fail_on or ()))
+    with _one_line_errors():
+        outputs.check()
+        from auditor.auditing import audit as make_audit
+        from auditor.readers import read
+        from auditor.scoring import DEFAULT_GAP_PENALTY
+
+        weight = DEFAULT_GAP_PENALTY if gap_penalty is None else gap_penalty
+        outputs.deliver(make_audit(read(path), weight))
+
+
+@app.command()
+def sweep(
+    space: Annotated[str, typer.Argument(help="A name from `auditor spaces`, a module or a file.")],
+    data: Annotated[Path | None, typer.Option(help="Table: .csv or .parquet.")] = None,
+    target: Annotated[str | None, typer.Option(help="Column of --data to predict.")] = None,
+    task: Annotated[TaskOption, typer.Option(help="What the target is.")] = TaskOption.AUTO,
+    validation_fraction: Annotated[float, typer.Option(help="Share of --data held out.")] = 0.2,
+    search: Annotated[Sampler, typer.Option(help="All combinations, or a sample.")] = Sampler.GRID,
+    epochs: _Epochs = 20,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows per step, unless tuned.")] = 32,
+    max_trials: Annotated[int | None, typer.Option(min=1, help="Trials at most.")] = None,
+    objective: Annotated[str, typer.Option(help="Metric, or METRIC:min, METRIC:max.")] = "val_loss",
+    gap_penalty: _Penalty = None,
+    executions: Annotated[int, typer.Option(min=1, help="Trainings of each trial.")] = 1,
+    seed: Annotated[int, typer.Option(help="For split, weights, shuffling and sampling.")] = 0,
+    out: _Out = Path("sweeps"),
+    overwrite: _Overwrite = False,
+    html: _Html = None,
+    json: _Json = None,
+    csv: _Csv = None,
+    save: _Save = None,
+    fail_on: _FailOn = None,
+    plain: _Plain = False,
+) -> None:
+    """Train a search space and audit it. Interrupted, the same command goes on."""
+    outputs = _Outputs(html, json, csv, save, plain, tuple(fail_on or ()))
+    if search is Sampler.RANDOM and max_trials is None:
+        raise typer.BadParameter("--search random needs --max-trials")
+    if (data is None) != (target is None):
+        raise typer.BadParameter("--data and --target go together")
+    with _one_line_errors():
+        outputs.check()
+        source = load(space, data, target, task, validation_fraction, seed)
+        plan = Plan(
+            search, objective, gap_penalty, epochs, batch_size, max_trials, executions, seed,
+            out / source.space.name, overwrite,
+        )  # fmt: skip
+        _sweep(source, plan, outputs)
+
+
+@app.command()
+def spaces() -> None:
+    """List the search spaces that come with auditor."""
+    with _one_line_errors():
+        from search_spaces import load_space, space_names
+
+        with quiet_import():
+            import keras  # noqa: F401  building a model needs it
+        for name in space_names():
+            space = load_space(name)
+            typer.echo(f"{name:16} {space.grid_size():5} trials  {space.title}")
+
+
+@app.command()
+def demo(
+    out: _Out = Path("sweeps"),
+    epochs: _Epochs = 20,
+    overwrite: _Overwrite = False,
+    plain: _Plain = False,
+) -> None:
+    """Sweep a real data set in which trials fail, audit it, and say where the report is."""
+    with _one_line_errors():
+        source = load("demo")
+        folder = out / source.space.name
+        plan = Plan(Sampler.GRID, "val_loss", None, epochs, 32, None, 1, 0, folder, overwrite)
+        _sweep(source, plan, _Outputs(folder / "report.html", plain=plain))
+
+
+def main() -> None:
+    """Entry point of the command `auditor`."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows a question mark; the audit goes on.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app()
+
+
+def _sweep(source: "Source", plan: Plan, outputs: _Outputs) -> None:
+    """Train, then audit."""
+    typer.echo(f"{source.space.name}: {source.space.title}")
+    for sentence in source.data.sentences:
+        typer.echo(f"  {sentence}")
+    reporter = _Reporter(plain=outputs.plain or not sys.stderr.isatty())
+    tuner = plan.tuner(source, reporter)
+    try:
+        with reporter:
+            plan.run(tuner, source.data)
+    except KeyboardInterrupt:
+        kept = len(tuner.oracle.end_order)
+        typer.echo(
+            f"interrupted: {kept} finished trials are kept in {plan.folder}; the same command"
+            f"{', without --overwrite,' if plan.overwrite else ''} goes on from there",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    earlier = len(tuner.oracle.end_order) - reporter.trained
+    again = f" ({earlier} of them earlier)" if earlier else ""
+    typer.echo(f"  sweep: {len(tuner.oracle.end_order)} trials{again} in {plan.folder}\n")
+    outputs.deliver(tuner.audit())
+
+
+class _Reporter:
+    """Shows how a sweep goes: a bar on a terminal, a line per trial elsewhere."""
+
+    def __init__(self, plain: bool) -> None:
+        self.trained = 0
+        self._began = time.monotonic()
+        self._bar: Any = None
+        if not plain:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import Progress as Bar
+
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bar = Bar(*columns, console=Console(stderr=True))
+            self._task = self._bar.add_task("the first trial compiles", total=None)
+
+    def __enter__(self) -> "_Reporter":
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, now: "Progress") -> None:
+        self.trained += 1
+        left = time_left(now, self.trained, time.monotonic() - self._began)
+        best = "" if now.best_score is None else f"best {now.best_score:.4g} ({now.best_trial_id})"
+        if self._bar is not None:
+            text = f"{left}{best}"
+            self._bar.update(self._task, completed=now.done, total=now.total, description=text)
+            return
+        score = "crashed" if now.score is None else f"score {now.score:.4g}"
+        of = "" if now.total is None else f"/{now.total}"
+        typer.echo(f"  {now.done}{of} trial {now.trial_id}: {score}; {left}{best}", err=True)
+
+
+def _terminal_report(audit: "Audit", plain: bool) -> str:
+    from auditor.report.terminal import render_terminal
+
+    if plain or not sys.stdout.isatty():
+        return render_terminal(audit)
+    return render_terminal(audit, shutil.get_terminal_size().columns, "NO_COLOR" not in os.environ)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Errors raised on purpose, and files that cannot be written, without a traceback."""
+    try:
+        yield
+    except (AuditorError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        code = UNREADABLE if isinstance(error, ReadError) else MISUSE
+        raise typer.Exit(code) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

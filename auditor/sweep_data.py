@@ -1,0 +1,267 @@
+"""Data for a sweep from one table: split, encoded and scaled, and every step of it stated.
+
+What could be done silently and wrong (filling NaN, guessing a target, scaling on all rows) is
+refused or said.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.errors import DataError, ReadError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Task = Literal["binary", "multiclass", "regression"]
+Array = NDArray[Any]
+
+MOST_CATEGORIES = 20
+"""Columns that one text column becomes: the most frequent values, and one for all others."""
+
+MOST_CLASSES = 20
+"""A target of whole numbers with more different values than this is taken for a quantity."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training and validation data, and what a model must know of them.
+
+    Attributes:
+        x, y: Training rows.
+        x_validation, y_validation: Validation rows.
+        task: What is predicted; None where a search space brought its own data.
+        classes: Names of the classes, in the order of their numbers in `y`.
+        sentences: What was done to the table.
+    """
+
+    x: Array
+    y: Array
+    x_validation: Array
+    y_validation: Array
+    task: Task | None = None
+    classes: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+
+    @property
+    def n_features(self) -> int:
+        """Number of input columns."""
+        return int(np.prod(self.x.shape[1:]))
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes; 0 for a regression."""
+        return len(self.classes)
+
+
+def load_table(
+    path: Path, target: str, task: str = "auto", validation_fraction: float = 0.2, seed: int = 0
+) -> Data:
+    """Load a CSV or Parquet file with one row per example.
+
+    Args:
+        path: The file.
+        target: Name of the column to predict.
+        task: "binary", "multiclass", "regression", or "auto" to tell by the target.
+        validation_fraction: Share of the rows that is held out.
+        seed: Decides which rows.
+
+    Raises:
+        ReadError: The file cannot be read.
+        DataError: The data cannot be used as they are; the message says why and what to do.
+    """
+    frame = _read(path)
+    if target not in frame.columns:
+        close = difflib.get_close_matches(target, map(str, frame.columns), 3, 0.5)
+        hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+        raise DataError(
+            f"{path} has no column {target!r}; {hint}its columns are {_some(frame.columns)}"
+        )
+    if len(frame.columns) < 2:
+        raise DataError(f"{path} has no column beside the target {target!r}: nothing to learn from")
+    _check_complete(path, frame)
+    y, kind, classes, about_target = _target(frame[target], task)
+    train, validation, about_split = _split(y, kind, validation_fraction, seed)
+    features = frame.drop(columns=target)
+    x, about_features = _features(features, train)
+    if kind == "regression":
+        mean, spread = y[train].mean(), y[train].std()
+        if not spread > 0:
+            raise DataError(f"the target {target!r} is constant in the training rows")
+        y = (y - mean) / spread
+        about_target += (
+            f"; its training rows standardised (mean {mean:.4g}, deviation {spread:.4g})"
+        )
+    sentences = [f"{path.name}: {len(frame)} rows", about_target, about_split, *about_features]
+    return Data(
+        x=x[train],
+        y=y[train].astype("float32" if kind != "multiclass" else "int64"),
+        x_validation=x[validation],
+        y_validation=y[validation].astype("float32" if kind != "multiclass" else "int64"),
+        task=kind,
+        classes=classes,
+        sentences=(*sentences, *_repeats(features, train, validation)),
+    )
+
+
+def _read(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    readers: dict[str, Callable[..., pd.DataFrame]] = {
+        ".csv": pd.read_csv,
+        ".parquet": pd.read_parquet,
+    }
+    if path.suffix.lower() not in readers:
+        raise DataError(f"{path}: the data must be a file named .csv or .parquet")
+    try:
+        with path.open("rb") as file:
+            frame = readers[path.suffix.lower()](file)
+    # A damaged file raises whatever its parser happens to raise.
+    except Exception as error:
+        raise ReadError(f"cannot read {path}: {error}") from error
+    if frame.empty:
+        raise DataError(f"{path} has no rows")
+    return frame.reset_index(drop=True).rename(columns=str)
+
+
+def _check_complete(path: Path, frame: "pd.DataFrame") -> None:
+    """Refuse values that are missing or infinite: to fill them is the owner's decision."""
+    bad = []
+    for name, column in frame.items():
+        wrong = column.isna().to_numpy()
+        if column.dtype.kind == "f":
+            wrong |= np.isinf(column.to_numpy())
+        if wrong.any():
+            rows = _some(np.flatnonzero(wrong) + 1)
+            bad.append(f"{name!r}: {int(wrong.sum())} of {len(frame)} (rows {rows})")
+    if bad:
+        raise DataError(
+            f"{path} has missing or infinite values. Fill them or drop these rows or columns; "
+            "rows count from 1 after the header:\n  " + "\n  ".join(bad)
+        )
+
+
+def _target(column: "pd.Series[Any]", task: str) -> tuple[Array, Task, tuple[str, ...], str]:
+    """The target as numbers, the task, the names of its classes, and a sentence."""
+    values, codes = np.unique(column.astype(str).to_numpy(), return_inverse=True)
+    if len(values) < 2:
+        raise DataError(
+            f"the target {column.name!r} is {values[0]!r} in every row: there is nothing to learn"
+        )
+    numeric = column.dtype.kind in "iuf"
+    kind = _guess(column, len(values)) if task == "auto" else task
+    how = "guessed from the target, --task overrules" if task == "auto" else "as asked"
+    if kind == "regression":
+        if not numeric:
+            raise DataError(f"the target {column.name!r} is no number: regression is impossible")
+        return column.to_numpy(np.float64), "regression", (), f"task: regression ({how})"
+    if kind not in ("binary", "multiclass"):
+        raise DataError(f"the task is auto, binary, multiclass or regression, not {kind!r}")
+    if kind == "binary" and len(values) != 2:
+        raise DataError(
+            f"the target {column.name!r} has {len(values)} values, a binary task needs 2: "
+            f"{_some(values)}; use --task multiclass"
+        )
+    if numeric:  # 2 before 10
+        values, codes = np.unique(column.to_numpy(), return_inverse=True)
+    names = tuple(str(value) for value in values)
+    counts = np.bincount(codes)
+    if counts.min() < 2:
+        raise DataError(
+            f"class {names[counts.argmin()]!r} of the target {column.name!r} has a single row, and "
+            "each class must be in training and in validation; drop it, or use --task regression"
+        )
+    shares = _some(f"{n} ({c})" for n, c in zip(names, counts, strict=True))
+    task_name: Task = "binary" if kind == "binary" else "multiclass"
+    return codes, task_name, names, f"task: {kind} ({how}); rows per class: {shares}"
+
+
+def _guess(column: "pd.Series[Any]", distinct: int) -> str:
+    if distinct == 2:
+        return "binary"
+    if column.dtype.kind not in "iuf":
+        return "multiclass"
+    whole = bool((column == column.round()).all())
+    return "multiclass" if whole and distinct <= MOST_CLASSES else "regression"
+
+
+def _split(y: Array, kind: Task, fraction: float, seed: int) -> tuple[Array, Array, str]:
+    """Indices of training and validation rows, and a sentence."""
+    from sklearn.model_selection import train_test_split
+
+    if not 0 < fraction < 1:
+        raise DataError(f"--validation-fraction must be between 0 and 1, got {fraction}")
+    held_out = round(fraction * len(y))
+    classes = len(np.unique(y)) if kind != "regression" else 1
+    least = max(2, classes)
+    if held_out < least or len(y) - held_out < least:
+        raise DataError(
+            f"{fraction:g} of {len(y)} rows leaves {len(y) - held_out} for training and {held_out} "
+            f"for validation; each needs at least {least}. Change --validation-fraction, or bring "
+            "more data"
+        )
+    stratify = y if kind != "regression" else None
+    train, validation = train_test_split(
+        np.arange(len(y)), test_size=held_out, random_state=seed, stratify=stratify
+    )
+    how = "stratified by class, " if stratify is not None else ""
+    text = f"split: {len(train)} rows train, {held_out} validate ({how}at random, seed {seed})"
+    return train, validation, text
+
+
+def _features(frame: "pd.DataFrame", train: Array) -> tuple[Array, list[str]]:
+    """All columns as numbers, fitted on the training rows only, and sentences."""
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    dates = [name for name, column in frame.items() if column.dtype.kind in "mM"]
+    if dates:
+        raise DataError(f"columns {_some(dates)} are dates; turn them into numbers or drop them")
+    numbers = [name for name, column in frame.items() if column.dtype.kind in "biuf"]
+    texts = [name for name in frame.columns if name not in numbers]
+    parts, sentences = [], []
+    if numbers:
+        values = frame[numbers].to_numpy(np.float64)
+        parts.append(StandardScaler().fit(values[train]).transform(values))
+        sentences.append(
+            f"scaling: {len(numbers)} numeric columns to mean 0 and deviation 1, by the training "
+            "rows only"
+        )
+    if texts:
+        values = frame[texts].astype(str).to_numpy(object)
+        encoder = OneHotEncoder(
+            max_categories=MOST_CATEGORIES,
+            handle_unknown="infrequent_if_exist",
+            sparse_output=False,
+        ).fit(values[train])
+        parts.append(encoder.transform(values))
+        wide = [
+            n for n, c in zip(texts, encoder.categories_, strict=True) if len(c) > MOST_CATEGORIES
+        ]
+        capped = f"; the rarer values of {_some(wide)} share one column" if wide else ""
+        sentences.append(
+            f"text: {_some(texts)} one-hot encoded into {parts[-1].shape[1]} columns, at most "
+            f"{MOST_CATEGORIES} each{capped}"
+        )
+    return np.concatenate(parts, axis=1).astype("float32"), sentences
+
+
+def _repeats(features: "pd.DataFrame", train: Array, validation: Array) -> list[str]:
+    """A sentence if the model has seen validation rows in training."""
+    import pandas as pd
+
+    rows = pd.util.hash_pandas_object(features, index=False).to_numpy()
+    seen = int(np.isin(rows[validation], rows[train]).sum())
+    if not seen:
+        return []
+    return [f"{seen} of {len(validation)} validation rows have the features of a training row"]
+
+
+def _some(items: Iterable[object], most: int = 8) -> str:
+    names: Sequence[str] = [str(item) for item in items]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,160 @@
+"""A sweep as the command line asks for it: which space, which data, how to search."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auditor.errors import SearchError
+
+if TYPE_CHECKING:
+    from auditor.search import Progress
+    from auditor.sweep_data import Data
+    from search_spaces import Space
+
+VALIDATION_BATCH = 1024
+"""Rows validated at once: their number changes no result, and small batches cost the most."""
+
+
+class Sampler(StrEnum):
+    """How configurations are chosen."""
+
+    GRID = "grid"
+    RANDOM = "random"
+
+
+class TaskOption(StrEnum):
+    """What the target of a table is."""
+
+    AUTO = "auto"
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is trained on what."""
+
+    space: "Space"
+    data: "Data"
+
+
+def load(
+    space: str,
+    table: Path | None = None,
+    target: str | None = None,
+    task: TaskOption = TaskOption.AUTO,
+    validation_fraction: float = 0.2,
+    seed: int = 0,
+) -> Source:
+    """Load a search space, and its own data unless there is a table.
+
+    Raises:
+        ReadError, DataError: The data cannot be read or used.
+        SearchError: There is no such space.
+    """
+    from auditor.sweep_data import load_table
+    from search_spaces import load_space
+
+    if table is None or target is None:
+        loaded = load_space(space)
+        return Source(loaded, loaded.load_data())
+    # The data first: a space may import a framework, which takes seconds.
+    data = load_table(table, target, task.value, validation_fraction, seed)
+    return Source(load_space(space), data)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to search; see the options of `auditor sweep`."""
+
+    sampler: Sampler
+    objective: str
+    gap_penalty: float | None
+    epochs: int
+    batch_size: int
+    max_trials: int | None
+    executions: int
+    seed: int
+    folder: Path
+    overwrite: bool
+
+    def tuner(self, source: Source, progress: Callable[["Progress"], None]) -> Any:
+        """The tuner for a source.
+
+        Raises:
+            DirectoryError: The folder cannot be written, or holds another sweep.
+            SearchError: The model cannot be built, or the objective's direction is not known.
+        """
+        with quiet_import():
+            import keras_tuner
+
+            from auditor.search import GridSearch, RandomSearch
+
+        name, _, direction = self.objective.partition(":")
+        if (
+            not direction
+            and keras_tuner.engine.metrics_tracking.infer_metric_direction(name) is None
+        ):
+            raise SearchError(
+                f"is a small or a large {name} good? Say --objective {name}:min or {name}:max"
+            )
+        arguments: dict[str, Any] = {
+            "objective": keras_tuner.Objective(name, direction) if direction else name,
+            "max_trials": self.max_trials,
+            "gap_penalty": self.gap_penalty,
+            "seed": self.seed,
+            "executions_per_trial": self.executions,
+            "directory": str(self.folder.parent),
+            "project_name": self.folder.name,
+            "overwrite": self.overwrite,
+            "progress": progress,
+        }
+        given = {key: value for key, value in arguments.items() if value is not None}
+        kind = GridSearch if self.sampler is Sampler.GRID else RandomSearch
+        return kind(source.space.hypermodel(source.data), **given)
+
+    def run(self, tuner: Any, data: "Data") -> None:
+        """Run all trials that are still to be run."""
+        tuner.search(
+            data.x,
+            data.y,
+            validation_data=(data.x_validation, data.y_validation),
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            validation_batch_size=VALIDATION_BATCH,
+            verbose=0,
+        )
+
+
+def time_left(now: "Progress", trained: int, seconds: float) -> str:
+    """How long the rest will take at the pace so far; empty where the total is not known."""
+    if now.total is None or not trained:
+        return ""
+    minutes, rest = divmod(round(seconds / trained * (now.total - now.done)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min left, "
+    return f"{minutes} min {rest:02} s left, " if minutes else f"{rest} s left, "
+
+
+@contextmanager
+def quiet_import() -> Iterator[None]:
+    """Keep away what TensorFlow's C++ writes to the terminal while it loads.
+
+    Its own switch, set here for later messages, comes too late for the first ones. An exception
+    still says everything.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
