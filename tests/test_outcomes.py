@@ -94,6 +94,11 @@ def test_an_explosion_that_came_back_is_judged_by_what_followed() -> None:
     assert (judged.outcome, judged.recovered, judged.bad_epochs) == (Outcome.OK, True, (0, 1))
 
 
+def test_a_loss_before_an_explosion_is_no_best_epoch_to_fall_from() -> None:
+    judged = verdict({"val_loss": [0.3] * 5 + [1e3] + [0.5] * 6}, no_skill_loss=LN2)
+    assert (judged.outcome, judged.recovered) == (Outcome.OK, True)
+
+
 def test_without_a_no_skill_loss_only_the_grossly_larger_has_exploded() -> None:
     sane = {f"sane{i}": LEARNING for i in range(3)}
     high = {"loss": [30.0] * 5, "val_loss": [30.0] * 5}

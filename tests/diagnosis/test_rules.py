@@ -235,6 +235,12 @@ def test_a_trivial_improvement_is_no_reason_to_train_longer(shrink: float) -> No
     assert ("AUD005" in codes) == (shrink == 1.0)
 
 
+def test_an_improvement_within_the_noise_is_none() -> None:
+    curve = [1.0, 0.8, 1.0, 0.8, 1.0, 0.8, 0.9, 0.8]
+    codes = {f.code for f in diagnosed(sweep({"a": {"loss": curve, "val_loss": curve}}))[0]}
+    assert "AUD005" not in codes
+
+
 def test_problems_of_no_trial_are_findings_of_their_own() -> None:
     problems = (
         Problem("cut off", "x.csv"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,6 +98,12 @@ def test_nothing_is_lost_on_disk(trials: Trials) -> None:
     assert list(again.hyperparameters) == list(trials.hyperparameters)
     assert again.runs == trials.runs
     pd.testing.assert_frame_equal(again.curves, trials.curves, check_exact=True)
+
+
+def test_an_observed_nan_is_a_value_to_every_reader_of_the_file(tmp_path: Path) -> None:
+    sweep({"a": {"loss": [1.0, NAN]}}).save(tmp_path)
+    column = pq.read_table(tmp_path / "curves.parquet")["value"]
+    assert (column.null_count, math.isnan(column[1].as_py())) == (0, True)
 
 
 @pytest.mark.parametrize("other", [1.0, True, "1", None])
