@@ -120,28 +120,28 @@ def from_record(state: Json, trials: Trials) -> Judgements:
             f"or {REMEDY}"
         )
     try:
-        kept = _adapter(_Record).validate_python(state)
-        runs = {Run(row.trial_id, row.execution, row.fold): row for row in kept.runs}
-        listed = {row["trial_id"] for row in kept.leaderboard}
-        if runs.keys() != trials.recorded.keys() or listed != trials.hyperparameters.keys():
-            raise ReadError(f"audit.json is not the record of the trials beside it; {REMEDY}")
-        outcomes = Outcomes(
-            {run: row.verdict for run, row in runs.items()},
-            {row["trial_id"]: Outcome(row["outcome"]) for row in kept.leaderboard},
-            kept.baseline,
-        )
-        scores = Scores(
-            kept.gap_penalty,
-            kept.penalty_cap,
-            kept.notes,
-            {run: row.score for run, row in runs.items()},
-            {
-                row["trial_id"]: _adapter(TrialScore).validate_python(row)
-                for row in kept.leaderboard
-            },
-        )
+        return _judgements(_adapter(_Record).validate_python(state), trials)
     except (ValueError, KeyError, TypeError) as error:
         raise ReadError(f"audit.json is not the record of an audit: {error!r}; {REMEDY}") from error
+
+
+def _judgements(kept: _Record, trials: Trials) -> Judgements:
+    runs = {Run(row.trial_id, row.execution, row.fold): row for row in kept.runs}
+    listed = {row["trial_id"] for row in kept.leaderboard}
+    if runs.keys() != trials.recorded.keys() or listed != trials.hyperparameters.keys():
+        raise ReadError(f"audit.json is not the record of the trials beside it; {REMEDY}")
+    outcomes = Outcomes(
+        {run: row.verdict for run, row in runs.items()},
+        {row["trial_id"]: Outcome(row["outcome"]) for row in kept.leaderboard},
+        kept.baseline,
+    )
+    scores = Scores(
+        kept.gap_penalty,
+        kept.penalty_cap,
+        kept.notes,
+        {run: row.score for run, row in runs.items()},
+        {row["trial_id"]: _adapter(TrialScore).validate_python(row) for row in kept.leaderboard},
+    )
     return Judgements(
         outcomes, scores, kept.findings, kept.checks, kept.attribution, kept.selection
     )
