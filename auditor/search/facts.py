@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,9 @@ _EPSILON = 1e-7
 
 _HASHED_ROWS = 4096
 """Rows of an array that make its fingerprint, evenly spaced: enough to tell data apart."""
+
+_HASHED_BYTES = 2**26
+"""Fewer rows where these are large, as of images: a fingerprint is not worth a second."""
 
 CROSS_ENTROPIES = {
     "binary_crossentropy",
@@ -63,15 +67,16 @@ class Split:
 
 def fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """A hash of the data that `search` was given; None where it is not in arrays."""
-    arrays = [_array(a) for a in (*args[:2], kwargs.get("x"), kwargs.get("y"))]
-    validation = kwargs.get("validation_data")
-    arrays += [_array(a) for a in validation] if isinstance(validation, tuple) else []
-    known = [a for a in arrays if a is not None]
+    given = (*args[:2], kwargs.get("x"), kwargs.get("y"), kwargs.get("validation_data"))
+    known = list(_arrays(given))
     if not known:
         return None
-    digest = hashlib.sha256(repr(kwargs.get("validation_split")).encode())
+    share = float(kwargs.get("validation_split") or 0.0)
+    digest = hashlib.sha256(repr(share).encode())
     for array in known:
-        rows = np.linspace(0, max(len(array) - 1, 0), min(len(array), _HASHED_ROWS)).astype(int)
+        size = array[:1].nbytes or 1
+        count = min(len(array), _HASHED_ROWS, max(1, _HASHED_BYTES // size))
+        rows = np.linspace(0, max(len(array) - 1, 0), count).astype(int)
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(np.ascontiguousarray(array[rows]).tobytes())
     return digest.hexdigest()[:16]
@@ -117,13 +122,21 @@ def _classification(known: DataFacts, split: Split, loss: str) -> DataFacts:
 
 def _regression(known: DataFacts, split: Split, loss: str) -> DataFacts:
     constant, error, words = _CONSTANT_LOSSES[loss]
-    train, validation = split.train.astype(float), split.validation.astype(float)
+    train, validation = _rows(split.train), _rows(split.validation)
+    same_shape = train.shape[1:] == validation.shape[1:]
+    if not same_shape or not np.isfinite(train).all() or not np.isfinite(validation).all():
+        return known
     return replace(
         known,
         target_variance=float(np.var(validation, axis=0).mean()),
         no_skill_loss=float(np.mean(error(validation - constant(train, axis=0)))),
         no_skill_from=words,
     )
+
+
+def _rows(y: NDArray[Any]) -> NDArray[np.float64]:
+    """Shape (row, output): Keras takes (row,) and (row, 1) for the same."""
+    return y.reshape(len(y), -1).astype(np.float64)
 
 
 _CONSTANT_LOSSES: dict[str, tuple[Any, Any, str]] = {
@@ -140,10 +153,12 @@ def loss_name(loss: Any) -> str | None:
         return _snake(loss)
     if type(loss).__module__.startswith("keras.") and hasattr(loss, "get_config"):
         config = loss.get_config()
-        plain = not config.get("label_smoothing") and config.get("reduction") in (
-            "sum_over_batch_size",
-            "auto",
-            None,
+        means = {"sum_over_batch_size", "mean", "mean_with_sample_weight"}
+        plain = (
+            config.get("reduction") in means
+            and not config.get("label_smoothing")
+            and config.get("ignore_class") is None
+            and config.get("axis") in (None, -1)
         )
         return _snake(type(loss).__name__) if plain else None
     name = getattr(loss, "__name__", None)
@@ -186,6 +201,17 @@ def _class_ids(y: NDArray[Any], loss: str) -> NDArray[np.int64] | None:
     if not whole or (loss == "binary_crossentropy" and not np.all((flat == 0) | (flat == 1))):
         return None
     return flat.astype(np.int64)
+
+
+def _arrays(value: Any) -> Iterator[NDArray[Any]]:
+    """All arrays of a nested structure, in order."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _arrays(item)
+    elif (array := _array(value)) is not None:
+        yield array
 
 
 def _array(value: Any) -> NDArray[Any] | None:
