@@ -42,7 +42,7 @@ def ended_worse(trials: Trials, run: Run, after: int = -1) -> RunOutcome | None:
     if not rise.end - rise.lowest > rise.threshold:
         return None
     shared = _training_rise(trials, run, curve, int(curve.epochs[rise.best]), after)
-    followed = shared is not None and shared > SHARED_RISE * (rise.end - rise.lowest)
+    followed = shared is not None and shared >= SHARED_RISE * (rise.end - rise.lowest)
     best = int(curve.epochs[values.argmin()]) + 1
     how = "and training got worse with it" if followed else "while training did not"
     return RunOutcome(
