@@ -49,12 +49,15 @@ class Execution:
     total_seconds: float | None = None
 
 
-class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
+class Recorder(keras.callbacks.Callback):
     """Writes each epoch down and keeps the weights of the best one.
 
     The best epoch is the first with the best finite value of the objective: a NaN never wins, and
     never hides a later number. Where the objective is not among the logs (it is computed after the
     training, by code of the user's) the last epoch is kept.
+
+    Code that trains more than once in an execution (frozen, then fine-tuned; or a model per fold)
+    leaves one long row of epochs, and the best of them all is kept with the model it belongs to.
     """
 
     def __init__(self, objective: keras_tuner.Objective, execution: Execution) -> None:
@@ -64,6 +67,10 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self._execution = execution
         self._begun = time.monotonic()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Recorder":
+        """Itself: code that copies its callbacks for each training still trains this execution."""
+        return self
+
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Start the clock."""
         self._begun = time.monotonic()
@@ -71,10 +78,12 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Write the metrics down; keep the weights if they are the best so far."""
         row = scalars(logs or {})
-        self._execution.seconds.append(time.monotonic() - self._begun)
+        now = time.monotonic()
+        self._execution.seconds.append(now - self._begun)
         self._execution.epochs.append(row)
+        self._begun = now  # A loop of the user's may never call on_epoch_begin.
         row |= {name: value for name, value in self._extras(row).items() if name not in row}
-        if self._is_best(row):
+        if self.model is not None and self._is_best(row):
             self._execution.model = self.model
             self._execution.best_weights = self.model.get_weights()
 
@@ -94,12 +103,14 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     def _extras(self, row: dict[str, float]) -> dict[str, float]:
         """The learning rate, and the validation loss without the terms that regularise."""
         extras = {}
-        rate = getattr(self.model.optimizer, "learning_rate", None)
+        rate = getattr(getattr(self.model, "optimizer", None), "learning_rate", None)
         if rate is not None:
-            extras[LEARNING_RATE] = float(rate)
-        penalty = _regularisation(self.model)
-        if penalty is not None and "val_loss" in row:
-            extras[UNREGULARISED] = row["val_loss"] - penalty
+            extras = scalars({LEARNING_RATE: rate})
+        # Only Keras's own evaluation is sure to add the terms; `fit` alone sets params.
+        if self.params and "val_loss" in row and _evaluates_as_keras(self.model):
+            penalty = _regularisation(self.model)
+            if penalty is not None:
+                extras[UNREGULARISED] = row["val_loss"] - penalty
         return extras
 
 
@@ -107,12 +118,21 @@ def scalars(logs: Mapping[str, Any]) -> dict[str, float]:
     """The single numbers among the logs of an epoch."""
     row = {}
     for name, value in logs.items():
-        if np.ndim(value) == 0:
-            try:
+        if isinstance(value, str | bytes):
+            continue
+        try:
+            # Anything may be among the logs of a callback: ragged lists, huge integers.
+            if np.ndim(value) == 0:
                 row[name] = float(value)
-            except (TypeError, ValueError):
-                continue
+        except (TypeError, ValueError, OverflowError):
+            continue
     return row
+
+
+def _evaluates_as_keras(model: Any) -> bool:
+    """Whether the loss of a model is put together by Keras."""
+    own = ("test_step", "compute_loss")
+    return all(getattr(type(model), name) is getattr(keras.Model, name) for name in own)
 
 
 def _regularisation(model: Any) -> float | None:
