@@ -62,6 +62,11 @@ def test_cuts_are_numbers_no_longer_than_needed(first, expected):
     assert texts(atoms([{"x": first + i} for i in range(40)])) == expected
 
 
+def test_cuts_between_powers_of_ten_are_halfway_on_the_logarithmic_scale():
+    found = texts(atoms([{"lr": 10.0**-i} for i in range(12)]))
+    assert found[2:4] == ["<= 3e-06", ">= 3e-06"]
+
+
 def test_conditions_hold_for_the_very_values_they_are_about():
     random = np.random.default_rng(1)
     values = [log_uniform(random, 1e-6, 1e3) for _ in range(100)]

@@ -145,6 +145,13 @@ def test_a_value_seen_twice_abstains(times, expected):
     assert [name for name in named(found) if "optimizer" in name] == expected
 
 
+def test_two_failing_trials_are_too_few_for_a_cause():
+    values = [{"opt": "adam", "x": i % 3} for i in range(300)]
+    values += [{"opt": "ftrl", "x": x} for x in range(3)]
+    found = diverging(lambda v: v["opt"] == "ftrl" and v["x"] < 2, values, "unknown")
+    assert found.causes == ()
+
+
 def test_a_child_is_compared_only_where_it_exists():
     values = [
         *grid(opt=["sgd"], momentum=[0.0, 0.9], x=range(12)),
@@ -152,6 +159,11 @@ def test_a_child_is_compared_only_where_it_exists():
     ]
     assert named(diverging(lambda v: v.get("momentum") == 0.9, values)) == ["momentum == 0.9"]
     assert named(diverging(lambda v: v["opt"] == "sgd", values)) == ["opt == sgd"]
+
+
+def test_children_are_not_blamed_for_what_their_presence_does():
+    values = grid(child=[0, 1], y=range(24)) + [{"y": y} for y in range(24)] * 2
+    assert named(diverging(lambda v: "child" in v and v["y"] % 2 == 0, values)) == []
 
 
 def test_values_that_the_build_never_read_are_no_cause():
@@ -218,11 +230,8 @@ def test_a_sentence_says_where_neighbours_are_missing():
 
 
 def test_a_moved_threshold_is_not_told_twice():
-    rates = {1: 0.0, 2: 0.0, 3: 0.4, 4: 1.0, 5: 1.0}
-    values = [{"x": x, "y": y} for x in rates for y in range(30)]
-    fails = lambda v: v["y"] < 30 * rates[v["x"]]  # noqa: E731
-    shapes = [name.split()[:2] for name in named(diverging(fails, values, "random"))]
-    assert len(shapes) == len({tuple(shape) for shape in shapes})
+    values = [{"x": i / 400, "y": i * 17 % 5} for i in range(400)]
+    assert named(diverging(lambda v: v["x"] >= 0.65, values, "random")) == ["x >= 0.749"]
 
 
 def test_executions_that_disagree_give_rates():
@@ -275,6 +284,16 @@ def test_mixed_failures_are_told_as_any_failure():
     assert cause.outcome == ANY_FAILURE
     assert cause.sentence.startswith("lr = 1.0: 24 of 24 failed (")
     assert cause.sentence.endswith("0 of 48 elsewhere; changing lr alone rescues 24 of 24")
+
+
+def test_outcomes_too_rare_alone_are_told_together_and_apart_from_the_explained():
+    rare = ["diverged", "overfit", "never learned", "ok", "ok", "ok"]
+    ends = iter(rare * 4)
+    trials = sweep(grid(), lambda v: {0.01: "crashed", 0.1: "ok"}.get(v["lr"]) or next(ends, "ok"))
+    assert [(c.outcome, c.conditions[0].value) for c in explain(trials).causes] == [
+        ("crashed", 0.01),
+        (ANY_FAILURE, 1.0),
+    ]
 
 
 def test_one_kind_of_failure_is_not_told_again_as_any_failure():

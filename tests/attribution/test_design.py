@@ -55,6 +55,11 @@ def test_a_column_of_unique_values_is_no_grid():
     assert layout([{"lr": v["lr"]} for v in values]).name == "unknown"
 
 
+def test_random_values_below_one_parent_are_no_grid():
+    values = [{"opt": "sgd", "momentum": i / 7} for i in range(10)] + [{"opt": "adam"}]
+    assert layout(values, "random") == ("random", 0, 11)
+
+
 def test_an_adaptive_search_is_adaptive_even_when_it_tried_everything():
     assert layout(grid(), "adaptive") == ("adaptive", 0, 72)
 
