@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auditor.errors import AuditorError, ReadError
-from auditor.sweeping import Plan, Sampler, TaskOption, load, quiet_import, time_left
+from auditor.errors import AuditorError, DirectoryError, ReadError
+from auditor.sweeping import Plan, Sampler, TaskOption, import_framework, load, time_left
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
@@ -88,19 +88,24 @@ class _Outputs:
     def _write(self, audit: "Audit") -> None:
         from auditor.files import write_whole
         from auditor.report import render
+        from auditor.report.csv import write_csv
 
-        for path, format in ((self.html, "html"), (self.json, "json")):
-            if path is not None:
-                write_whole(path, render(audit, format))
-        if self.csv is not None:
-            from auditor.report.csv import write_csv
-
-            write_csv(audit, self.csv)
-        if self.save is not None:
-            audit.save(self.save)
-        written = [path for path in (self.html, self.json, self.csv, self.save) if path is not None]
-        if written:
-            typer.echo("\nWritten: " + ", ".join(map(str, written)))
+        writers: tuple[tuple[Path | None, Callable[[Path], None]], ...] = (
+            (self.html, lambda path: write_whole(path, render(audit, "html"))),
+            (self.json, lambda path: write_whole(path, render(audit, "json"))),
+            (self.csv, lambda path: write_csv(audit, path)),
+            (self.save, audit.save),
+        )
+        for path, write in writers:
+            if path is None:
+                continue
+            try:
+                write(path)
+            except OSError as error:
+                raise DirectoryError(
+                    f"cannot write {path}: {error.strerror}; choose another place"
+                ) from error
+            typer.echo(f"Written: {path}")
 
 
 @app.command()
@@ -172,8 +177,7 @@ def spaces() -> None:
     with _one_line_errors():
         from search_spaces import load_space, space_names
 
-        with quiet_import():
-            import keras  # noqa: F401  building a model needs it
+        import_framework()
         for name in space_names():
             space = load_space(name)
             typer.echo(f"{name:16} {space.grid_size():5} trials  {space.title}")
@@ -182,7 +186,7 @@ def spaces() -> None:
 @app.command()
 def demo(
     out: _Out = Path("sweeps"),
-    epochs: _Epochs = 20,
+    epochs: _Epochs = 15,
     overwrite: _Overwrite = False,
     plain: _Plain = False,
 ) -> None:

@@ -135,7 +135,7 @@ def _check_complete(path: Path, frame: "pd.DataFrame") -> None:
     for name, column in frame.items():
         wrong = column.isna().to_numpy()
         if column.dtype.kind == "f":
-            wrong |= np.isinf(column.to_numpy())
+            wrong = wrong | np.isinf(column.to_numpy())
         if wrong.any():
             rows = _some(np.flatnonzero(wrong) + 1)
             bad.append(f"{name!r}: {int(wrong.sum())} of {len(frame)} (rows {rows})")

@@ -1,14 +1,15 @@
 """A sweep as the command line asks for it: which space, which data, how to search."""
 
+import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.errors import SearchError
+from auditor.errors import DirectoryError, SearchError
 
 if TYPE_CHECKING:
     from auditor.search import Progress
@@ -58,14 +59,16 @@ def load(
         SearchError: There is no such space.
     """
     from auditor.sweep_data import load_table
-    from search_spaces import load_space
+    from search_spaces import load_space, space_names
 
-    if table is None or target is None:
-        loaded = load_space(space)
-        return Source(loaded, loaded.load_data())
-    # The data first: a space may import a framework, which takes seconds.
-    data = load_table(table, target, task.value, validation_fraction, seed)
-    return Source(load_space(space), data)
+    # The data first: what is wrong with them is said without waiting for a framework.
+    data = None
+    if table is not None and target is not None:
+        data = load_table(table, target, task.value, validation_fraction, seed)
+    if space not in space_names():  # its module may import one
+        import_framework()
+    loaded = load_space(space)
+    return Source(loaded, data or loaded.load_data())
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,10 @@ class Plan:
             DirectoryError: The folder cannot be written, or holds another sweep.
             SearchError: The model cannot be built, or the objective's direction is not known.
         """
-        with quiet_import():
-            import keras_tuner
+        import_framework()
+        import keras_tuner
 
-            from auditor.search import GridSearch, RandomSearch
+        from auditor.search import GridSearch, RandomSearch
 
         name, _, direction = self.objective.partition(":")
         if (
@@ -116,19 +119,31 @@ class Plan:
         }
         given = {key: value for key, value in arguments.items() if value is not None}
         kind = GridSearch if self.sampler is Sampler.GRID else RandomSearch
-        return kind(source.space.hypermodel(source.data), **given)
+        # KerasTuner prints that it reloads; our caller says so in its own words.
+        with _in_words_of_options(), redirect_stdout(io.StringIO()):
+            return kind(source.space.hypermodel(source.data), **given)
 
     def run(self, tuner: Any, data: "Data") -> None:
         """Run all trials that are still to be run."""
-        tuner.search(
-            data.x,
-            data.y,
-            validation_data=(data.x_validation, data.y_validation),
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            validation_batch_size=VALIDATION_BATCH,
-            verbose=0,
-        )
+        with _in_words_of_options():
+            tuner.search(
+                data.x,
+                data.y,
+                validation_data=(data.x_validation, data.y_validation),
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                validation_batch_size=VALIDATION_BATCH,
+                verbose=0,
+            )
+
+
+@contextmanager
+def _in_words_of_options() -> Iterator[None]:
+    """Say which options stand for the arguments that an error names."""
+    try:
+        yield
+    except DirectoryError as error:
+        raise DirectoryError(f"{error} (here: --out FOLDER, or --overwrite)") from error
 
 
 def time_left(now: "Progress", trained: int, seconds: float) -> str:
@@ -142,18 +157,23 @@ def time_left(now: "Progress", trained: int, seconds: float) -> str:
     return f"{minutes} min {rest:02} s left, " if minutes else f"{rest} s left, "
 
 
-@contextmanager
-def quiet_import() -> Iterator[None]:
-    """Keep away what TensorFlow's C++ writes to the terminal while it loads.
+def import_framework() -> None:
+    """Import Keras, and keep away what TensorFlow's C++ writes to the terminal meanwhile.
 
-    Its own switch, set here for later messages, comes too late for the first ones. An exception
-    still says everything.
+    Its own switch, set here for later messages, comes too late for the first ones.
+
+    Raises:
+        SearchError: There is no backend to train with.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        yield
+        import keras  # noqa: F401
+    except ImportError as error:
+        raise SearchError(
+            f"training needs Keras and a backend ({error}): pip install 'sweep-auditor[tensorflow]'"
+        ) from error
     finally:
         os.dup2(saved, 2)
         os.close(saved)

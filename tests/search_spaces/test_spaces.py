@@ -1,0 +1,112 @@
+"""The search spaces that come with it: each builds, declares its grid, and has data that fit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auditor.errors import DataError, SearchError
+from auditor.sweep_data import Data
+from search_spaces import load_space, space_names
+
+SIZES = {"demo": 48, "digits_image": 144, "tabular_binary": 432}
+every_space = pytest.mark.parametrize("name", space_names())
+
+
+def test_these_come_with_it() -> None:
+    assert set(space_names()) == set(SIZES)
+
+
+@every_space
+def test_the_grid_has_as_many_trials_as_is_said(name: str) -> None:
+    assert load_space(name).grid_size() == SIZES[name]
+
+
+@every_space
+def test_a_model_fits_the_data_for_an_epoch(name: str) -> None:
+    import keras_tuner
+
+    space = load_space(name)
+    data = space.load_data()
+    hypermodel, hp = space.hypermodel(data), keras_tuner.HyperParameters()
+    model = hypermodel.build(hp)
+    validation = (data.x_validation, data.y_validation)
+    history = hypermodel.fit(hp, model, data.x, data.y, validation_data=validation, verbose=0)
+    assert set(history.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert np.isfinite(history.history["val_loss"][0])
+
+
+@every_space
+def test_the_data_are_the_same_each_time_and_scaled(name: str) -> None:
+    first, second = load_space(name).load_data(), load_space(name).load_data()
+    np.testing.assert_array_equal(first.x, second.x)
+    assert abs(first.x).max() < 20
+    assert first.sentences[0].startswith(f"load_data() of {name}: {len(first.x)} rows train")
+
+
+@every_space
+def test_its_title_fits_a_line(name: str) -> None:
+    assert 20 < len(load_space(name).title) < 100
+
+
+def test_the_batch_size_is_tuned_where_the_space_trains_itself() -> None:
+    import keras_tuner
+
+    seen = {}
+
+    class Model:
+        def fit(self, **kwargs: object) -> None:
+            seen.update(kwargs)
+
+    hp = keras_tuner.HyperParameters()
+    load_space("tabular_binary").hypermodel().fit(hp, Model(), batch_size=7)
+    assert seen == {"batch_size": 10}
+    assert [axis.name for axis in hp.space] == ["batch_size"]
+
+
+def test_a_space_without_a_fit_of_its_own_uses_kerastuners() -> None:
+    import keras_tuner
+
+    assert type(load_space("demo").hypermodel()).fit is keras_tuner.HyperModel.fit
+
+
+def test_data_of_another_task_are_refused() -> None:
+    import keras_tuner
+
+    x = np.zeros((4, 2), "float32")
+    data = Data(x, x[:, 0], x, x[:, 0], task="regression")
+    with pytest.raises(DataError, match="needs a binary target, the data are for regression"):
+        load_space("tabular_binary").build(keras_tuner.HyperParameters(), data)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "message"),
+    [
+        ("None", "must return"),
+        ("((1, 2),)", "must return"),
+        ("([1], [1, 2]), ([1], [1])", "differ"),
+    ],
+)
+def test_wrong_data_of_a_space_are_named(tmp_path: Path, loaded: str, message: str) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(f"def build_model(hp): ...\ndef load_data(): return {loaded}\n")
+    with pytest.raises(DataError, match=message):
+        load_space(str(file)).load_data()
+
+
+def test_a_module_is_found_by_its_dotted_name_and_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_space("search_spaces.demo").name == "demo"
+    (tmp_path / "space_of_mine.py").write_text("def build_model(hp): ...\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_space("space_of_mine").name == "space_of_mine"
+
+
+def test_what_a_module_itself_fails_to_import_is_not_called_missing(tmp_path: Path) -> None:
+    file = tmp_path / "needs.py"
+    file.write_text("import no_such_library\n")
+    with pytest.raises(
+        SearchError, match=r"fails while loading.*no_such_library.*needs\.py, line 1"
+    ):
+        load_space(str(file))
