@@ -5,11 +5,14 @@ weights and learning rate share one compiled model: it gets the new model's weig
 optimizer state and learning rate. Anything that is not plain Keras is left alone.
 """
 
+import inspect
+import warnings
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
+import keras_tuner
 
 from auditor.files import Json, to_json
 
@@ -32,6 +35,18 @@ _BATCH_HOOKS = (
     "on_test_batch_end",
 )
 
+_PARTS = (
+    keras.layers.Layer,
+    keras.optimizers.Optimizer,
+    keras.metrics.Metric,
+    keras.Variable,
+    keras.KerasTensor,
+)
+"""What a model is made of, and what another model therefore cannot stand in for."""
+
+_MARKERS = {"__keras_tensor__", "__slice__", "__ellipsis__"}
+"""What stands in a configuration for parts of a graph: complete in itself, and no code."""
+
 
 class CompiledModels:
     """Compiled models by structure, the least recently used dropped first."""
@@ -40,29 +55,34 @@ class CompiledModels:
         """Start with none."""
         self._models: OrderedDict[str, Any] = OrderedDict()
 
-    def adopt(self, model: Any, x: Any = None) -> Any:
+    def adopt(self, model: Any, x: Any = None, hypermodel: Any = None) -> Any:
         """The model to train in place of `model`: itself, or an equal one that is compiled.
 
         After training, `release` must be called with the model that was returned.
 
         Args:
             model: A compiled model, fresh from the code that builds it.
-            x: Its training input, which tells a model without an input layer its shape.
+            x: The training input of the search.
+            hypermodel: What built the model. It may hold parts of it, which must then be trained;
+                and only if its `fit` is KerasTuner's is `x` sure to be what the model will see.
         """
-        _build_by_input(model, x)
+        if _holds_parts(hypermodel):
+            return model
+        if hypermodel is not None and type(hypermodel).fit is keras_tuner.HyperModel.fit:
+            _build_by_input(model, x)
         signature = structure(model)
         if signature is None:
             return model
         shared = self._models.get(signature)
-        if shared is not None and _take_over(shared, model):
-            self._models.move_to_end(signature)
-            return shared
-        self._models[signature] = model
+        if shared is None or not _take_over(shared, model):
+            shared = self._models[signature] = model
+        self._models.move_to_end(signature)
         self._shrink()
-        return model
+        return shared
 
     def release(self, model: Any, failed: bool = False) -> None:
         """Forget a model that crashed, or that training has changed for good."""
+        vars(model).pop("fit", None)  # from use_many_steps
         for signature, shared in list(self._models.items()):
             if shared is model and (failed or structure(model) != signature):
                 del self._models[signature]
@@ -83,43 +103,131 @@ def structure(model: Any) -> str | None:
     Initialisers and a constant learning rate are left out: they live in variables. Code that is
     not Keras's own may depend on anything, so it is never shared.
     """
-    if not type(model).__module__.startswith("keras.") or not model.built or not model.compiled:
+    if not _is_keras(type(model)) or not model.built or not model.compiled or model.run_eagerly:
         return None
-    if model.run_eagerly or any(hasattr(layer, "adapt") for layer in model._flatten_layers()):
+    if keras.config.backend() not in STEPS_PER_EXECUTION or _is_distributed(model):
         return None
     try:
-        parts = {"model": model.get_config(), "compile": model.get_compile_config()}
-        if not _is_plain_keras(parts):
+        layers = list(model._flatten_layers())
+        if not all(_is_plain_layer(layer) for layer in layers):
             return None
-        return to_json({**_masked(parts), "floatx": keras.config.floatx()})
-    except (TypeError, ValueError, NotImplementedError, AttributeError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Serialising a lambda warns; nothing is saved here.
+            parts = {"model": model.get_config(), "compile": model.get_compile_config()}
+        if not _is_plain_keras(parts) or not _names_keras_functions(parts["compile"]):
+            return None
+        # What a step is traced with, beyond the two configurations.
+        parts["trainable"] = [layer.trainable for layer in layers]
+        parts["global"] = [keras.config.floatx(), keras.config.epsilon()]
+        return to_json(_masked(parts))
+    except Exception:  # Configurations run code of anybody's, and a trial must not end by it.
         return None
 
 
-def use_many_steps(model: Any, callbacks: Iterable[Any]) -> None:
-    """Let one call of the compiled step train several batches, where nobody looks at batches."""
-    fresh = getattr(model, "train_function", None) is None
-    default = model.compiled and model.steps_per_execution == 1 and not model.run_eagerly
-    if fresh and default and not any(watches_batches(callback) for callback in callbacks):
-        model.steps_per_execution = STEPS_PER_EXECUTION.get(keras.config.backend(), 1)
+def use_many_steps(model: Any, callbacks: Any = ()) -> None:
+    """Let one call of the compiled step train several batches, where nobody looks at batches.
+
+    That is known only when `fit` is called: code between the tuner and `fit` may add callbacks. So
+    the model's `fit` looks at its arguments first, until the model is released.
+
+    Args:
+        model: The model to train.
+        callbacks: Those known so far; with one of them watching batches, nothing is changed.
+    """
+    if type(model).fit is not keras.Model.fit:
+        return
+    given = list(_flat(callbacks))
+
+    def fit(*args: Any, **kwargs: Any) -> Any:
+        arguments = inspect.signature(keras.Model.fit).bind(model, *args, **kwargs).arguments
+        _set_steps(model, arguments, given)
+        return keras.Model.fit(model, *args, **kwargs)
+
+    # Not by assignment: Keras would track it as a part of the model.
+    vars(model)["fit"] = fit
 
 
 def watches_batches(callback: Any) -> bool:
     """Whether a callback does something at the level of batches."""
-    if isinstance(callback, keras.callbacks.ModelCheckpoint | keras.callbacks.BackupAndRestore):
-        return bool(callback.save_freq != "epoch")
-    kind, base = type(callback), keras.callbacks.Callback
-    return any(getattr(kind, hook, None) is not getattr(base, hook) for hook in _BATCH_HOOKS)
+    base = _quiet_base(callback)
+    hooks = [(getattr(callback, hook, None), getattr(base, hook)) for hook in _BATCH_HOOKS]
+    # Also on the instance: LambdaCallback puts its functions there.
+    return any(getattr(own, "__func__", own) is not inherited for own, inherited in hooks)
+
+
+def _set_steps(model: Any, arguments: Mapping[str, Any], callbacks: list[Any]) -> None:
+    many = STEPS_PER_EXECUTION.get(keras.config.backend(), 1)
+    if not model.compiled or model.run_eagerly or model.steps_per_execution not in (1, many):
+        return
+    if model._compile_config.config.get("steps_per_execution") != 1:
+        return  # The user's own choice.
+    watchers = [*callbacks, *_flat(arguments.get("callbacks"))]
+    is_counted = any(arguments.get(name) for name in ("steps_per_epoch", "validation_steps"))
+    # Keras would run a whole number of calls, and so more batches than were asked for.
+    alone = is_counted or not _has_length(arguments.get("x"))
+    steps = 1 if alone or any(map(watches_batches, watchers)) else many
+    if steps != model.steps_per_execution:
+        model.steps_per_execution = steps
+        # Traced for the other number.
+        model.train_function = model.test_function = model.predict_function = None
+
+
+def _flat(callbacks: Any) -> Iterator[Any]:
+    """The callbacks that `fit` makes of its argument."""
+    callbacks = getattr(callbacks, "callbacks", callbacks)
+    if isinstance(callbacks, list | tuple):
+        for callback in callbacks:
+            yield from _flat(callback)
+    elif callbacks is not None:
+        yield callbacks
+
+
+def _has_length(x: Any) -> bool:
+    """Whether the number of batches is known before they are drawn."""
+    try:
+        return len(x) >= 0
+    except (TypeError, NotImplementedError):
+        return False
+
+
+def _quiet_base(callback: Any) -> Any:
+    """The class of Keras whose batch hooks do nothing, as this callback is set up."""
+    saving = [keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore]
+    for kind in saving:
+        if isinstance(callback, kind) and callback.save_freq == "epoch":
+            return kind
+    board = keras.callbacks.TensorBoard
+    if (
+        isinstance(callback, board)
+        and callback.update_freq == "epoch"
+        and not callback.write_steps_per_second
+        and not callback._should_trace
+    ):
+        return board
+    if isinstance(callback, keras.callbacks.ProgbarLogger):
+        return keras.callbacks.ProgbarLogger
+    return keras.callbacks.Callback
+
+
+def _holds_parts(hypermodel: Any) -> bool:
+    """Whether the code that builds models keeps layers, optimizers and the like of theirs."""
+    if hypermodel is None:
+        return False
+    builder = getattr(vars(hypermodel).get("build"), "__self__", None)
+    held = [*vars(hypermodel).values(), *getattr(builder, "__dict__", {}).values()]
+    for value in list(held):
+        held += value.values() if isinstance(value, dict) else ()
+        held += value if isinstance(value, list | tuple) else ()
+    return any(isinstance(value, _PARTS) for value in held)
 
 
 def _build_by_input(model: Any, x: Any) -> None:
     """Build a `Sequential` without an input layer as `fit` would, on its first look at the data.
 
-    Only for floating-point arrays: the type of the input decides what layers such as `Embedding`
-    do, and building from a shape alone assumes floats.
+    Its shape is enough: such a model takes the type of its input from its first layer.
     """
-    floats = getattr(getattr(x, "dtype", None), "kind", "") == "f" and hasattr(x, "shape")
-    if floats and isinstance(model, keras.Sequential) and not model.built and model.layers:
+    is_table = hasattr(x, "shape") and len(x.shape) > 1
+    if is_table and isinstance(model, keras.Sequential) and not model.built and model.layers:
         model.build((None, *x.shape[1:]))
 
 
@@ -131,12 +239,47 @@ def _take_over(shared: Any, model: Any) -> bool:
         model.optimizer.build(model.trainable_variables)
     old = [*shared.variables, *shared.optimizer.variables]
     new = [*model.variables, *model.optimizer.variables]
-    if [(v.shape, v.dtype) for v in old] != [(v.shape, v.dtype) for v in new]:
+    kinds = [[(v.shape, v.dtype, v.trainable) for v in variables] for variables in (old, new)]
+    if kinds[0] != kinds[1]:
         return False
     for target, source in zip(old, new, strict=True):
         target.assign(source)
+    _take_initializers(shared, model)
+    if keras.config.backend() == "jax":
+        # Its `fit` looks at a batch while these are not built, which moves the shuffling on. The
+        # compiled step gets their state by position, so that it serves any objects of their kind.
+        for name in ("_compile_loss", "_compile_metrics", "_loss_tracker"):
+            object.__setattr__(shared, name, getattr(model, name))
     shared.stop_training = False
+    shared._initial_epoch = None  # BackupAndRestore leaves it behind.
     return True
+
+
+def _take_initializers(shared: Any, model: Any) -> None:
+    """Let a clone of the shared model, or its saved configuration, start as the fresh one would."""
+    for target, source in zip(shared._flatten_layers(), model._flatten_layers(), strict=True):
+        for name, value in vars(source).items():
+            if isinstance(value, keras.initializers.Initializer):
+                setattr(target, name, value)
+
+
+def _is_distributed(model: Any) -> bool:
+    strategy = getattr(model, "_distribute_strategy", None)
+    return strategy is not None or keras.distribution.distribution() is not None
+
+
+def _is_keras(thing: Any) -> bool:
+    """Whether a class or function is Keras's own."""
+    return (getattr(thing, "__module__", None) or "").startswith("keras.")
+
+
+def _is_plain_layer(layer: Any) -> bool:
+    """Whether a layer is Keras's own, in all that it calls, and has not learned from data.
+
+    A configuration names a function only, and another function may have the name of Keras's own.
+    """
+    functions = [value for value in vars(layer).values() if callable(value)]
+    return not hasattr(layer, "adapt") and all(map(_is_keras, [type(layer), *functions]))
 
 
 def _is_plain_keras(part: Json) -> bool:
@@ -145,12 +288,31 @@ def _is_plain_keras(part: Json) -> bool:
         return all(_is_plain_keras(item) for item in part)
     if not isinstance(part, dict):
         return part is None or isinstance(part, bool | int | float | str)
-    if "class_name" in part:
-        module = part.get("module") or ""
-        own = module.split(".")[0] == "keras" and part.get("registered_name") is None
+    if "class_name" in part and part["class_name"] not in _MARKERS:
+        own = (part.get("module") or "").split(".")[0] == "keras"
         if not own or part["class_name"] == "Lambda":
             return False
     return all(_is_plain_keras(item) for item in part.values())
+
+
+def _names_keras_functions(compiled: Json) -> bool:
+    """Whether losses and metrics given by name are Keras's, not some registered by the user."""
+    losses = _names(compiled.get("loss"))
+    metrics = _names([compiled.get("metrics"), compiled.get("weighted_metrics")])
+    chosen_by_shape = {"accuracy", "acc", "crossentropy", "ce"}
+    found = [keras.losses.get(name) for name in losses]
+    found += [keras.metrics.get(name) for name in metrics if name not in chosen_by_shape]
+    return all(map(_is_keras, found))
+
+
+def _names(part: Json) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, list | tuple):
+        for item in part:
+            yield from _names(item)
+    elif isinstance(part, dict) and "class_name" not in part:
+        yield from _names(list(part.values()))
 
 
 def _masked(part: Json) -> Json:
