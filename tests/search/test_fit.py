@@ -1,6 +1,7 @@
 """Sharing compiled models: the same bits as alone, and nothing shared that could differ."""
 
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -791,6 +792,24 @@ def test_a_new_process_gives_the_same_bits(tmp_path: Path) -> None:
         np.testing.assert_array_equal(values, other[f"curve_{name}"])
     for i, mine in enumerate(weights):
         np.testing.assert_array_equal(mine, other[f"arr_{i}"])
+
+
+ON_JAX = """
+from tests.search.test_fit import *
+shared = Lane()
+first, _ = shared.train(branches, 0.02, 1)
+second, curves = shared.train(branches, 0.005, 2)
+assert second is first
+assert_same(curves, alone(branches, 0.005, 2))
+"""
+
+
+@pytest.mark.slow
+def test_shared_models_train_as_they_would_alone_on_jax() -> None:
+    pytest.importorskip("jax")
+    root, environment = Path(__file__).parents[2], {**os.environ, "KERAS_BACKEND": "jax"}
+    command = [sys.executable, "-W", "ignore", "-c", ON_JAX]
+    subprocess.run(command, cwd=root, check=True, env=environment)
 
 
 @pytest.mark.slow
