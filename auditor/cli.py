@@ -186,7 +186,7 @@ def spaces() -> None:
 @app.command()
 def demo(
     out: _Out = Path("sweeps"),
-    epochs: _Epochs = 15,
+    epochs: _Epochs = 20,
     overwrite: _Overwrite = False,
     plain: _Plain = False,
 ) -> None:
