@@ -42,7 +42,7 @@ COUNT_LIMIT = 100_000
 ENDED = (TrialStatus.COMPLETED, TrialStatus.FAILED)
 
 
-class RecordingOracle(keras_tuner.Oracle):  # type: ignore[misc]
+class RecordingOracle(keras_tuner.Oracle):
     """What the grid and the random oracle share.
 
     Attributes:
@@ -191,10 +191,15 @@ class RecordingOracle(keras_tuner.Oracle):  # type: ignore[misc]
             if not values.is_active(hp.name):
                 values.values.pop(hp.name, None)
         read = frozenset(getattr(values, "read", ()))
-        if self._tried.add(trial.trial_id, values.values, read or None):
+        if self._tried.add(trial.trial_id, self._tuned(trial), read or None):
             self._space_changed()
         if read:
             self.details.setdefault(trial.trial_id, {})["read"] = sorted(read)
+
+    def _tuned(self, trial: Trial) -> Values:
+        """The values that the search chooses; with `tune_new_entries=False` there are others."""
+        names = {hp.name for hp in self.hyperparameters.space}
+        return {name: v for name, v in trial.hyperparameters.values.items() if name in names}
 
     def _check_consecutive_failures(self) -> None:
         trial = self.trials[self.end_order[-1]]
@@ -204,6 +209,8 @@ class RecordingOracle(keras_tuner.Oracle):  # type: ignore[misc]
         hopeless = not self._any_completed and self._failed_in_a_row >= HOPELESS_TRIALS
         if failed and (hopeless or (limit and self._failed_in_a_row >= limit)):
             self._save_trial(trial)
+            for tuner_id in [t for t, own in self.ongoing_trials.items() if own is trial]:
+                del self.ongoing_trials[tuner_id]
             raise SearchError(
                 f"{self._failed_in_a_row} trials in a row crashed, the last of them trial "
                 f"{trial.trial_id}; the search ends here and can be resumed when the code is "
@@ -230,7 +237,7 @@ class RecordingOracle(keras_tuner.Oracle):  # type: ignore[misc]
         if "hyperparameters" in state:
             stored = {**state["hyperparameters"], "values": {}}
             self.hyperparameters = keras_tuner.HyperParameters.from_config(stored)
-        for trial in self.trials.values():
+        for trial in self.trials.values() if self.tune_new_entries else ():
             self.hyperparameters.merge(trial.hyperparameters.space, overwrite=False)
         ids = sorted(self.trials)
         self.start_order = _ordered(state.get("start_order", []), ids)
@@ -255,8 +262,6 @@ class RecordingOracle(keras_tuner.Oracle):  # type: ignore[misc]
             details = (state or {}).get("auditor")
             self.details[trial.trial_id] = details if isinstance(details, dict) else {}
             self.trials[trial.trial_id] = trial
-            read = frozenset(self.details[trial.trial_id].get("read") or ())
-            self._tried.add(trial.trial_id, trial.hyperparameters.values, read)
             self._any_completed |= trial.status == TrialStatus.COMPLETED
 
     def rediscovered(self, space: keras_tuner.HyperParameters) -> None:
@@ -267,9 +272,12 @@ class RecordingOracle(keras_tuner.Oracle):  # type: ignore[misc]
         """
         old = self.hyperparameters
         known = {hp.name for hp in old.space}
-        self._tried.require(frozenset(hp.name for hp in space.space) - known)
         self.hyperparameters = space
         self.hyperparameters.merge(old.space, overwrite=False)
+        for trial_id, trial in self.trials.items():
+            read = frozenset(self.details[trial_id].get("read") or ())
+            self._tried.add(trial_id, self._tuned(trial), read)
+        self._tried.require(frozenset(hp.name for hp in space.space) - known)
         self._space_changed()
 
     def _save_trial(self, trial: Trial) -> None:
@@ -279,7 +287,7 @@ class RecordingOracle(keras_tuner.Oracle):  # type: ignore[misc]
         write_whole(folder / "trial.json", json.dumps(state))
 
 
-class GridOracle(RecordingOracle, keras_tuner.oracles.GridSearchOracle):  # type: ignore[misc]
+class GridOracle(RecordingOracle, keras_tuner.oracles.GridSearchOracle):
     """Every combination of values; the last hyperparameter changes fastest, defaults come first."""
 
     sampler = "grid"
@@ -300,22 +308,20 @@ class GridOracle(RecordingOracle, keras_tuner.oracles.GridSearchOracle):  # type
         # they cost no repeats.
         read = self._tried.ever_read
         slow = frozenset(hp.name for hp in space) - read if read else frozenset()
-        return combinations(space, {hp.name: grid_values(hp) for hp in space}, slow)
+        return combinations(space, grid_values, slow)
 
     def _space_changed(self) -> None:
         self._candidates = None
 
     def _size(self) -> int | None:
-        space = self.hyperparameters.space
-        values = {hp.name: grid_values(hp) for hp in space}
-        return count_combinations(space, values, COUNT_LIMIT)
+        return count_combinations(self.hyperparameters.space, grid_values, COUNT_LIMIT)
 
     def end_trial(self, *args: Any, **kwargs: Any) -> None:
         """End a trial, without the queue that KerasTuner's grid keeps."""
         keras_tuner.Oracle.end_trial(self, *args, **kwargs)
 
 
-class RandomOracle(RecordingOracle, keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
+class RandomOracle(RecordingOracle, keras_tuner.oracles.RandomSearchOracle):
     """Independent draws without repetition; a finite space is exhausted to the last one."""
 
     sampler = "random"
@@ -350,31 +356,25 @@ class RandomOracle(RecordingOracle, keras_tuner.oracles.RandomSearchOracle):  # 
 
     def _rest(self) -> list[Values]:
         """What is left of a finite space, in random order; nothing of a continuous one."""
-        values = self._finite()
-        if values is None or (self._size() or 0) >= COUNT_LIMIT:
+        if (self._size() or COUNT_LIMIT) >= COUNT_LIMIT:
             return []
-        space = self.hyperparameters.space
-        rest = [v for v in combinations(space, values) if not self._tried.covers(v)]
+        every = combinations(self.hyperparameters.space, _listed)
+        rest = [values for values in every if not self._tried.covers(values)]
         random.Random(self._seed_state).shuffle(rest)
         return rest
-
-    def _finite(self) -> dict[str, list[Json]] | None:
-        values: dict[str, list[Json]] = {}
-        for hp in self.hyperparameters.space:
-            every = finite_values(hp)
-            if every is None:
-                return None
-            values[hp.name] = every
-        return values
 
     def _space_changed(self) -> None:
         self._remaining = None
 
     def _size(self) -> int | None:
-        values = self._finite()
-        if values is None:
+        space = self.hyperparameters.space
+        if any(finite_values(hp) is None for hp in space):
             return None
-        return count_combinations(self.hyperparameters.space, values, COUNT_LIMIT)
+        return count_combinations(space, _listed, COUNT_LIMIT)
+
+
+def _listed(hp: Any) -> list[Json]:
+    return finite_values(hp) or []
 
 
 def _load(path: Path) -> dict[str, Json] | None:

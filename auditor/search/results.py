@@ -9,6 +9,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pandas as pd
+from keras_tuner.src.engine.tuner_utils import convert_to_metrics_dict
 
 from auditor.errors import ObjectiveError
 from auditor.files import Json
@@ -69,10 +70,8 @@ def take_returned(result: Any, execution: Execution, objective: keras_tuner.Obje
             execution.epochs = _epochs(result.history)
             execution.seconds = [math.nan] * len(execution.epochs)
         _check_objective(execution, objective)
-    elif isinstance(result, Mapping):
-        execution.returned = scalars(result)
     else:
-        execution.returned = {objective.name: float(result)}
+        execution.returned = scalars(convert_to_metrics_dict(result, objective))
 
 
 def conclude(

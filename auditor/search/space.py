@@ -3,8 +3,9 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import keras_tuner
@@ -13,11 +14,11 @@ from auditor.files import Json
 
 Values = dict[str, Json]
 
-GRID_SAMPLES = 10
-"""Values that KerasTuner's grid draws from a number without a step."""
+MOST_VALUES = 100_000
+"""A range of more values than this is taken as continuous: no search exhausts it."""
 
 
-class TracedHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
+class TracedHyperParameters(keras_tuner.HyperParameters):
     """Hyperparameters that remember which of their values were read.
 
     A build that reads `units_2` only where `layers` is 3 leaves a value of it in the table that
@@ -82,24 +83,27 @@ def grid_values(hp: Any) -> list[Json]:
 def finite_values(hp: Any) -> list[Json] | None:
     """All values that a random draw can give, or None where they are continuous."""
     if getattr(hp, "step", 1) is not None:
-        return grid_values(hp)
-    if type(hp).__name__ == "Int":
+        too_many = hasattr(hp, "step") and hp._get_n_values() > MOST_VALUES
+        return None if too_many else grid_values(hp)
+    if type(hp).__name__ == "Int" and hp.max_value - hp.min_value < MOST_VALUES:
         return list(range(hp.min_value, hp.max_value + 1))
     return None
 
 
 def combinations(
-    space: list[Any], values_of: Mapping[str, list[Json]], slow: frozenset[str] = frozenset()
+    space: list[Any], values_of: Callable[[Any], list[Json]], slow: frozenset[str] = frozenset()
 ) -> Iterator[Values]:
     """Every combination of active values; the last hyperparameter changes fastest.
 
     Args:
         space: Hyperparameters, parents before children.
-        values_of: What each name is tried at.
-        slow: Names without a parent that should change slowest.
+        values_of: What one of them is tried at; a name may have other values in another scope.
+        slow: Names without a parent or a namesake that should change slowest.
     """
-    first = [hp for hp in space if hp.name in slow and not hp.conditions]
+    namesakes = Counter(hp.name for hp in space)
+    first = [hp for hp in space if hp.name in slow and not hp.conditions and namesakes[hp.name] < 2]
     order = first + [hp for hp in space if hp not in first]
+    tried = [values_of(hp) for hp in order]
 
     def extend(position: int, chosen: Values) -> Iterator[Values]:
         while position < len(order) and not _applies(order[position], chosen):
@@ -107,23 +111,17 @@ def combinations(
         if position == len(order):
             yield dict(chosen)
             return
-        name = order[position].name
-        for value in values_of[name]:
-            yield from extend(position + 1, {**chosen, name: value})
+        for value in tried[position]:
+            yield from extend(position + 1, {**chosen, order[position].name: value})
 
     return extend(0, {})
 
 
-def count_combinations(space: list[Any], values_of: Mapping[str, list[Json]], limit: int) -> int:
+def count_combinations(space: list[Any], values_of: Callable[[Any], list[Json]], limit: int) -> int:
     """Number of combinations, counted one by one only where hyperparameters are conditional."""
     if not any(hp.conditions for hp in space):
-        return math.prod(len(values_of[name]) for name in {hp.name for hp in space})
-    count = 0
-    for _ in combinations(space, values_of):
-        count += 1
-        if count == limit:
-            break
-    return count
+        return math.prod(len(values_of(hp)) for hp in space)
+    return sum(1 for _ in islice(combinations(space, values_of), limit))
 
 
 def _applies(hp: Any, chosen: Values) -> bool:

@@ -28,7 +28,7 @@ class SweepFile:
         """
         self._path = path
         self._oracle = oracle
-        self._stored = store.read_sweep(path) or {}
+        self._stored = self._binding()
         self._plan: dict[str, Json] = {"gap_penalty": gap_penalty}
         self._losses: set[str | None] = set(self._stored.get("losses", []))
         self._split: facts.Split | None = None
@@ -45,13 +45,20 @@ class SweepFile:
         """Take note of the arguments of `search`.
 
         Raises:
-            DirectoryError: The directory holds a sweep on other data.
+            DirectoryError: The directory holds a sweep on other data, or cannot be written.
         """
+        store.prepare(self._path)  # with `overwrite=True` KerasTuner has removed it
         self._plan |= {"executions": executions, "epochs": kwargs.get("epochs")}
         self._digest = facts.fingerprint(args, dict(kwargs))
         self._split = facts.labels(args, dict(kwargs))
+        self._stored = self._binding()
         store.check_same_sweep(self._path, self._stored, self._state())
         self._learn()
+
+    def _binding(self) -> dict[str, Json]:
+        """What is stored; nothing where no trial has ended yet, so that a mistake can be mended."""
+        ended = any(self._path.glob(f"trial_*/{store.HISTORY_FILE}"))
+        return (store.read_sweep(self._path) if ended else None) or {}
 
     def note_loss(self, model: Any) -> None:
         """Take note of the loss of a model: a no-skill loss exists only where all share one."""

@@ -14,7 +14,11 @@ import keras
 import keras_tuner
 import numpy as np
 from keras_tuner.engine.trial import Trial, TrialStatus
-from keras_tuner.src.engine.tuner_utils import TunerCallback, validate_trial_results
+from keras_tuner.src.engine.tuner_utils import (
+    TunerCallback,
+    convert_to_metrics_dict,
+    validate_trial_results,
+)
 
 from auditor.errors import AuditorError, SearchError
 from auditor.files import write_whole
@@ -60,7 +64,7 @@ class Progress(NamedTuple):
     objective: str
 
 
-class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
+class RecordingTuner(keras_tuner.Tuner):
     """What both tuners share.
 
     Arguments that KerasTuner's tuners do not have:
@@ -112,6 +116,32 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
             project_name=project_name,
             **kwargs,
         )
+        if not self.oracle.trials and any(path.glob("trial_*/trial.json")):
+            self.reload()  # KerasTuner does only where there is a tuner0.json
+        if not self.oracle.get_space().space and not self._may_find_hyperparameters():
+            raise SearchError(
+                "there is nothing to search: the code that builds the model asks for no "
+                "hyperparameter; call hp.Choice, hp.Int, hp.Float or hp.Boolean in it, or pass "
+                "`hyperparameters`"
+            )
+
+    def _may_find_hyperparameters(self) -> bool:
+        """Whether code that runs in a trial only, not in a build, may ask for hyperparameters."""
+        if self.hypermodel is None or type(self).run_trial is not RecordingTuner.run_trial:
+            return True
+        return type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
+
+    def _populate_initial_space(self) -> None:
+        try:
+            super()._populate_initial_space()
+        except Exception as error:
+            if isinstance(error, AuditorError | keras_tuner.errors.FatalError):
+                raise
+            raise SearchError(
+                "the model could not be built while the search space was listed, before any "
+                f"trial: {type(error).__name__}: {error}; mend the code that builds it, which is "
+                "called with every hyperparameter at its default first"
+            ) from error
 
     # The search
 
@@ -165,8 +195,8 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
         """Train a configuration as often as `executions_per_trial` says; see KerasTuner."""
         callbacks = kwargs.pop("callbacks", None) or []
         results = []
-        for number in range(self.executions_per_trial):
-            execution = self._begin_execution(trial, number)
+        for _ in range(self.executions_per_trial):
+            execution = self._begin_execution(trial)
             begun = time.monotonic()
             own = self._callbacks(callbacks, trial, execution)
             try:
@@ -177,7 +207,8 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
                 execution.total_seconds = time.monotonic() - begun
         return results
 
-    def _begin_execution(self, trial: Trial, number: int) -> Execution:
+    def _begin_execution(self, trial: Trial) -> Execution:
+        number = len(self._executions)
         words = [self.oracle.seed, crc32(trial.trial_id.encode()), number]
         seed = int(np.random.SeedSequence(words).generate_state(1)[0])
         execution = Execution(number, seed, datetime.now(UTC).isoformat(timespec="seconds"))
@@ -212,14 +243,19 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
 
     def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         self._executions = []
-        results = self.run_trial(trial, *fit_args, **fit_kwargs)
+        results: Any = self.run_trial(trial, *fit_args, **fit_kwargs)
         objective = self.oracle.objective
-        if self.oracle.get_trial(trial.trial_id).metrics.exists(objective.name):
-            return  # Reported by an overridden run_trial itself, as KerasTuner allowed once.
+        # An overridden run_trial may report by itself, as KerasTuner allowed once.
+        metrics = self.oracle.get_trial(trial.trial_id).metrics
+        if reported := metrics.exists(objective.name):
+            results = {n: float(m.get_history()[-1].mean()) for n, m in metrics.metrics.items()}
         validate_trial_results(results, objective, "Tuner.run_trial()")
         returned = results if isinstance(results, list) else [results]
         while len(self._executions) < len(returned):
-            self._begin_execution(trial, len(self._executions))
+            self._begin_execution(trial)
+        if len(returned) < len(self._executions):
+            # An overridden run_trial that trains several times, and sums them up itself.
+            returned = [convert_to_metrics_dict(results, objective)] * len(self._executions)
         for result, execution in zip(returned, self._executions, strict=True):
             take_returned(result, execution, objective)
         result = conclude(
@@ -228,7 +264,8 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
         self._keep(trial, result)
         step = result.best_epoch or 0
         self.oracle.results[trial.trial_id] = (result.score, step, result.message)
-        self.oracle.update_trial(trial.trial_id, result.metrics, step=step)
+        if not reported:
+            self.oracle.update_trial(trial.trial_id, result.metrics, step=step)
 
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         try:
@@ -281,13 +318,32 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
         self.oracle.reload()
         stored, self.oracle.hyperparameters = self.oracle.hyperparameters, declared
         self._populate_initial_space()
+        self._find_late_hyperparameters()
         declared, self.oracle.hyperparameters = self.oracle.hyperparameters, stored
         self.oracle.rediscovered(declared)
         for trial in self.oracle.get_best_trials(len(self.oracle.trials)):
             file = Path(self._get_checkpoint_fname(trial.trial_id))
             if file.exists() and "runs" in self.oracle.details.get(trial.trial_id, {}):
-                self._weights.add(trial.trial_id, self._small(trial.score, trial.score), file)
+                self._weights.note(trial.trial_id, self._small(trial.score, trial.score), file)
             self._best = self._best or (trial.trial_id, trial.score)
+
+    def _find_late_hyperparameters(self) -> None:
+        """Build again what showed hyperparameters that the first builds do not ask for.
+
+        The code may ask for them with other values now.
+        """
+        if self.hypermodel is None or not self.oracle.tune_new_entries:
+            return
+        space = self.oracle.hyperparameters
+        known = {hp.name for hp in space.space}
+        for trial_id, trial in self.oracle.trials.items():
+            late = set(self.oracle.details[trial_id].get("read") or ()) - known
+            if late:
+                hp = self.oracle.get_space()
+                hp.values = dict(trial.hyperparameters.values)
+                self.hypermodel.build(hp)
+                self.oracle.update_space(hp)
+                known |= late
 
     def load_model(self, trial: Trial) -> Any:
         """A model with the weights of the scored epoch.
@@ -298,8 +354,8 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
         if not Path(self._get_checkpoint_fname(trial.trial_id)).exists():
             raise SearchError(
                 f"the weights of trial {trial.trial_id} were not kept: only the best "
-                f"{self._weights.keep} trials keep theirs (keep_weights), and none that diverged; "
-                "train it again with get_best_hyperparameters()"
+                f"{self._weights.keep} trials keep theirs (keep_weights), none without a finite "
+                "epoch does; train it again with get_best_hyperparameters()"
             )
         return super().load_model(trial)
 
@@ -314,12 +370,13 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
         store.write_history(folder, self._executions)
         self.oracle.details.setdefault(trial.trial_id, {})["runs"] = result.runs
         numbers = self._small(result.score, result.objective)
+        file = Path(self._get_checkpoint_fname(trial.trial_id))
+        file.unlink(missing_ok=True)  # of an attempt that was cut short
         if result.best_execution is None or not self._weights.wants(trial.trial_id, numbers):
             return
         best = self._executions[result.best_execution]
         if best.best_weights is None:
             return
-        file = Path(self._get_checkpoint_fname(trial.trial_id))
         save_weights(best.model, best.best_weights, file)
         write_whole(self._get_build_config_fname(trial.trial_id), json.dumps(best.build_config))
         self._weights.add(trial.trial_id, numbers, file)
@@ -327,7 +384,7 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
     def _keep_crashed(self, trial: Trial) -> None:
         """Write down what a trial showed before it crashed."""
         if not self._executions:
-            self._begin_execution(trial, 0)
+            self._begin_execution(trial)
         self._executions[-1].error = trial.message
         context, objective = self._sweep.context, self.oracle.objective
         result = conclude(trial.trial_id, self._executions, objective, context, self.gap_penalty)
@@ -349,7 +406,7 @@ class RecordingTuner(keras_tuner.Tuner):  # type: ignore[misc]
             self._weights.keep_only(trial.trial_id for trial in best)
 
 
-class GridSearch(RecordingTuner, keras_tuner.GridSearch):  # type: ignore[misc]
+class GridSearch(RecordingTuner, keras_tuner.GridSearch):
     """Trains every combination of hyperparameters; a drop-in for `keras_tuner.GridSearch`.
 
     A trial is scored at its best validation epoch, with a small penalty on the generalization gap
@@ -398,7 +455,7 @@ class GridSearch(RecordingTuner, keras_tuner.GridSearch):  # type: ignore[misc]
         RecordingTuner.__init__(self, oracle, hypermodel, **kwargs)
 
 
-class RandomSearch(RecordingTuner, keras_tuner.RandomSearch):  # type: ignore[misc]
+class RandomSearch(RecordingTuner, keras_tuner.RandomSearch):
     """Trains configurations drawn at random; a drop-in for `keras_tuner.RandomSearch`.
 
     The arguments are those of `GridSearch`. A finite space is exhausted to the last configuration,

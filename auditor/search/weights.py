@@ -50,11 +50,15 @@ class KeptWeights:
 
     def add(self, trial_id: str, numbers: tuple[float, ...], file: Path) -> None:
         """Note a weight file, and remove those that have dropped out."""
-        self._numbers[trial_id] = numbers
-        self._files[trial_id] = file
+        self.note(trial_id, numbers, file)
         if self.keep >= 0:
             for other in [t for t in self._files if not self._is_best(self._numbers, t)]:
                 self.remove(other)
+
+    def note(self, trial_id: str, numbers: tuple[float, ...], file: Path) -> None:
+        """Note a weight file of an earlier search: to look at a search must not change it."""
+        self._numbers[trial_id] = numbers
+        self._files[trial_id] = file
 
     def keep_only(self, trials: Iterable[str]) -> None:
         """Remove the weights of all other trials."""
