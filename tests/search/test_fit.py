@@ -721,28 +721,19 @@ def test_eager_models_and_models_with_their_own_fit_are_left_alone() -> None:
         assert model.steps_per_execution == 1
 
 
-@pytest.mark.parametrize("known", [{"steps_per_epoch": 10}, {}], ids=["asked_for", "unknown"])
-def test_no_more_batches_than_were_asked_for(known: dict[str, int]) -> None:
-    def batches() -> Iterator[Any]:
-        while known or len(seen) < 20:
-            seen.append(0)
-            yield X[:4], Y[:4]
-
-    seen: list[int] = []
+def test_no_more_batches_than_were_asked_for() -> None:
     model = dense()
     use_many_steps(model, [])
-    with warn_if(not known):
-        model.fit(batches(), epochs=1, verbose=0, shuffle=False, **known)
+    model.fit(X, Y, batch_size=4, epochs=1, verbose=0, steps_per_epoch=10)
+    assert int(model.optimizer.iterations) == 10
+
+
+def test_a_stream_without_an_end_in_sight_goes_batch_by_batch() -> None:
+    model = dense()
+    use_many_steps(model, [])
+    with pytest.warns(UserWarning, match="ran out"):
+        model.fit(((X[:4], Y[:4]) for _ in range(20)), verbose=0, shuffle=False)
     assert model.steps_per_execution == 1
-    if known:
-        assert int(model.optimizer.iterations) == 10
-
-
-def warn_if(condition: bool) -> Any:
-    """Keras warns of a generator that ends."""
-    import contextlib
-
-    return pytest.warns(UserWarning, match="ran out") if condition else contextlib.nullcontext()
 
 
 def test_nothing_is_left_on_a_released_model() -> None:
