@@ -496,8 +496,13 @@ def test_a_loss_registered_by_the_user_is_never_shared() -> None:
     assert structure(dense(loss="MSE", metrics=["acc", ["mae"]])) is not None
 
 
-def tied(lr: float = 0.1) -> Any:
-    model = dense(lr)
+def sgd(lr: float) -> Any:
+    """Its optimizer has no variables per weight, which would tell models apart."""
+    return dense(optimizer=opt.SGD(lr))
+
+
+def half_frozen(lr: float) -> Any:
+    model = sgd(lr)
     model.layers[0].kernel.trainable = False
     return model
 
@@ -525,7 +530,7 @@ def tied(lr: float = 0.1) -> Any:
             lambda lr: dense(lr, loss=keras.losses.BinaryCrossentropy()),
         ),
         (lambda lr: dense(optimizer=opt.SGD(opt.schedules.CosineDecay(0.1, 9))), scheduled),
-        (tied, dense),
+        (sgd, half_frozen),
         (frozen, lambda lr: through(lambda: layers.Dense(4))(lr)),
     ],
 )
