@@ -21,12 +21,13 @@ from auditor.scoring import DEFAULT_GAP_PENALTY, Scores, score
 from auditor.trials import Trials
 
 
-def audit(trials: Trials, gap_penalty: float = DEFAULT_GAP_PENALTY) -> "Audit":
+def audit(trials: Trials, gap_penalty: float | None = None) -> "Audit":
     """Judge, score and diagnose trials, and attribute their failures to hyperparameters.
 
     Args:
         trials: What was observed, from `auditor.read` or `tuner.trials()`.
         gap_penalty: Weight of the generalization gap in the score; 0 ranks by the objective alone.
+            By default that of the search, else `auditor.scoring.DEFAULT_GAP_PENALTY`.
 
     Raises:
         ValueError: `gap_penalty` is negative or not finite.
@@ -35,6 +36,10 @@ def audit(trials: Trials, gap_penalty: float = DEFAULT_GAP_PENALTY) -> "Audit":
         >>> audit(read("sweeps/first")).causes[0].sentence
         'lr = 1.0: 8 of 24 diverged ...'
     """
+    if gap_penalty is None:
+        gap_penalty = trials.design.gap_penalty
+    if gap_penalty is None:
+        gap_penalty = DEFAULT_GAP_PENALTY
     outcomes = judge(trials)
     scores = score(trials, outcomes, gap_penalty)
     findings, checks = diagnose(trials, outcomes, scores)

@@ -125,10 +125,8 @@ def audit(
         outputs.check()
         from auditor.auditing import audit as make_audit
         from auditor.readers import read
-        from auditor.scoring import DEFAULT_GAP_PENALTY
 
-        weight = DEFAULT_GAP_PENALTY if gap_penalty is None else gap_penalty
-        outputs.deliver(make_audit(read(path), weight))
+        outputs.deliver(make_audit(read(path), gap_penalty))
 
 
 @app.command()

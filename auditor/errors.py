@@ -4,7 +4,7 @@
     ├── TrialsError          observations that contradict themselves (also a ValueError)
     ├── ReadError            a file or directory that cannot be read
     │   └── UnknownFormatError   no reader recognises the path
-    ├── DirectoryError       a sweep's directory that cannot be used: unwritable, or of another sweep
+    ├── DirectoryError       a sweep's directory that is unwritable, or holds another sweep
     ├── SearchError          a search that cannot go on (also a RuntimeError, as in KerasTuner)
     │   └── ObjectiveError   the objective is not among the metrics (also a ValueError)
     └── DataError            training data that cannot be used (also a ValueError)

@@ -56,12 +56,16 @@ def read(path: Path) -> Trials:
     problems += [Problem(complaint, "sweep.json") for complaint in complaints]
     space = space or project.space
     found = _Found()
-    for trial in project.trials:
-        notes, complaint = read_notes(trial)
+    noted = [(trial, *read_notes(trial)) for trial in project.trials]
+    # What no build has ever read may be used in a way that leaves no trace.
+    ever_read = {name for _, notes, _ in noted for name in notes.read or ()}
+    for trial, notes, complaint in noted:
         problems += complaint
         values = active_values(trial.values, space)
-        read = values if notes.read is None else notes.read
-        found.hyperparameters[trial.trial_id] = {n: v for n, v in values.items() if n in read}
+        inert = ever_read.difference(values if notes.read is None else notes.read)
+        found.hyperparameters[trial.trial_id] = {
+            name: value for name, value in values.items() if name not in inert
+        }
         problems += _add_runs(found, trial, notes, path)
     return Trials(
         hyperparameters=found.hyperparameters,
@@ -69,7 +73,7 @@ def read(path: Path) -> Trials:
         curves=_table(found.curves),
         objective=sweep.objective or infer_objective(project.trials),
         space=space,
-        design=Design(sweep.sampler, sweep.seed, sweep.executions, sweep.epochs),
+        design=Design(sweep.sampler, sweep.seed, sweep.executions, sweep.epochs, sweep.gap_penalty),
         context=_context(sweep, found),
         provenance=Provenance(
             tool="auditor",

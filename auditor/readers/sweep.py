@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from auditor.errors import ReadError
 from auditor.files import Json, read_json
@@ -44,7 +44,7 @@ class Sweep:
 
     Attributes:
         objective_: As it stands there; see `objective`.
-        sampler, seed, executions, epochs: See `auditor.trials.Design`.
+        sampler, seed, executions, epochs, gap_penalty: See `auditor.trials.Design`.
         version: Of the program that made the sweep.
         versions: Of the software that trained.
         context: Facts about the data.
@@ -56,6 +56,7 @@ class Sweep:
     seed: int | None = None
     executions: int | None = None
     epochs: int | None = None
+    gap_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     version: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
     context: SweepContext = field(default_factory=SweepContext)

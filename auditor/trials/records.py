@@ -107,12 +107,14 @@ class Design:
         seed: The seed of the whole search.
         executions: Executions planned per trial.
         epochs: Epochs planned per run.
+        gap_penalty: Weight of the generalization gap in the search's own score.
     """
 
     sampler: Literal["grid", "random", "adaptive", "unknown"] = "unknown"
     seed: int | None = None
     executions: int | None = None
     epochs: int | None = None
+    gap_penalty: float | None = None
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,11 @@ def write_sweep(folder: Path) -> Path:
     trials = {
         "0000": ("COMPLETED", {"auditor": notes(["lr", "layers"], *runs)}, HISTORY),
         "0001": ("FAILED", {"auditor": notes(None, crash)}, None),
-        "0002": ("RUNNING", {}, HEADER + "0,0,0,0.5,0.70,0.71,0.1,\n"),
+        "0002": (
+            "RUNNING",
+            {"auditor": {"read": ["lr", "unread"]}},
+            HEADER + "0,0,0,0.5,0.70,0.71,0.1,\n",
+        ),
     }
     folder.mkdir(parents=True)
     (folder / "sweep.json").write_text(to_json(SWEEP))

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auditor.auditing import audit
 from auditor.errors import ReadError
 from auditor.files import to_json
 from auditor.readers import read
+from auditor.scoring import DEFAULT_GAP_PENALTY
 from auditor.trials import Design, Objective, Run
 from tests.readers.sweeps import HEADER, SWEEP, notes, trial_json, write_sweep
 
@@ -27,6 +29,21 @@ def test_only_hyperparameters_that_the_build_read_are_kept(sweep: Path) -> None:
     hyperparameters = read(sweep).hyperparameters
     assert hyperparameters["0000"] == {"lr": 1.0, "layers": 1}
     assert hyperparameters["0001"] == {"lr": 1.0, "layers": 1, "unread": True}
+    assert hyperparameters["0002"] == {"lr": 1.0, "unread": True}
+
+
+def test_a_value_that_no_build_has_ever_read_counts_as_read(sweep: Path) -> None:
+    file = sweep / "trial_0002" / "trial.json"
+    file.write_text(file.read_text().replace('"read": ["lr", "unread"]', '"read": ["lr"]'))
+    assert read(sweep).hyperparameters["0000"] == {"lr": 1.0, "layers": 1, "unread": True}
+
+
+def test_the_penalty_of_the_search_is_the_default_of_its_audit(sweep: Path) -> None:
+    (sweep / "sweep.json").write_text(to_json({**SWEEP, "gap_penalty": 0.4}))
+    assert audit(read(sweep)).scores.gap_penalty == 0.4
+    assert audit(read(sweep), 0.0).scores.gap_penalty == 0.0
+    (sweep / "sweep.json").write_text(to_json({**SWEEP, "gap_penalty": -1}))
+    assert audit(read(sweep)).scores.gap_penalty == DEFAULT_GAP_PENALTY
 
 
 def test_nan_and_infinity_are_observed_and_an_empty_cell_is_not(sweep: Path) -> None:
@@ -65,7 +82,7 @@ def test_a_killed_trial_is_unfinished_with_the_epochs_it_had(sweep: Path) -> Non
 def test_what_holds_for_the_whole_sweep(sweep: Path) -> None:
     trials = read(sweep)
     assert trials.objective == Objective("val_loss", "min", "sweep.json")
-    assert trials.design == Design("grid", 0, 2, 3)
+    assert trials.design == Design("grid", 0, 2, 3, gap_penalty=0.05)
     assert [axis.name for axis in trials.space] == ["lr", "layers", "unread"]
     assert trials.context.label_counts == {"0": 60, "1": 40}
     assert (trials.context.no_skill_loss, trials.context.target_variance) == (0.673, None)
