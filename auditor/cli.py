@@ -281,7 +281,8 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (AuditorError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
+        notes = getattr(error, "__notes__", [])
+        typer.echo("; ".join([f"error: {error}", *notes]), err=True)
         code = UNREADABLE if isinstance(error, ReadError) else MISUSE
         raise typer.Exit(code) from None
     except KeyboardInterrupt:
