@@ -157,12 +157,19 @@ def test_a_real_search_that_was_interrupted_ends_with_the_curves_of_one_that_was
 # Damaged directories
 
 
-def half_done(make: Callable[..., Any], tuner_class: Any, **kwargs: Any) -> list[Any]:
-    """Run five of twelve trials; what was run."""
-    tuner = make(dummy(tuner_class, value), TWELVE, max_trials=5, seed=1, **kwargs)
-    tuner.search(verbose=0)
-    ran: list[Any] = tuner.ran
-    return ran
+def half_done(make: Callable[..., Any], tuner_class: Any) -> list[Any]:
+    """Complete five of twelve trials, stopping in the sixth; what was completed."""
+
+    def interrupted(values: Any) -> float:
+        if len(tuner.ran) == 6:
+            raise KeyboardInterrupt
+        return value(values)
+
+    tuner = make(dummy(tuner_class, interrupted), TWELVE, max_trials=12)
+    with pytest.raises(KeyboardInterrupt):
+        tuner.search(verbose=0)
+    completed: list[Any] = tuner.ran[:5]
+    return completed
 
 
 def remove(file: Path) -> None:
@@ -211,7 +218,7 @@ def test_a_cut_off_trial_is_lost_alone_and_its_id_is_not_used_again(
     tuner_class: Any, lost: int, make: Callable[..., Any], path: Path
 ) -> None:
     before = half_done(make, tuner_class)
-    file = path / f"trial_{lost}" / "trial.json"
+    file = path / f"trial_{lost:02d}" / "trial.json"
     cut(file)
     damaged = file.read_text()
     tuner = make(dummy(tuner_class, value), TWELVE, max_trials=12, seed=1)
@@ -220,7 +227,8 @@ def test_a_cut_off_trial_is_lost_alone_and_its_id_is_not_used_again(
     assert keys([*before[:lost], *before[lost + 1 :], *tuner.ran]) == ALL_TWELVE
     assert len(completed(path)) == 12
     problems = tuner.trials().provenance.problems
-    assert [p.trial_id for p in problems] == [str(lost)]
+    assert [p.trial_id for p in problems] == [f"{lost:02d}"]
+    assert sorted(tuner.oracle.trials)[-1] == "12"
 
 
 def test_a_cut_off_sweep_json_is_named_and_removing_it_lets_the_search_go_on(

@@ -562,3 +562,45 @@ def test_the_gap_penalty_decides_between_near_equals_only(
     for trial_id, trial in some.oracle.trials.items():
         assert table.loc[trial_id, "score"] == trial.score
         assert stored(Path(some.project_dir))[trial_id]["score"] == trial.score
+
+
+def test_a_diverged_trial_has_the_worst_score_as_soon_as_it_ends(
+    make: Callable[..., Any],
+) -> None:
+    curves = [curve(0.4, math.nan), curve(0.5)]
+    seen: list[Any] = []
+    tuner_class = dummy(GridSearch, lambda values: curves[values["a"]])
+    make(tuner_class, grid_of(2), progress=seen.append).search(verbose=0)
+    assert [(p.score, p.best_score) for p in seen] == [(math.inf, math.inf), (0.5, 0.5)]
+
+
+class Reports(keras.callbacks.Callback):
+    """Reports the losses of a plan, by learning rate, in place of those that were measured."""
+
+    def __init__(self, plan: dict[float, list[tuple[float, float]]]) -> None:
+        super().__init__()
+        self.plan = plan
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        rate = round(float(self.model.optimizer.learning_rate), 3)
+        self.model.layers[-1].bias.assign([float(epoch)])
+        logs["loss"], logs["val_loss"] = self.plan[rate][epoch]
+
+
+def test_a_nan_in_the_first_epoch_does_not_keep_its_weights(make: Callable[..., Any]) -> None:
+    epochs = [(0.5, math.nan), (0.5, 0.5), (0.5, 0.45), (0.5, 0.6)]
+    tuner = make(GridSearch, build_two, max_trials=1)
+    tuner.search(**fit_arguments(epochs=4, callbacks=[Reports({0.1: epochs})]))
+    assert best_of(tuner).best_step == 2
+    (model,) = tuner.get_best_models(1)
+    assert model.layers[-1].bias.numpy().tolist() == [2.0]
+
+
+def test_weights_that_the_final_scores_do_not_want_are_removed(
+    make: Callable[..., Any], path: Path
+) -> None:
+    # The first has the lowest loss, but a gap; the second the lowest score.
+    plan = {0.1: [(0.1, 0.500)], 1.0: [(0.51, 0.501)]}
+    tuner = make(GridSearch, build_two, keep_weights=1, gap_penalty=0.05)
+    tuner.search(**fit_arguments(epochs=1, callbacks=[Reports(plan)]))
+    assert weight_files(path) == {"0001"} == {best_of(tuner).trial_id}
