@@ -1,6 +1,7 @@
 """Small searches: spaces without a model, trials without training, and one tiny model."""
 
 import json
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +79,13 @@ def history(**curves: list[float]) -> keras.callbacks.History:
 def curve(*val_loss: float) -> keras.callbacks.History:
     """A history whose training loss equals its validation loss, so that there is no gap."""
     return history(loss=list(val_loss), val_loss=list(val_loss))
+
+
+def replace_writer(patch: pytest.MonkeyPatch, write: Callable[[Any, str | bytes], None]) -> None:
+    """Put a function in place of `write_whole` wherever the search uses it."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("auditor.search.") and hasattr(module, "write_whole"):
+            patch.setattr(module, "write_whole", write)
 
 
 def statuses(tuner: Any) -> list[str]:

@@ -28,6 +28,7 @@ from tests.search.helpers import (
     grid_of,
     keys,
     layers_and_units,
+    replace_writer,
     statuses,
     stored,
 )
@@ -62,8 +63,7 @@ def test_a_kill_after_any_write_costs_at_most_the_trial_under_way(
 
     kwargs = {"max_trials": 6, "seed": 1}
     with monkeypatch.context() as patch:
-        for module in ("oracles", "store", "tuners"):
-            patch.setattr(f"auditor.search.{module}.write_whole", write)
+        replace_writer(patch, write)
         make(dummy(tuner_class, value), grid_of(3, 2), **kwargs).search(verbose=0)
     assert len(snapshots) > 25
     for snapshot in snapshots:

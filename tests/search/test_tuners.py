@@ -225,7 +225,8 @@ def test_kerastuner_reloads_a_directory_with_diverged_and_crashed_trials(
     tuner = make(dummy(GridSearch, result), grid_of(3))
     tuner.search(verbose=0)
     plain = make(dummy(keras_tuner.GridSearch, result), grid_of(3))
-    assert [t.score for t in plain.oracle.trials.values()] == [math.inf, None, 0.5]
+    scores = {trial_id: t.score for trial_id, t in plain.oracle.trials.items()}
+    assert scores == {"0000": math.inf, "0001": None, "0002": 0.5}
     assert plain.oracle.get_best_trials(2)[0].trial_id == "0002"
     assert "ZeroDivisionError" in plain.oracle.trials["0001"].message
 
