@@ -23,6 +23,8 @@ SCHEMA = 1
 
 SWEEP_FILE = "sweep.json"
 HISTORY_FILE = "history.csv"
+WEIGHTS_FILE = "checkpoint.weights.h5"
+BUILD_FILE = "build_config.json"
 
 
 def prepare(path: Path) -> None:

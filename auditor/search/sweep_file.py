@@ -11,7 +11,7 @@ import keras_tuner
 from auditor import __version__
 from auditor.files import Json
 from auditor.search import facts, store
-from auditor.search.oracles import RecordingOracle
+from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import objective_of
 from auditor.trials import Context, Objective
 

@@ -12,9 +12,17 @@ import pytest
 
 from auditor import GridSearch, RandomSearch
 from auditor.files import write_whole
-from auditor.search import oracles
+from auditor.search import recording_oracle
 from auditor.search.oracles import GridOracle, RandomOracle
-from tests.search.helpers import curve, dummy, grid_of, keys, layers_and_units, statuses
+from tests.search.helpers import (
+    curve,
+    dummy,
+    grid_of,
+    keys,
+    layers_and_units,
+    replace_writer,
+    statuses,
+)
 
 
 def oracle_of(kind: Any, space: Any, path: Path, **kwargs: Any) -> Any:
@@ -192,9 +200,8 @@ def written(
         return curve(1.0)
 
     with monkeypatch.context() as patch:
-        for module in ("oracles", "store", "tuners"):
-            patch.setattr(f"auditor.search.{module}.write_whole", write)
-        patch.setattr(oracles, "time", types.SimpleNamespace(monotonic=lambda: clock))
+        replace_writer(patch, write)
+        patch.setattr(recording_oracle, "time", types.SimpleNamespace(monotonic=lambda: clock))
         kwargs = {"project_name": f"of {trials}", "max_trials": trials, "seed": 1}
         make(dummy(tuner_class, one), grid_of(10, 10, 10), **kwargs).search(verbose=0)
     return sizes["others"], sizes["oracle.json"], clock
@@ -208,21 +215,24 @@ def test_what_is_written_grows_in_proportion_to_the_trials(
     many, repeated, seconds = written(100, tuner_class, make, monkeypatch)
     assert many <= 4 * few * 1.1
     # `oracle.json` holds the whole search: its writes get a share of the time, and one at the end.
-    assert repeated * SECONDS_PER_BYTE <= oracles.SAVE_SHARE * seconds + 50_000 * SECONDS_PER_BYTE
+    assert (
+        repeated * SECONDS_PER_BYTE
+        <= recording_oracle.SAVE_SHARE * seconds + 50_000 * SECONDS_PER_BYTE
+    )
 
 
 def test_looking_up_what_was_tried_costs_the_same_for_each_trial(
     make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = 0
-    real = oracles.Tried._enter
+    real = recording_oracle.Tried._enter
 
     def enter(self: Any, trial_id: str) -> None:
         nonlocal calls
         calls += 1
         real(self, trial_id)
 
-    monkeypatch.setattr(oracles.Tried, "_enter", enter)
+    monkeypatch.setattr(recording_oracle.Tried, "_enter", enter)
     make(dummy(GridSearch), grid_of(10, 10)).search(verbose=0)
     assert calls <= 3 * 100
 

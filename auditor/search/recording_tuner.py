@@ -1,0 +1,341 @@
+"""What the grid and the random tuner share: KerasTuner's, with every curve recorded."""
+
+import gc
+import os
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import keras
+import keras_tuner
+import numpy as np
+from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.src.engine.tuner_utils import (
+    TunerCallback,
+    convert_to_metrics_dict,
+    validate_trial_results,
+)
+
+from auditor.errors import AuditorError, DirectoryError, SearchError
+from auditor.files import write_whole
+from auditor.outcomes import judge
+from auditor.readers import read
+from auditor.scoring import DEFAULT_GAP_PENALTY, score
+from auditor.search import store
+from auditor.search.fit import CompiledModels, use_many_steps
+from auditor.search.keeper import Keeper
+from auditor.search.progress import Progress, Standing
+from auditor.search.recorder import Execution, Recorder
+from auditor.search.recording_oracle import RecordingOracle
+from auditor.search.results import Result, conclude, take_returned
+from auditor.search.sweep_file import SweepFile
+from auditor.trials import Trials
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+DEFAULT_KEEP_WEIGHTS = 10
+"""Trials whose weights are kept. KerasTuner keeps all, which fills disks."""
+
+_HOOKS = ("on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end")
+"""Methods of a tuner that its subclasses may override to watch the training."""
+
+
+class RecordingTuner(keras_tuner.Tuner):
+    """What both tuners share.
+
+    Arguments that KerasTuner's tuners do not have:
+        gap_penalty: Weight of the generalization gap in the score; 0 ranks by the objective alone.
+        keep_weights: For how many of the best trials weights stay on the disk; -1 for all.
+        progress: Called with a `Progress` after each trial.
+    """
+
+    oracle: RecordingOracle
+
+    def __init__(
+        self,
+        oracle: RecordingOracle,
+        hypermodel: Any = None,
+        *,
+        gap_penalty: float = DEFAULT_GAP_PENALTY,
+        keep_weights: int = DEFAULT_KEEP_WEIGHTS,
+        progress: Callable[[Progress], None] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        project_name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """See the class; the rest is KerasTuner's.
+
+        Raises:
+            DirectoryError: The directory cannot be written, or holds another sweep.
+            SearchError: The model declares no hyperparameter, or cannot be built.
+            ValueError: `gap_penalty` is negative.
+        """
+        if not gap_penalty >= 0:
+            raise ValueError(f"gap_penalty must be a number >= 0, got {gap_penalty!r}")
+        self.gap_penalty = gap_penalty
+        self.keep_weights = keep_weights
+        self._progress = progress
+        self._compiled = CompiledModels()
+        self._executions: list[Execution] = []
+        self._standing = Standing(oracle)
+        path = Path(directory or ".", project_name or "untitled_project")
+        store.prepare(path)
+        if kwargs.get("overwrite"):
+            (path / store.SWEEP_FILE).unlink(missing_ok=True)
+        self._sweep = SweepFile(path, oracle, gap_penalty)
+        self._keeper = Keeper(path, oracle, keep_weights)
+        # Not super(): KerasTuner's GridSearch and RandomSearch would make an oracle of their own.
+        keras_tuner.Tuner.__init__(
+            self,
+            oracle=oracle,
+            hypermodel=hypermodel,
+            directory=str(directory) if directory is not None else None,
+            project_name=project_name,
+            **kwargs,
+        )
+        if not self.oracle.trials and any(path.glob("trial_*/trial.json")):
+            self.reload()  # KerasTuner does only where there is a tuner0.json
+        if not self.oracle.get_space().space and not self._may_find_hyperparameters():
+            raise SearchError(
+                "there is nothing to search: the code that builds the model asks for no "
+                "hyperparameter; call hp.Choice, hp.Int, hp.Float or hp.Boolean in it, or pass "
+                "`hyperparameters`"
+            )
+
+    def _may_find_hyperparameters(self) -> bool:
+        """Whether code that runs in a trial only, not in a build, may ask for hyperparameters."""
+        if self.hypermodel is None or type(self).run_trial is not RecordingTuner.run_trial:
+            return True
+        return type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
+
+    def _populate_initial_space(self) -> None:
+        try:
+            super()._populate_initial_space()
+        except Exception as error:
+            if isinstance(error, AuditorError | keras_tuner.errors.FatalError):
+                raise
+            raise SearchError(
+                "the model could not be built while the search space was listed, before any "
+                f"trial: {type(error).__name__}: {error}; mend the code that builds it, which is "
+                "called with every hyperparameter at its default first"
+            ) from error
+
+    # The search
+
+    def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
+        """Run all trials that are still to be run; the arguments are those of `Model.fit`.
+
+        Called again after an interruption, in a new process too, it goes on where it stopped.
+
+        Raises:
+            ObjectiveError: The objective is not among the metrics.
+            DirectoryError: The directory holds a sweep on other data, or cannot be written.
+            SearchError: Every trial crashes.
+        """
+        # KerasTuner collects garbage for every model. Without what is alive already, the frameworks
+        # above all, that takes milliseconds in place of 0.2 s: a third of a small trial.
+        gc.collect()
+        gc.freeze()
+        try:
+            self._sweep.open(fit_args, fit_kwargs, self.executions_per_trial)
+            self.save()
+            super().search(*fit_args, **fit_kwargs)
+        except KeyboardInterrupt as interrupt:
+            done = len(self.oracle.end_order)
+            interrupt.add_note(
+                f"{done} completed trials are kept in {self.project_dir}; call search() again with "
+                "the same arguments, in a new process too, to go on from there"
+            )
+            raise
+        except OSError as error:
+            raise DirectoryError(
+                f"cannot write to {self.project_dir}: {error}; make room or make it writable, then "
+                "call search() again: all trials that had ended are kept"
+            ) from error
+        finally:
+            gc.unfreeze()
+            with suppress(OSError):
+                self.oracle.save(now=True)
+
+    def on_search_end(self) -> None:
+        """Score all trials together: what caps the penalty may depend on the whole sweep."""
+        super().on_search_end()
+        trials = self.trials()
+        self._keeper.settle(score(trials, judge(trials), self.gap_penalty))
+        self._compiled = CompiledModels()
+
+    def trials(self) -> Trials:
+        """What was observed so far: exactly what reading the directory yields."""
+        return read(self.project_dir)
+
+    def audit(self, gap_penalty: float | None = None) -> "Audit":
+        """The audit of the trials so far.
+
+        Args:
+            gap_penalty: Another weight than the search's own.
+        """
+        from auditor.auditing import audit
+
+        return audit(self.trials(), self.gap_penalty if gap_penalty is None else gap_penalty)
+
+    # One trial
+
+    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> list[Any]:
+        """Train a configuration as often as `executions_per_trial` says; see KerasTuner."""
+        callbacks = kwargs.pop("callbacks", None) or []
+        results = []
+        for _ in range(self.executions_per_trial):
+            execution = self._begin_execution(trial)
+            begun = time.monotonic()
+            own = self._callbacks(callbacks, trial, execution)
+            try:
+                keras.utils.set_random_seed(execution.seed)
+                result = self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": own})
+                results.append(result)
+            finally:
+                execution.total_seconds = time.monotonic() - begun
+        return results
+
+    def _begin_execution(self, trial: Trial) -> Execution:
+        number = len(self._executions)
+        words = [self.oracle.seed, crc32(trial.trial_id.encode()), number]
+        seed = int(np.random.SeedSequence(words).generate_state(1)[0])
+        execution = Execution(number, seed, datetime.now(UTC).isoformat(timespec="seconds"))
+        self._executions.append(execution)
+        return execution
+
+    def _callbacks(self, given: list[Any], trial: Trial, execution: Execution) -> list[Any]:
+        callbacks: list[Any] = self._deepcopy_callbacks(given)
+        with trial.hyperparameters.untraced():
+            self._configure_tensorboard_dir(callbacks, trial, execution.execution)
+        if any(
+            getattr(type(self), hook) is not getattr(keras_tuner.Tuner, hook) for hook in _HOOKS
+        ):
+            callbacks.append(TunerCallback(self, trial))
+        return [*callbacks, Recorder(self.oracle.objective, execution)]
+
+    def _build_and_fit_model(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        built = self._try_build(trial.hyperparameters)
+        self._sweep.note_loss(built)
+        model = self._compiled.adopt(built, args[0] if args else kwargs.get("x"), self.hypermodel)
+        use_many_steps(model, kwargs["callbacks"])
+        try:
+            results = self.hypermodel.fit(trial.hyperparameters, model, *args, **kwargs)
+        except BaseException:
+            self._compiled.release(model, failed=True)
+            raise
+        self._compiled.release(model)
+        if self._executions:
+            self._executions[-1].build_config = model.get_build_config()
+        validate_trial_results(results, self.oracle.objective, "HyperModel.fit()")
+        return results
+
+    def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+        self._executions = []
+        results: Any = self.run_trial(trial, *fit_args, **fit_kwargs)
+        objective = self.oracle.objective
+        # An overridden run_trial may report by itself, as KerasTuner allowed once.
+        metrics = self.oracle.get_trial(trial.trial_id).metrics
+        if reported := metrics.exists(objective.name):
+            results = {n: float(m.get_history()[-1].mean()) for n, m in metrics.metrics.items()}
+        validate_trial_results(results, objective, "Tuner.run_trial()")
+        returned = results if isinstance(results, list) else [results]
+        while len(self._executions) < len(returned):
+            self._begin_execution(trial)
+        if len(returned) < len(self._executions):
+            # An overridden run_trial that trains several times, and sums them up itself.
+            returned = [convert_to_metrics_dict(results, objective)] * len(self._executions)
+        for result, execution in zip(returned, self._executions, strict=True):
+            take_returned(result, execution, objective)
+        result = self._conclude(trial)
+        self._keeper.keep(trial, self._executions, result)
+        step = result.best_epoch or 0
+        self.oracle.results[trial.trial_id] = (result.score, step, result.message)
+        if not reported:
+            self.oracle.update_trial(trial.trial_id, result.metrics, step=step)
+
+    def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+        try:
+            self._run_and_update_trial(trial, *fit_args, **fit_kwargs)
+            trial.status = TrialStatus.COMPLETED
+        except (AuditorError, keras_tuner.errors.FatalError) as error:
+            error.add_note(f"while running trial {trial.trial_id} of {self.project_dir}")
+            raise
+        except Exception as error:
+            failed = isinstance(error, keras_tuner.errors.FailedTrialError)
+            trial.status = TrialStatus.FAILED if failed else TrialStatus.INVALID
+            trial.message = traceback.format_exc()
+            if not self._executions:
+                self._begin_execution(trial)
+            self._executions[-1].error = trial.message
+            self._keeper.note(trial, self._executions, self._conclude(trial))
+
+    def _conclude(self, trial: Trial) -> Result:
+        context, objective = self._sweep.context, self.oracle.objective
+        return conclude(trial.trial_id, self._executions, objective, context, self.gap_penalty)
+
+    def on_trial_end(self, trial: Trial) -> None:
+        """End the trial, and tell whoever follows the search."""
+        super().on_trial_end(trial)
+        progress = self._standing.after(self.oracle.trials[trial.trial_id])
+        if self._progress:
+            self._progress(progress)
+
+    # Files
+
+    def save(self) -> None:
+        """Write `oracle.json` and `tuner0.json`, in KerasTuner's form."""
+        self.oracle.save()
+        marker = Path(self._get_tuner_fname())
+        if not marker.exists():
+            write_whole(marker, "{}")
+
+    def reload(self) -> None:
+        """Take up the search that is in the directory, with the space as the code has it now."""
+        declared = self.oracle.get_space()
+        self.oracle.reload()
+        stored, self.oracle.hyperparameters = self.oracle.hyperparameters, declared
+        self._populate_initial_space()
+        self._find_late_hyperparameters()
+        declared, self.oracle.hyperparameters = self.oracle.hyperparameters, stored
+        self.oracle.rediscovered(declared)
+        self._keeper.start()
+        self._standing.start()
+
+    def _find_late_hyperparameters(self) -> None:
+        """Build again what showed hyperparameters that the first builds do not ask for.
+
+        The code may ask for them with other values now.
+        """
+        if self.hypermodel is None or not self.oracle.tune_new_entries:
+            return
+        space = self.oracle.hyperparameters
+        known = {hp.name for hp in space.space}
+        for trial_id, trial in self.oracle.trials.items():
+            late = set(self.oracle.details[trial_id].get("read") or ()) - known
+            if late:
+                hp = self.oracle.get_space()
+                hp.values = dict(trial.hyperparameters.values)
+                self.hypermodel.build(hp)
+                self.oracle.update_space(hp)
+                known |= late
+
+    def load_model(self, trial: Trial) -> Any:
+        """A model with the weights of the scored epoch.
+
+        Raises:
+            SearchError: The weights of this trial were not kept.
+        """
+        if not Path(self._get_checkpoint_fname(trial.trial_id)).exists():
+            raise SearchError(
+                f"the weights of trial {trial.trial_id} were not kept: only the best "
+                f"{self.keep_weights} trials keep theirs (keep_weights), none without a finite "
+                "epoch does; train it again with get_best_hyperparameters()"
+            )
+        return super().load_model(trial)
