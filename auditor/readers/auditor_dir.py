@@ -103,10 +103,12 @@ def _add_runs(found: _Found, trial: TrialFile, notes: TrialNotes, path: Path) ->
     file = str(Path(trial.file).with_name("history.csv"))
     history = read_history(path / file, trial.trial_id)
     recorded = notes.recorded(trial.trial_id)
-    # Killed before its end, or run by plain KerasTuner: its own status is all that is known.
-    for run in history.runs or [Run(trial.trial_id)] if not recorded else history.runs:
-        status = "unfinished" if recorded else trial.status
-        recorded.setdefault(run, Recorded(status, None if recorded else trial.message))
+    if recorded:
+        # A run that has epochs but no notes was under way when the process was killed.
+        recorded |= {run: Recorded("unfinished") for run in history.runs if run not in recorded}
+    else:
+        # Killed before its end, or run by plain KerasTuner: its `trial.json` is all there is.
+        recorded = dict.fromkeys(history.runs or [Run(trial.trial_id)], trial.recorded())
     found.recorded |= recorded
     found.lane |= notes.lanes(trial.trial_id)
     found.curves += history.curves

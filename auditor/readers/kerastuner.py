@@ -21,7 +21,6 @@ from auditor.trials import (
     Design,
     Hyperparameter,
     Provenance,
-    Recorded,
     Run,
     Trials,
     empty_curves,
@@ -54,7 +53,9 @@ def read(path: Path) -> Trials:
     values = {t.trial_id: active_values(t.values, project.space) for t in project.trials}
     return Trials(
         hyperparameters=values,
-        recorded={Run(t.trial_id): _recorded(t, project) for t in project.trials},
+        recorded={
+            Run(t.trial_id): t.recorded(project.started.get(t.trial_id)) for t in project.trials
+        },
         curves=empty_curves(),
         objective=infer_objective(project.trials),
         space=project.space,
@@ -67,19 +68,6 @@ def read(path: Path) -> Trials:
             missing=_missing(project.trials),
             problems=project.problems,
         ),
-    )
-
-
-def _recorded(trial: TrialFile, project: Project) -> Recorded:
-    # Where it is not known it is 0: after a crash, and up to 1.1.
-    known = trial.metrics and (trial.has_message or trial.best_step)
-    return Recorded(
-        status=trial.status,
-        message=trial.message,
-        best_epoch=trial.best_step if known else None,
-        metrics=trial.metrics,
-        score=trial.score,
-        started=project.started.get(trial.trial_id),
     )
 
 

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from auditor.errors import ReadError
 from auditor.files import Json
 from auditor.readers.space import TUNER_PREFIX
-from auditor.trials import Direction, Status
+from auditor.trials import Direction, Recorded, Status
 
 MOST_BYTES = 64 * 2**20
 """A file larger than this is no trial: the largest search spaces take some hundred kilobytes."""
@@ -63,6 +63,19 @@ class TrialFile:
     message: str | None
     has_message: bool
     extra: Json
+
+    def recorded(self, started: str | None = None) -> Recorded:
+        """What KerasTuner says of the trial, as of its only run."""
+        # Where it is not known it is 0: after a crash, and up to 1.1.
+        known = self.metrics and (self.has_message or self.best_step)
+        return Recorded(
+            status=self.status,
+            message=self.message,
+            best_epoch=self.best_step if known else None,
+            metrics=self.metrics,
+            score=self.score,
+            started=started,
+        )
 
 
 def load_json(path: Path) -> Json:

@@ -79,6 +79,21 @@ def test_a_killed_trial_is_unfinished_with_the_epochs_it_had(sweep: Path) -> Non
     assert trials.curve(Run("0002"), "val_loss").values.tolist() == [0.71]
 
 
+def test_a_trial_that_plain_kerastuner_added_has_its_best_epoch(sweep: Path) -> None:
+    trial = sweep / "trial_0003"
+    trial.mkdir()
+    observed = {
+        name: {"direction": "min", "observations": [{"value": [value], "step": 2}]}
+        for name, value in (("loss", 0.4), ("val_loss", 0.5))
+    }
+    more = {"metrics": {"metrics": observed}, "best_step": 2, "score": 0.5}
+    (trial / "trial.json").write_text(trial_json("0003", {"lr": 0.1}, **more))
+    trials = read(sweep)
+    assert trials.recorded[Run("0003")].status == "completed"
+    assert trials.recorded[Run("0003")].metrics == {"loss": 0.4, "val_loss": 0.5}
+    assert trials.coverage(Run("0003")) == "best epoch"
+
+
 def test_what_holds_for_the_whole_sweep(sweep: Path) -> None:
     trials = read(sweep)
     assert trials.objective == Objective("val_loss", "min", "sweep.json")
