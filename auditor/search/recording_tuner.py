@@ -27,12 +27,13 @@ from auditor.outcomes import judge
 from auditor.readers import read
 from auditor.scoring import DEFAULT_GAP_PENALTY, score
 from auditor.search import store
-from auditor.search.fit import CompiledModels, use_many_steps
+from auditor.search.fit import CompiledModels
 from auditor.search.keeper import Keeper
 from auditor.search.progress import Progress, Standing
 from auditor.search.recorder import Execution, Recorder
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import Result, conclude, take_returned
+from auditor.search.steps import use_many_steps
 from auditor.search.sweep_file import SweepFile
 from auditor.trials import Trials
 

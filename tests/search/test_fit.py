@@ -16,7 +16,8 @@ import pytest
 from keras_tuner.src.engine.hypermodel import get_hypermodel
 
 from auditor.search import fit as lane
-from auditor.search.fit import CompiledModels, structure, use_many_steps, watches_batches
+from auditor.search.fit import CompiledModels, structure
+from auditor.search.steps import STEPS_PER_EXECUTION, use_many_steps, watches_batches
 
 layers = keras.layers
 RNG = np.random.default_rng(0)
@@ -26,7 +27,7 @@ IMAGES = RNG.normal(size=(70, 6, 6, 1)).astype("float32")
 STEPS = RNG.normal(size=(70, 4, 3)).astype("float32")
 WORDS = RNG.integers(0, 9, size=(70, 5))
 FIT = {"epochs": 3, "batch_size": 8, "verbose": 0}
-MANY = lane.STEPS_PER_EXECUTION[keras.config.backend()]
+MANY = STEPS_PER_EXECUTION[keras.config.backend()]
 
 Build = Callable[[float], Any]
 Model = keras_tuner.HyperModel
