@@ -126,6 +126,7 @@ def _context(sweep: Sweep, found: _Found) -> Context:
         facts.target_variance,
         facts.no_skill_loss,
         facts.no_skill_from,
+        facts.untrained_loss,
         series=_table(found.series),
         lane=found.lane,
     )

@@ -29,6 +29,7 @@ class SweepContext:
     target_variance: float | None = None
     no_skill_loss: float | None = None
     no_skill_from: str | None = None
+    untrained_loss: float | None = None
 
 
 @dataclass

@@ -39,6 +39,8 @@ class DataFacts:
         target_variance: Variance of the validation target, for regression.
         no_skill_loss: Validation loss of a constant prediction learned from the training labels.
         no_skill_from: Where that comes from, in words.
+        untrained_loss: Validation loss of a model that answers the same for all classes, or 0:
+            about where training starts.
         fingerprint: A hash that tells other data from these.
     """
 
@@ -48,6 +50,7 @@ class DataFacts:
     target_variance: float | None = None
     no_skill_loss: float | None = None
     no_skill_from: str | None = None
+    untrained_loss: float | None = None
     fingerprint: str | None = None
 
     def context(self) -> dict[str, Json]:
@@ -116,8 +119,22 @@ def _classification(known: DataFacts, split: Split, loss: str) -> DataFacts:
     if classes is None:
         return known
     counts, entropy = classes
-    words = "the label frequencies of the training data, on the validation data"
-    return replace(known, label_counts=counts, no_skill_loss=entropy, no_skill_from=words)
+    return replace(
+        known,
+        label_counts=counts,
+        no_skill_loss=entropy,
+        no_skill_from="the label frequencies of the training data, on the validation data",
+        untrained_loss=math.log(_answers(split, loss)),
+    )
+
+
+def _answers(split: Split, loss: str) -> int:
+    """Between how many classes a model chooses at least."""
+    if loss == "categorical_crossentropy":
+        return int(split.train.shape[1])
+    if loss == "binary_crossentropy":
+        return 2
+    return int(max(split.train.max(), split.validation.max(), 1)) + 1
 
 
 def _regression(known: DataFacts, split: Split, loss: str) -> DataFacts:
@@ -131,6 +148,7 @@ def _regression(known: DataFacts, split: Split, loss: str) -> DataFacts:
         target_variance=float(np.var(validation, axis=0).mean()),
         no_skill_loss=float(np.mean(error(validation - constant(train, axis=0)))),
         no_skill_from=words,
+        untrained_loss=float(np.mean(error(validation))),
     )
 
 

@@ -65,6 +65,8 @@ class _SmallContext:
     test_metrics: dict[str, float]
     lane: list[tuple[Run, str]]
     stack: list[tuple[Run, str]]
+    untrained_loss: float | None = None
+    """Absent in older records."""
 
 
 @dataclass(frozen=True)

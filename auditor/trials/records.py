@@ -163,6 +163,9 @@ class Context:
         target_variance: Variance of the validation target, for regression.
         no_skill_loss: Validation loss of a model that knows nothing but the label frequencies.
         no_skill_from: Where that comes from, in words.
+        untrained_loss: Validation loss of a model that answers the same for all classes, or 0:
+            about where training starts. It is far above the no-skill loss where classes are rare
+            or targets far from 0.
         series: More curves, in the columns of `Trials.curves`: "learning_rate",
             "unregularised_val_loss", "clean_loss" (training metrics measured in inference mode),
             "val_loss_chunk_<n>" (validation loss on fixed parts of the data).
@@ -177,6 +180,7 @@ class Context:
     target_variance: float | None = None
     no_skill_loss: float | None = None
     no_skill_from: str | None = None
+    untrained_loss: float | None = None
     series: pd.DataFrame = field(default_factory=empty_curves)
     test_metrics: Mapping[str, float] = field(default_factory=dict)
     lane: Mapping[Run, str] = field(default_factory=dict)

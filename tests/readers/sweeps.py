@@ -30,6 +30,7 @@ SWEEP: dict[str, Any] = {
         "target_variance": None,
         "no_skill_loss": 0.673,
         "no_skill_from": "the label frequencies",
+        "untrained_loss": 0.693,
     },
     "data_fingerprint": "abc",
     "space": SPACE,

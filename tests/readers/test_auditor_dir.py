@@ -12,7 +12,7 @@ from auditor.errors import ReadError
 from auditor.files import to_json
 from auditor.readers import read
 from auditor.scoring import DEFAULT_GAP_PENALTY
-from auditor.trials import Design, Objective, Run
+from auditor.trials import Design, Objective, Run, Trials
 from tests.readers.sweeps import HEADER, SWEEP, notes, trial_json, write_sweep
 
 
@@ -101,6 +101,7 @@ def test_what_holds_for_the_whole_sweep(sweep: Path) -> None:
     assert [axis.name for axis in trials.space] == ["lr", "layers", "unread"]
     assert trials.context.label_counts == {"0": 60, "1": 40}
     assert (trials.context.no_skill_loss, trials.context.target_variance) == (0.673, None)
+    assert trials.context.untrained_loss == 0.693
     assert trials.provenance.version == "0.1.0"
     assert trials.provenance.versions == {"keras": "3.15.0"}
 
@@ -118,6 +119,18 @@ def test_a_wrong_entry_of_sweep_json_is_named_and_taken_as_unknown(
     (problem,) = trials.provenance.problems
     assert problem.file == "sweep.json"
     assert problem.message.startswith(key)
+
+
+def test_a_record_without_the_loss_of_an_untrained_model_still_loads(
+    sweep: Path, tmp_path: Path
+) -> None:
+    read(sweep).save(tmp_path / "saved")
+    assert Trials.load(tmp_path / "saved").context.untrained_loss == 0.693
+    file = tmp_path / "saved" / "trials.json"
+    state = json.loads(file.read_text())
+    del state["context"]["untrained_loss"]
+    file.write_text(json.dumps(state))
+    assert Trials.load(tmp_path / "saved").context.untrained_loss is None
 
 
 def test_a_sweep_of_another_schema_is_refused(sweep: Path) -> None:

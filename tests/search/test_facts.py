@@ -96,6 +96,24 @@ def test_no_skill_is_what_keras_reports_of_a_constant(from_logits: bool) -> None
     assert known.no_skill_loss == pytest.approx(float(loss(other, predicted)), rel=1e-5)
 
 
+def test_an_untrained_model_is_far_above_rare_classes_and_distant_targets() -> None:
+    def untrained(y: np.ndarray, loss: str) -> float | None:
+        return data_facts(Split(y, y[:40]), loss, None).untrained_loss
+
+    rare = (np.arange(1000) < 2).astype(int)
+    assert untrained(rare, "binary_crossentropy") == pytest.approx(np.log(2))
+    assert untrained(rare, "sparse_categorical_crossentropy") == pytest.approx(np.log(2))
+    assert untrained(np.eye(5)[rare], "categorical_crossentropy") == pytest.approx(np.log(5))
+    assert untrained(rare * 4, "sparse_categorical_crossentropy") == pytest.approx(np.log(5))
+    kelvin = 290 + 8 * RNG.normal(size=100)
+    fresh = np.zeros_like(kelvin[:40])
+    for loss, error in [
+        ("mean_squared_error", mean_squared_error),
+        ("mean_absolute_error", mean_absolute_error),
+    ]:
+        assert untrained(kelvin, loss) == pytest.approx(error(kelvin[:40], fresh))
+
+
 def test_imbalance_lowers_the_bar() -> None:
     rare = np.array([0] * 99 + [1])
     known = data_facts(Split(rare, rare), "binary_crossentropy", None)
