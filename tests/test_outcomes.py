@@ -99,6 +99,37 @@ def test_a_loss_before_an_explosion_is_no_best_epoch_to_fall_from() -> None:
     assert (judged.outcome, judged.recovered) == (Outcome.OK, True)
 
 
+@pytest.mark.parametrize(
+    ("no_skill", "untrained", "falling"),
+    [
+        (64.0, 84_164.0, [83_000.0, 60_000.0, 30_000.0, 9_000.0, 900.0, 200.0]),  # 290 +- 8
+        (0.014, LN2, [0.55, 0.35, 0.2, 0.1, 0.05, 0.013]),  # two of a thousand
+        (0.0, LN2, [0.6, 0.4, 0.3, 0.2, 0.1, 0.05]),  # all the same
+    ],
+)
+def test_a_slow_start_far_above_the_no_skill_loss_is_no_explosion(
+    no_skill: float, untrained: float, falling: list[float]
+) -> None:
+    known = {"no_skill_loss": no_skill, "untrained_loss": untrained}
+    judged = verdict({"loss": falling, "val_loss": falling}, **known)
+    assert judged.bad_epochs == ()
+    assert judged.outcome == (Outcome.OK if no_skill < 1 else Outcome.NEVER_LEARNED)
+    back = [falling[0], 1e7, *falling[1:]]
+    judged = verdict({"loss": back, "val_loss": back}, **known)
+    assert (judged.bad_epochs, judged.recovered) == ((1,), True)
+    judged = verdict({"loss": [12 * untrained] * 5}, **known)
+    assert judged.outcome == Outcome.DIVERGED
+    assert "10 times the loss of an untrained model" in judged.reason
+
+
+def test_an_untrained_loss_below_the_no_skill_loss_changes_nothing() -> None:
+    high = {"val_loss": [9 * LN2] * 5}
+    assert verdict(high, no_skill_loss=LN2, untrained_loss=0.1).bad_epochs == ()
+    judged = verdict({"val_loss": [11 * LN2] * 5}, no_skill_loss=LN2, untrained_loss=0.1)
+    assert judged.outcome == Outcome.DIVERGED
+    assert "10 times the no-skill loss" in judged.reason
+
+
 def test_without_a_no_skill_loss_only_the_grossly_larger_has_exploded() -> None:
     sane = {f"sane{i}": LEARNING for i in range(3)}
     high = {"loss": [30.0] * 5, "val_loss": [30.0] * 5}

@@ -79,6 +79,8 @@ def worst_losses(trials: Trials, run: Run, bad: tuple[int, ...]) -> dict[str, fl
 def _reason(bad: tuple[int, ...], reference: Baseline) -> str:
     if not bad:
         return "the recorded loss or score is not finite"
-    above = f" or above {reference.ceiling:.4g}" if math.isfinite(reference.ceiling) else ""
+    above = ""
+    if math.isfinite(reference.ceiling):
+        above = f" or above {reference.ceiling:.4g}, {reference.ceiling_from},"
     more = f" and in {len(bad) - 1} more" if len(bad) > 1 else ""
     return f"a loss was non-finite{above} in epoch {bad[0] + 1}{more}, and did not come back"

@@ -12,20 +12,40 @@ from auditor.trials import Run, Trials
 
 def baseline(trials: Trials) -> Baseline:
     """The no-skill loss of the sweep, and the losses above which a run has exploded."""
-    known = trials.context.no_skill_loss
-    if known is not None and 0 < known < math.inf:
-        source = trials.context.no_skill_from or "recorded with the trials"
-        return Baseline(known, source, DIVERGED_FACTOR * known, RECOVERED_FACTOR * known)
+    skill, start = _known(trials.context.no_skill_loss), _known(trials.context.untrained_loss)
+    source = trials.context.no_skill_from or "recorded with the trials"
+    if skill is not None or start is not None:
+        # Where classes are rare or targets far from 0, training starts far above the no-skill loss.
+        normal, words = max((skill or 0.0, _NO_SKILL), (start or 0.0, _UNTRAINED))
+        source = source if skill is not None else f"unknown; explosions are {_MEASURED} {words}"
+        return Baseline(
+            skill,
+            source,
+            DIVERGED_FACTOR * normal,
+            RECOVERED_FACTOR * normal,
+            f"{DIVERGED_FACTOR:g} times {words}",
+        )
     first = [value for run in trials.runs if (value := _first(trials, run)) is not None]
     typical = float(np.median(first)) if first else 0.0
     if typical <= 0:
         return Baseline(None, "unknown", math.inf)
     return Baseline(
         None,
-        "unknown; explosions are measured against the median loss of the first epoch",
+        f"unknown; explosions are {_MEASURED} {_FIRST}",
         DIVERGED_FACTOR_UNKNOWN * typical,
         RECOVERED_FACTOR * typical,
+        f"{DIVERGED_FACTOR_UNKNOWN:g} times {_FIRST}",
     )
+
+
+_MEASURED = "measured against"
+_NO_SKILL = "the no-skill loss"
+_UNTRAINED = "the loss of an untrained model"
+_FIRST = "the median loss of the first epoch"
+
+
+def _known(loss: float | None) -> float | None:
+    return loss if loss is not None and 0 < loss < math.inf else None
 
 
 def _first(trials: Trials, run: Run) -> float | None:

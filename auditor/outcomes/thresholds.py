@@ -5,7 +5,8 @@ binary cross-entropy, whose no-skill loss is ln 2.
 """
 
 DIVERGED_FACTOR = 10.0
-"""Times the no-skill loss above which a loss has exploded. On TaskSet 284 of 6,000 runs pass it
+"""Times the no-skill loss, or that of an untrained model where it is larger, above which a loss has
+exploded. On TaskSet 284 of 6,000 runs pass it
 without a NaN; one of them learned afterwards."""
 
 DIVERGED_FACTOR_UNKNOWN = 100.0
@@ -13,7 +14,7 @@ DIVERGED_FACTOR_UNKNOWN = 100.0
 it: that median already contains some learning, hence the wider berth."""
 
 RECOVERED_FACTOR = 1.1
-"""Times the no-skill loss that a loss must reach again after an explosion to have come back. To be
+"""Times the same loss that a loss must reach again after an explosion to have come back. To be
 below the ceiling is not enough: 98 runs of TaskSet do no more, and end at a median of 3.5 times the
 no-skill loss."""
 

@@ -69,12 +69,14 @@ class Baseline:
         ceiling: A loss above this has exploded; infinite where nothing can be said.
         normal: A loss at or below this has come back from an explosion; infinite where nothing can
             be said, so that any finite loss has.
+        ceiling_from: What the ceiling is a multiple of, in words; empty where nothing can be said.
     """
 
     loss: float | None
     known_from: str
     ceiling: float
     normal: float = math.inf
+    ceiling_from: str = ""
 
 
 @dataclass(frozen=True)
