@@ -94,6 +94,8 @@ def structure(model: Any) -> str | None:
         return None
     if keras.config.backend() not in STEPS_PER_EXECUTION or _is_distributed(model):
         return None
+    if any(name.startswith("_exclude_from") and value for name, value in _state(model.optimizer)):
+        return None  # Which weights decay is in no configuration.
     try:
         layers = list(model._flatten_layers())
         if not all(_is_plain_layer(layer) for layer in layers):
@@ -163,6 +165,12 @@ def _take_initializers(shared: Any, model: Any) -> None:
         for name, value in vars(source).items():
             if isinstance(value, keras.initializers.Initializer):
                 setattr(target, name, value)
+
+
+def _state(optimizer: Any) -> list[tuple[str, Any]]:
+    """The attributes of an optimizer, and of the one that it wraps."""
+    inner = vars(optimizer).get("inner_optimizer")
+    return [*vars(optimizer).items(), *(vars(inner).items() if inner is not None else ())]
 
 
 def _is_distributed(model: Any) -> bool:

@@ -44,6 +44,7 @@ class GridOracle(RecordingOracle, keras_tuner.oracles.GridSearchOracle):
         return combinations(space, grid_values, slow)
 
     def _space_changed(self) -> None:
+        super()._space_changed()
         self._candidates = None
 
     def _size(self) -> int | None:
@@ -97,6 +98,7 @@ class RandomOracle(RecordingOracle, keras_tuner.oracles.RandomSearchOracle):
         return rest
 
     def _space_changed(self) -> None:
+        super()._space_changed()
         self._remaining = None
 
     def _size(self) -> int | None:

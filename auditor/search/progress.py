@@ -40,18 +40,21 @@ class Standing:
         for trial in self._oracle.get_best_trials(1):
             self._best = (trial.trial_id, trial.score)
 
-    def after(self, trial: Trial) -> Progress:
-        """Where the search stands after a trial has ended."""
+    def note(self, trial: Trial) -> None:
+        """Take note of a trial that has ended."""
         completed = trial.status == TrialStatus.COMPLETED
         sign = 1 if self._oracle.objective.direction == "min" else -1
         if completed and (self._best is None or sign * trial.score < sign * self._best[1]):
             self._best = (trial.trial_id, trial.score)
+
+    def after(self, trial: Trial) -> Progress:
+        """Where the search stands after a trial has ended."""
         best_id, best_score = self._best or (None, None)
         return Progress(
             done=len(self._oracle.end_order),
             total=self._oracle.total(),
             trial_id=trial.trial_id,
-            score=trial.score if completed else None,
+            score=trial.score if trial.status == TrialStatus.COMPLETED else None,
             best_trial_id=best_id,
             best_score=best_score,
             objective=self._oracle.objective.name,

@@ -43,6 +43,8 @@ class RecordingOracle(keras_tuner.Oracle):
     """
 
     sampler = "unknown"
+    end_order: list[str]
+    _retry_queue: list[str]
 
     def __init__(self, **kwargs: Any) -> None:
         """As in KerasTuner, but 0 is a seed like any other."""
@@ -53,6 +55,7 @@ class RecordingOracle(keras_tuner.Oracle):
         self.results: dict[str, tuple[float, int | None, str | None]] = {}
         self.lost: list[str] = []
         self._highest_id = -1
+        self._count: tuple[int | None] | None = None  # counted once for each state of the space
         self._tried = Tried()
         self._saved_at = -math.inf
         self._save_seconds = 0.0
@@ -85,7 +88,9 @@ class RecordingOracle(keras_tuner.Oracle):
 
     def total(self) -> int | None:
         """Trials this search will have in the end, as far as is known; None if unbounded."""
-        found = self._size()
+        if self._count is None:
+            self._count = (self._size(),)
+        found = self._count[0]
         if found is None or not self.max_trials:
             return found if found is not None else self.max_trials
         return min(found, int(self.max_trials))
@@ -175,13 +180,16 @@ class RecordingOracle(keras_tuner.Oracle):
 
     def _space_changed(self) -> None:
         """New hyperparameters, or new knowledge of which ones are read."""
+        self._count = None
 
     def _record_values(self, trial: Trial) -> None:
         values = trial.hyperparameters
         for hp in values.space:
             if not values.is_active(hp.name):
                 values.values.pop(hp.name, None)
-        read = frozenset(getattr(values, "read", ()))
+        # A build that crashed may have had more to read.
+        crashed = trial.status in (TrialStatus.INVALID, TrialStatus.FAILED)
+        read = frozenset(() if crashed else getattr(values, "read", ()))
         if self._tried.add(trial.trial_id, self._tuned(trial), read or None):
             self._space_changed()
         if read:
@@ -207,6 +215,23 @@ class RecordingOracle(keras_tuner.Oracle):
                 f"{trial.trial_id}; the search ends here and can be resumed when the code is "
                 f"mended. Its error:\n{trial.message or 'none recorded'}"
             )
+
+    def forgive(self) -> None:
+        """Where nothing has ever completed, give the trials that crashed another chance.
+
+        The code was broken, not they: whoever calls the search again has mended it.
+        """
+        if not self._any_completed:
+            crashed = [t for t in self.end_order if self.trials[t].status == TrialStatus.FAILED]
+            self._retry_queue = [*crashed, *(t for t in self._retry_queue if t not in crashed)]
+            self.end_order = [trial for trial in self.end_order if trial not in crashed]
+            self._run_times.clear()
+            self._failed_in_a_row = 0
+
+    @property
+    def any_completed(self) -> bool:
+        """Whether a trial has ever completed."""
+        return self._any_completed
 
     # Files
 
@@ -247,6 +272,9 @@ class RecordingOracle(keras_tuner.Oracle):
             state = _load(path)
             try:
                 trial = Trial.from_state(state)
+                # An id that is not its folder's is a copy made by hand, or a way out of the sweep.
+                if path.parent.name != f"trial_{trial.trial_id}":
+                    raise ValueError(trial.trial_id)
             except (KeyError, TypeError, ValueError, AttributeError):
                 self.lost.append(path.parent.name.removeprefix("trial_"))
                 continue

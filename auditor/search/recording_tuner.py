@@ -1,6 +1,7 @@
 """What the grid and the random tuner share: KerasTuner's, with every curve recorded."""
 
 import gc
+import math
 import os
 import time
 import traceback
@@ -75,10 +76,10 @@ class RecordingTuner(keras_tuner.Tuner):
         Raises:
             DirectoryError: The directory cannot be written, or holds another sweep.
             SearchError: The model declares no hyperparameter, or cannot be built.
-            ValueError: `gap_penalty` is negative.
+            ValueError: `gap_penalty` is negative or infinite.
         """
-        if not gap_penalty >= 0:
-            raise ValueError(f"gap_penalty must be a number >= 0, got {gap_penalty!r}")
+        if not 0 <= gap_penalty < math.inf:
+            raise ValueError(f"gap_penalty must be a finite number >= 0, got {gap_penalty!r}")
         self.gap_penalty = gap_penalty
         self.keep_weights = keep_weights
         self._progress = progress
@@ -145,9 +146,12 @@ class RecordingTuner(keras_tuner.Tuner):
         gc.freeze()
         try:
             self._sweep.open(fit_args, fit_kwargs, self.executions_per_trial)
+            self.oracle.forgive()
             self.save()
             super().search(*fit_args, **fit_kwargs)
         except KeyboardInterrupt as interrupt:
+            with suppress(AuditorError, OSError):
+                self._settle()
             done = len(self.oracle.end_order)
             interrupt.add_note(
                 f"{done} completed trials are kept in {self.project_dir}; call search() again with "
@@ -155,10 +159,7 @@ class RecordingTuner(keras_tuner.Tuner):
             )
             raise
         except OSError as error:
-            raise DirectoryError(
-                f"cannot write to {self.project_dir}: {error}; make room or make it writable, then "
-                "call search() again: all trials that had ended are kept"
-            ) from error
+            raise self._cannot_write(error) from error
         finally:
             gc.unfreeze()
             with suppress(OSError):
@@ -167,9 +168,12 @@ class RecordingTuner(keras_tuner.Tuner):
     def on_search_end(self) -> None:
         """Score all trials together: what caps the penalty may depend on the whole sweep."""
         super().on_search_end()
+        self._settle()
+        self._compiled = CompiledModels()
+
+    def _settle(self) -> None:
         trials = self.trials()
         self._keeper.settle(score(trials, judge(trials), self.gap_penalty))
-        self._compiled = CompiledModels()
 
     def trials(self) -> Trials:
         """What was observed so far: exactly what reading the directory yields."""
@@ -253,13 +257,26 @@ class RecordingTuner(keras_tuner.Tuner):
             # An overridden run_trial that trains several times, and sums them up itself.
             returned = [convert_to_metrics_dict(results, objective)] * len(self._executions)
         for result, execution in zip(returned, self._executions, strict=True):
-            take_returned(result, execution, objective)
-        result = self._conclude(trial)
-        self._keeper.keep(trial, self._executions, result)
-        step = result.best_epoch or 0
-        self.oracle.results[trial.trial_id] = (result.score, step, result.message)
-        if not reported:
-            self.oracle.update_trial(trial.trial_id, result.metrics, step=step)
+            take_returned(result, execution, objective, self.oracle.any_completed)
+        self._report(trial, self._conclude(trial), reported)
+
+    def _report(self, trial: Trial, result: Result, reported: bool = False) -> None:
+        """Write a result down, and tell the oracle unless that was done."""
+        try:
+            self._keeper.keep(trial, self._executions, result)
+            step = result.best_epoch or 0
+            self.oracle.results[trial.trial_id] = (result.score, step, result.message)
+            if not reported:
+                self.oracle.update_trial(trial.trial_id, result.metrics, step=step)
+        except OSError as error:
+            # Not a crash of the trial, which is run again.
+            raise self._cannot_write(error) from error
+
+    def _cannot_write(self, error: OSError) -> DirectoryError:
+        return DirectoryError(
+            f"cannot write to {self.project_dir}: {error}; make room or make it writable, then "
+            "call search() again: all trials that had ended are kept"
+        )
 
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         try:
@@ -272,10 +289,21 @@ class RecordingTuner(keras_tuner.Tuner):
             failed = isinstance(error, keras_tuner.errors.FailedTrialError)
             trial.status = TrialStatus.FAILED if failed else TrialStatus.INVALID
             trial.message = traceback.format_exc()
-            if not self._executions:
-                self._begin_execution(trial)
-            self._executions[-1].error = trial.message
-            self._keeper.note(trial, self._executions, self._conclude(trial))
+            self._after_crash(trial)
+
+    def _after_crash(self, trial: Trial) -> None:
+        """Keep what a trial showed before it crashed; it stands if most of its executions do."""
+        if not self._executions:
+            self._begin_execution(trial)
+        self._executions[-1].error = trial.message
+        result = self._conclude(trial)
+        retries = self.oracle.max_retries_per_trial - self.oracle._run_times[trial.trial_id]
+        if retries > 0 or not math.isfinite(result.score):
+            self._keeper.note(trial, self._executions, result)
+            return
+        self._report(trial, result)
+        trial.status = TrialStatus.COMPLETED
+        trial.message = f"execution {len(self._executions)} crashed:\n{trial.message}"
 
     def _conclude(self, trial: Trial) -> Result:
         context, objective = self._sweep.context, self.oracle.objective
@@ -284,9 +312,10 @@ class RecordingTuner(keras_tuner.Tuner):
     def on_trial_end(self, trial: Trial) -> None:
         """End the trial, and tell whoever follows the search."""
         super().on_trial_end(trial)
-        progress = self._standing.after(self.oracle.trials[trial.trial_id])
+        ended = self.oracle.trials[trial.trial_id]
+        self._standing.note(ended)
         if self._progress:
-            self._progress(progress)
+            self._progress(self._standing.after(ended))
 
     # Files
 

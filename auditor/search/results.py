@@ -59,8 +59,17 @@ def objective_of(objective: keras_tuner.Objective) -> Objective:
     return Objective(objective.name, objective.direction, "the search itself", parts)
 
 
-def take_returned(result: Any, execution: Execution, objective: keras_tuner.Objective) -> None:
+def take_returned(
+    result: Any, execution: Execution, objective: keras_tuner.Objective, seen: bool
+) -> None:
     """Note what the training returned: a history, or single values that stand in its place.
+
+    Args:
+        result: A history, a dictionary, a float, or a list of these.
+        execution: Where to.
+        objective: Of the search.
+        seen: Whether another trial has reported the objective: then a training without it ended
+            before it was first validated, which is its own affair.
 
     Raises:
         ObjectiveError: A history without the objective.
@@ -69,7 +78,8 @@ def take_returned(result: Any, execution: Execution, objective: keras_tuner.Obje
         if not execution.epochs:
             execution.epochs = _epochs(result.history)
             execution.seconds = [math.nan] * len(execution.epochs)
-        _check_objective(execution, objective)
+        if not seen:
+            _check_objective(execution, objective)
     else:
         execution.returned = scalars(convert_to_metrics_dict(result, objective))
 
@@ -92,7 +102,8 @@ def conclude(
     message = None
     if outcomes.by_trial[trial_id] == Outcome.DIVERGED or total.score is None:
         reasons = [v.reason for v in outcomes.by_run.values() if v.outcome == Outcome.DIVERGED]
-        message = f"diverged: {reasons[0] if reasons else 'no epoch has a finite objective'}"
+        nothing = f"no epoch has a finite {objective.name}"
+        message = f"diverged: {reasons[0]}" if reasons else nothing
     means = _means(metrics)
     if objective.name not in means:
         means[objective.name] = math.nan if total.objective is None else total.objective
@@ -187,6 +198,8 @@ def _epochs(history: Mapping[str, list[Any]]) -> list[dict[str, float]]:
 def _check_objective(execution: Execution, objective: keras_tuner.Objective) -> None:
     if any(objective.has_value(row) for row in execution.epochs) or not execution.epochs:
         return
+    if not all(math.isfinite(row.get("loss", 0.0)) for row in execution.epochs):
+        return  # Diverged, and stopped for it, before it was first validated.
     wanted = [part.name for part in getattr(objective, "objectives", [objective])]
     found = sorted({name for row in execution.epochs for name in row} - set(SERIES))
     missing = [name for name in wanted if name not in found]

@@ -91,23 +91,26 @@ _IDENTITY = {
     "objective": "objective",
     "backend": "Keras backend",
     "data_fingerprint": "data",
+    "epochs": "number of epochs",
+    "executions": "number of executions per trial",
 }
 
 
 def write_history(folder: Path, executions: Iterable[Execution]) -> None:
     """Write the curves of a trial. NaN is the text `nan`; an empty cell was not observed."""
+    leading = ["execution", "fold", "epoch", "seconds"]
     rows = [
         {
             "execution": e.execution,
             "fold": 0,
             "epoch": epoch,
             "seconds": round(seconds, 6),
-            **metrics,
+            # A callback may log an "epoch" of its own.
+            **{f"logged_{n}" if n in leading else n: value for n, value in metrics.items()},
         }
         for e in executions
         for epoch, (seconds, metrics) in enumerate(zip(e.seconds, e.epochs, strict=True))
     ]
-    leading = ["execution", "fold", "epoch", "seconds"]
     metrics = sorted({name for row in rows for name in row} - set(leading))
     text = io.StringIO()
     writer = csv.DictWriter(text, leading + metrics, lineterminator="\n")

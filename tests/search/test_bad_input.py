@@ -17,6 +17,7 @@ from tests.search.helpers import (
     dummy,
     fit_arguments,
     grid_of,
+    history,
     statuses,
     stored,
     tiny_model,
@@ -92,7 +93,8 @@ def test_a_hopeless_search_goes_on_after_the_code_was_mended(make: Callable[...,
         tuner.search(verbose=0)
     broken = False
     tuner.search(verbose=0)
-    assert statuses(tuner) == ["FAILED"] * 10 + ["COMPLETED"] * 2
+    # The code was broken, not the ten trials that crashed: they are run again.
+    assert statuses(tuner) == ["COMPLETED"] * 12
     assert len(tuner.oracle.end_order) == 12
 
 
@@ -278,3 +280,127 @@ def test_callbacks_that_cannot_be_copied_are_refused_as_in_kerastuner(
     tuner = make(GridSearch, build_two)
     with pytest.raises(keras_tuner.errors.FatalValueError, match="deep-copyable"):
         tuner.search(**fit_arguments(callbacks=[Uncopyable()]))
+
+
+def test_a_crash_before_a_value_is_read_makes_no_duplicates(make: Callable[..., Any]) -> None:
+    def build(hp: Any) -> Any:
+        lr = hp.Choice("lr", [0.1, 0.2, 0.3])
+        if lr == 0.1 and "units" in hp.values:
+            raise ValueError("lr is bad")
+        hp.Choice("units", [2, 3])
+        return tiny_model()
+
+    class Trained(dummy(GridSearch)):  # type: ignore[misc]
+        def _populate_initial_space(self) -> None:
+            hp = keras_tuner.HyperParameters()
+            hp.Choice("lr", [0.1, 0.2, 0.3])
+            hp.Choice("units", [2, 3])
+            self.oracle.update_space(hp)
+
+    tuner = make(Trained, build)
+    tuner.search(verbose=0)
+    assert len(tuner.oracle.trials) == 6
+    failed = [t for t in tuner.oracle.trials.values() if t.status == "FAILED"]
+    assert sorted(t.hyperparameters.values["units"] for t in failed) == [2, 3]
+    assert all("units" in values for values in tuner.trials().hyperparameters.values())
+
+
+def test_a_training_that_ends_before_it_is_validated_does_not_end_the_search(
+    make: Callable[..., Any],
+) -> None:
+    def result(values: Any) -> Any:
+        return history(loss=[0.5]) if values["a"] == 1 else curve(0.6, 0.5)
+
+    tuner = make(dummy(GridSearch, result), grid_of(3))
+    tuner.search(verbose=0)
+    assert statuses(tuner) == ["COMPLETED"] * 3
+    assert tuner.oracle.trials["0001"].score == math.inf
+    assert tuner.oracle.trials["0001"].message == "no epoch has a finite val_loss"
+
+
+def test_a_first_trial_that_diverges_before_it_is_validated_is_a_result(
+    make: Callable[..., Any],
+) -> None:
+    tuner = make(dummy(GridSearch, lambda values: history(loss=[math.nan])), grid_of(2))
+    tuner.search(verbose=0)
+    assert statuses(tuner) == ["COMPLETED"] * 2
+    assert "diverged" in tuner.oracle.trials["0000"].message
+
+
+def test_a_disk_that_fills_up_does_not_make_a_crashed_trial(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuner = make(dummy(GridSearch, lambda values: curve(1.0)), grid_of(3))
+
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("auditor.search.keeper.store.write_history", full)
+        with pytest.raises(DirectoryError, match=r"No space left.*call search\(\) again"):
+            tuner.search(verbose=0)
+    assert "FAILED" not in statuses(tuner)
+    again = make(dummy(GridSearch, lambda values: curve(1.0)), grid_of(3))
+    again.search(verbose=0)
+    assert statuses(again) == ["COMPLETED"] * 3
+
+
+def test_one_crashed_execution_leaves_the_result_of_the_others(make: Callable[..., Any]) -> None:
+    class CrashesThird(GridSearch):
+        def _build_and_fit_model(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+            if len(self._executions) == 3:
+                raise RuntimeError("out of memory")
+            return super()._build_and_fit_model(trial, *args, **kwargs)
+
+    tuner = make(CrashesThird, build_two, executions_per_trial=3, max_trials=1)
+    tuner.search(**fit_arguments(epochs=1))
+    (trial,) = tuner.oracle.trials.values()
+    assert trial.status == "COMPLETED"
+    assert "execution 3 crashed" in trial.message
+    board = tuner.audit().leaderboard
+    assert board["score"].tolist() == [pytest.approx(trial.score)]
+    assert len(tuner.get_best_models(1)) == 1
+
+
+@pytest.mark.parametrize("change", [{"epochs": 3}, {"executions_per_trial": 2}])
+def test_trials_of_other_length_are_not_mixed_into_a_sweep(
+    make: Callable[..., Any], change: dict[str, int]
+) -> None:
+    make(GridSearch, build_two, max_trials=1).search(**fit_arguments(epochs=1))
+    executions = change.get("executions_per_trial", 1)
+    again = make(GridSearch, build_two, executions_per_trial=executions)
+    with pytest.raises(DirectoryError, match="another number of"):
+        again.search(**fit_arguments(epochs=change.get("epochs", 1)))
+
+
+def test_a_copied_trial_folder_does_not_replace_the_trial(
+    make: Callable[..., Any], path: Path
+) -> None:
+    make(dummy(GridSearch, lambda values: curve(1.0)), grid_of(2)).search(verbose=0)
+    copy = path / "trial_0001_backup"
+    copy.mkdir()
+    text = (path / "trial_0001" / "trial.json").read_text()
+    (copy / "trial.json").write_text(text.replace("COMPLETED", "RUNNING"))
+    (path / "trial_0002").mkdir()
+    outside = text.replace('"0001"', '"0002/../../victim"').replace("COMPLETED", "RUNNING")
+    (path / "trial_0002" / "trial.json").write_text(outside)
+    again = make(dummy(GridSearch, lambda values: curve(1.0)), grid_of(2))
+    again.search(verbose=0)
+    assert statuses(again) == ["COMPLETED"] * 2
+    assert again.ran == []
+    assert not (path.parent / "victim").exists()
+
+
+def test_a_log_named_like_a_column_of_the_history_costs_no_curve(make: Callable[..., Any]) -> None:
+    result = history(loss=[1.0, 0.9], val_loss=[1.0, 0.9], epoch=[1.0, 2.0], seconds=[5.0, 5.0])
+    tuner = make(dummy(GridSearch, lambda values: result), grid_of(1))
+    tuner.search(verbose=0)
+    trials = tuner.trials()
+    assert trials.curve(trials.runs[0], "val_loss").epochs.tolist() == [0, 1]
+    assert trials.curve(trials.runs[0], "logged_epoch").values.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("weight", [-0.1, math.inf, math.nan])
+def test_an_unusable_penalty_is_refused_at_once(make: Callable[..., Any], weight: float) -> None:
+    with pytest.raises(ValueError, match="gap_penalty must be a finite number"):
+        make(dummy(GridSearch), grid_of(2), gap_penalty=weight)

@@ -824,3 +824,16 @@ def test_memory_does_not_grow_with_the_number_of_trials() -> None:
             sizes.append(resident())
     assert len(shared) == 1
     assert sizes[1] - sizes[0] < 60, f"{sizes} MB after 50 and 200 trials"
+
+
+def test_weights_that_do_not_decay_are_no_shared_structure() -> None:
+    def model(exclude: bool) -> keras.Model:
+        made = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.1)
+        if exclude:
+            optimizer.exclude_from_weight_decay(var_names=["kernel"])
+        made.compile(optimizer, "mse")
+        return made
+
+    assert structure(model(False)) is not None
+    assert structure(model(True)) is None

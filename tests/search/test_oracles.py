@@ -12,6 +12,7 @@ import pytest
 
 from auditor import GridSearch, RandomSearch
 from auditor.files import write_whole
+from auditor.search import oracles as oracles_module
 from auditor.search import recording_oracle
 from auditor.search.oracles import GridOracle, RandomOracle
 from tests.search.helpers import (
@@ -257,3 +258,23 @@ def test_the_best_trials_are_completed_ones_in_order(make: Callable[..., Any]) -
     assert statuses(tuner) == ["COMPLETED", "FAILED", "COMPLETED", "COMPLETED"]
     best = tuner.oracle.get_best_trials(10)
     assert [trial.score for trial in best] == [0.0, 3.0, math.inf]
+
+
+def test_a_conditional_space_is_counted_once_and_only_for_who_asks(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    real = oracles_module.count_combinations
+
+    def count(*args: Any) -> int:
+        counted.append(1)
+        return real(*args)
+
+    monkeypatch.setattr(oracles_module, "count_combinations", count)
+    make(dummy(GridSearch), grid_of(3, 3)).search(verbose=0)
+    assert not counted
+    seen: list[Any] = []
+    make(dummy(GridSearch), grid_of(3, 3), project_name="b", progress=seen.append).search(verbose=0)
+    assert len(counted) <= 2
+    assert [now.done for now in seen] == list(range(1, 10))
+    assert {now.total for now in seen} == {9}
