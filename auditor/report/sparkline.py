@@ -37,11 +37,13 @@ def sparklines(
 
 def _scale(audit: "Audit", metrics: list[str]) -> tuple[float, float] | None:
     """From the best values of the sweep to where its runs typically start."""
-    matrices = [audit.trials.matrix(metric) for metric in metrics]
-    values = np.concatenate([m.values[np.isfinite(m.values)] for m in matrices] or [np.empty(0)])
+    # Observed rows only: one damaged epoch number would make a table of all epochs enormous.
+    table = audit.trials.curves
+    table = table[table["metric"].isin(metrics) & np.isfinite(table["value"])]
+    values = table["value"].to_numpy()
     if not len(values):
         return None
-    starts = np.concatenate([m.values[:, 0][np.isfinite(m.values[:, 0])] for m in matrices])
+    starts = values[table["epoch"].to_numpy() == 0]
     best = EXTREME if audit.trials.objective.direction == "min" else 100 - EXTREME
     ends = float(np.percentile(values, best)), float(np.median(starts if len(starts) else values))
     return min(ends), max(ends)

@@ -1,15 +1,17 @@
 """Figures, and the pictures of curves that pages embed."""
 
+import tracemalloc
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
-from auditor.auditing import Audit
+from auditor.auditing import Audit, audit
 from auditor.report import curves
 from auditor.report.figures import causes, learning_curves
 from auditor.report.sparkline import _path, sparklines
 from auditor.trials import Curve
+from tests.making import sweep
 
 
 def names(picture: dict[str, object]) -> list[str]:
@@ -100,3 +102,19 @@ def test_sparklines_lift_the_pen_where_nothing_finite_is(full: Audit) -> None:
     assert lines["0008"][0]["path"].count("L") == 2
     gap = Curve(np.arange(5), np.array([1.0, 2.0, np.nan, 2.0, 1.0]))
     assert _path(gap, 5, (1.0, 2.0)).count("M") == 2
+
+
+def test_a_damaged_epoch_number_costs_no_memory() -> None:
+    values = {0: 0.7, 1: 0.5, 2: 0.4}
+    known = {f"{i}": {"loss": values, "val_loss": values} for i in range(20)}
+    audited = audit(sweep({**known, "7": {"val_loss": {0: 0.7, 1: 0.5, 1_000_000: 0.4}}}))
+    tracemalloc.start()
+    try:
+        lines = sparklines(audited, list(known), 48)
+        drawn = curves.picture(audited, "7", "val_loss")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(lines) == 20
+    assert drawn["traces"]
+    assert peak < 5_000_000
