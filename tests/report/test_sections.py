@@ -1,19 +1,24 @@
 """The words."""
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from auditor.attribution.cause import ANY_FAILURE
-from auditor.auditing import Audit
+from auditor.auditing import Audit, audit
 from auditor.outcomes import Outcome, RunOutcome
+from auditor.report import render
 from auditor.report.counts import top_pair
 from auditor.report.parts import Section
 from auditor.report.sections import sections
 from auditor.report.words import phrases
 from auditor.report.words.verdict import winner, worst_failure
-from auditor.trials import Run
+from auditor.trials import Recorded, Run
+from tests.making import sweep
 
 
 def words(audit: Audit, key: str) -> Section:
@@ -66,6 +71,30 @@ def test_a_sweep_that_diverged_as_a_whole_has_no_winner(full: Audit) -> None:
     lost = replace(full, outcomes=replace(full.outcomes, by_trial=diverged))
     assert winner(lost) is None
     assert words(lost, "verdict").headline == "No usable model: 12 trials, 12 diverged."
+
+
+@pytest.mark.parametrize(
+    ("status", "values", "said"),
+    [("failed", [], "3 crashed"), ("completed", [math.nan, math.inf], "3 diverged")],
+)
+def test_a_sweep_without_a_usable_model_names_none_the_best(
+    status: Literal["failed", "completed"], values: list[float], said: str
+) -> None:
+    curves = {trial: {"loss": values, "val_loss": values} for trial in "abc"}
+    lost = audit(sweep(curves, recorded={trial: Recorded(status) for trial in "abc"}))
+    assert winner(lost) is None
+    assert words(lost, "verdict").headline == f"No usable model: 3 trials, {said}."
+    for format in ("terminal", "html"):
+        text = render(lost, format)
+        assert "No usable model" in text
+        assert not re.search("Trial . is the best", text)
+
+
+def test_a_score_that_is_infinite_wins_nothing(full: Audit) -> None:
+    worst = {t: replace(s, score=math.inf) for t, s in full.scores.by_trial.items()}
+    lost = replace(full, scores=replace(full.scores, by_trial=worst))
+    assert winner(lost) is None
+    assert "is the best" not in words(lost, "verdict").headline
 
 
 def test_verdict_shows_the_severest_findings_first(full: Audit) -> None:

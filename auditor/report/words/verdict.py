@@ -18,10 +18,10 @@ MOST_CAUSES = 2
 
 def winner(audit: "Audit") -> str | None:
     """The best trial; None where none can be ranked or every one of them diverged."""
-    best = next(iter(audit.scores.by_trial.items()), None)
-    if best is None or best[1].rank is None:
+    best, score = next(iter(audit.scores.by_trial.items()), (None, None))
+    if best is None or score is None or score.rank is None or _ranks_last(score):
         return None
-    return None if audit.outcomes.by_trial[best[0]] == Outcome.DIVERGED else best[0]
+    return None if audit.outcomes.by_trial[best] == Outcome.DIVERGED else best
 
 
 def worst_failure(audit: "Audit") -> str | None:
@@ -56,7 +56,8 @@ def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
     if not total:
         return "There is nothing to judge: no trial was found.", "error"
     if best is None:
-        if Outcome.DIVERGED in audit.outcomes.by_trial.values():
+        seen = set(audit.outcomes.by_trial.values()) - {Outcome.PRUNED, Outcome.MISSING}
+        if Outcome.DIVERGED in seen or seen == {Outcome.CRASHED}:
             return f"No usable model: {_failures(audit)}.", "error"
         return f"No trial can be ranked: none has a usable {name}.", "error"
     score = audit.scores.by_trial[best]
