@@ -163,6 +163,34 @@ def test_what_the_tool_recorded(curves: Curves, told: Recorded, outcome: Outcome
     assert verdict(curves, told).outcome == outcome
 
 
+TRACEBACK = "Traceback (most recent call last):\n"
+FRAME = '  File "a.py", line 3, in build\n    raise ValueError(\n'
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (f"{TRACEBACK}{FRAME}ValueError: bad shape\n", "ValueError: bad shape"),
+        (
+            f"{TRACEBACK}{FRAME}keras.Bad: shapes differ\n\nReceived: (2,)\n  * x=1\nthe end\n",
+            "keras.Bad: shapes differ",
+        ),
+        (
+            f"{TRACEBACK}{FRAME}KeyError: 1\n\nDuring handling of the above exception, another "
+            f"exception occurred:\n\n{TRACEBACK}{FRAME}ValueError: second\nmore\n",
+            "ValueError: second",
+        ),
+        (f"{TRACEBACK}{FRAME}KeyboardInterrupt\n", "KeyboardInterrupt"),
+        (f"call last):\n{FRAME}{FRAME}ValueError: cut\nmore: text", "ValueError: cut"),
+        (f"{TRACEBACK}{FRAME}", "raise ValueError("),
+        ("Out of memory\nNote: asked for 3 GB\nkilled", "killed"),
+        (f"{TRACEBACK}{FRAME}ValueError: {'x' * 400}\nmore", f"ValueError: {'x' * 288}"),
+    ],
+)
+def test_of_a_traceback_the_exception_tells_the_crash(message: str, reason: str) -> None:
+    assert verdict({}, Recorded("failed", message=message)).reason == reason
+
+
 def test_a_crash_is_told_by_the_last_line_of_its_message() -> None:
     told = Recorded("failed", message="Traceback\n  file\nValueError: bad shape\n\n")
     assert verdict({}, told).reason == "ValueError: bad shape"

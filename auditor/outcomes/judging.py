@@ -1,5 +1,6 @@
 """The order in which verdicts are sought, and what they make of a trial."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -76,5 +77,18 @@ def _majority(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _last_line(message: str | None) -> str | None:
+    """The line that says what went wrong: of a traceback the exception, else the last one."""
     lines = [line for line in (message or "").splitlines() if line.strip()]
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call")]
+    # Where its beginning was cut off, frames tell a traceback too.
+    frames = [i for i, line in enumerate(lines) if line.startswith('  File "')]
+    if starts or frames:
+        # Not the last line that looks like one: the text of an exception may have many lines, with
+        # "Received: ..." among them. What leads to it is indented.
+        after = lines[(starts or frames)[-1] + 1 :]
+        lines = [line for line in after if _EXCEPTION.match(line)][:1] or lines
     return lines[-1].strip()[:300] if lines else None
+
+
+_EXCEPTION = re.compile(r"[^\W\d][\w.]*(:|$)")
+"""At the start of a line: "ValueError: no", "keras.errors.Some: no", "KeyboardInterrupt"."""
