@@ -60,7 +60,7 @@ def _never_learned(seen: Judged) -> Iterator[Finding]:
             trials=(trial,),
             runs=tuple(runs),
             sentence=f"{names(seen, trial, runs)}: never learned: its best val_loss {number(best)} "
-            f"is not {LEARNED_MARGIN:.1%} below {number(base)}, the loss of knowing nothing "
+            f"is not {percent(LEARNED_MARGIN)} below {number(base)}, the loss of knowing nothing "
             f"({reference.known_from})",
             evidence=tuple(evidence),
             remedy=NEVER_LEARNED.remedy,
@@ -130,7 +130,7 @@ NEVER_LEARNED = Rule(
     needs=_needs_no_skill,
     check=_never_learned,
     detected="The best validation loss, less its regularisation terms where those are known, is "
-    f"not {LEARNED_MARGIN:.1%} below the no-skill loss: that of a model that knows only how "
+    f"not {percent(LEARNED_MARGIN)} below the no-skill loss: that of a model that knows only how "
     "frequent the labels are, or only the mean of the target.",
     matters="The model is no better than a constant, whatever its accuracy looks like.",
     remedy="Check labels, input scaling and the output activation; then try another learning rate "
@@ -145,7 +145,7 @@ STILL_IMPROVING = Rule(
     check=_still_improving,
     detected="The mean objective of the last quarter of the epochs is better than that of the "
     f"quarter before by {IMPROVING_NOISE:g} standard errors of the curve's own noise and by "
-    f"{IMPROVING_STEP:.0%} of its value, in a run with no other failure.",
+    f"{percent(IMPROVING_STEP)} of its value, in a run with no other failure.",
     matters="Its rank says how fast it learns, not how well: more epochs may reorder the trials.",
     remedy="Train longer, with early stopping on the validation objective.",
 )

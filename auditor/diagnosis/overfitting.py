@@ -170,7 +170,7 @@ def _confidence(verdict: RunOutcome) -> Confidence:
 
 _DETECTED = (
     f"The validation loss (else a validation objective), smoothed over {SMOOTHING} epochs, ends "
-    f"more than {OVERFIT_RISE:.0%} and {OVERFIT_NOISE:g} standard deviations of its own noise "
+    f"more than {percent(OVERFIT_RISE)} and {OVERFIT_NOISE:g} standard deviations of its own noise "
     f"above its minimum, in runs of at least {MIN_EPOCHS} validated epochs"
 )
 
@@ -180,8 +180,8 @@ OVERFITTING = Rule(
     severity="warning",
     needs=_needs_validation,
     check=_overfitting,
-    detected=f"{_DETECTED}, and the training curve rose by less than {SHARED_RISE:.0%} of that. "
-    "Also where training got below the no-skill loss and validation never did.",
+    detected=f"{_DETECTED}, and the training curve rose by less than {percent(SHARED_RISE)} of "
+    "that. Also where training got below the no-skill loss and validation never did.",
     matters="The last weights are worse than earlier ones; the epochs after the best were wasted.",
     remedy="Stop early and restore the best weights; regularise, augment, or shrink the model.",
 )
@@ -192,7 +192,8 @@ DEGRADED = Rule(
     severity="warning",
     needs=_needs_validation,
     check=_degraded,
-    detected=f"{_DETECTED}, and the training curve rose by at least {SHARED_RISE:.0%} of that.",
+    detected=f"{_DETECTED}, and the training curve rose by at least {percent(SHARED_RISE)} of "
+    "that.",
     matters="Both curves left a better state: the steps are too large, which is not overfitting.",
     remedy="Lower the learning rate or let it decay, and restore the best weights.",
 )

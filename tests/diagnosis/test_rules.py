@@ -62,7 +62,7 @@ SICK: dict[str, tuple[Trials, str]] = {
     ),
     "AUD004": (
         sweep({"a": {"val_loss": [0.69, 0.689]}}, no_skill_loss=LN2, no_skill_from="the labels"),
-        "trial a: never learned: its best val_loss 0.689 is not 1.2% below 0.6931, the loss of "
+        "trial a: never learned: its best val_loss 0.689 is not 1.2 % below 0.6931, the loss of "
         "knowing nothing (the labels)",
     ),
     "AUD005": (
@@ -310,3 +310,9 @@ def test_every_rule_ends_in_one_way_for_any_sweep(
         assert {run.trial_id for run in finding.runs} <= set(finding.trials)
         assert "epoch 0" not in finding.sentence
         assert all(e.value is not None for e in finding.evidence)
+
+
+def test_percents_are_written_one_way() -> None:
+    for rule in RULES:
+        text = " ".join((rule.detected, rule.matters, rule.remedy))
+        assert not re.search(r"\d%", text), text
