@@ -5,6 +5,7 @@ refused or said.
 """
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def load_table(
         ReadError: The file cannot be read.
         DataError: The data cannot be used as they are; the message says why and what to do.
     """
-    frame = _read(path)
+    frame, about_index = _without_index(_read(path), target)
     if target not in frame.columns:
         close = difflib.get_close_matches(target, map(str, frame.columns), 3, 0.5)
         hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
@@ -84,6 +85,7 @@ def load_table(
         )
     if len(frame.columns) < 2:
         raise DataError(f"{path} has no column beside the target {target!r}: nothing to learn from")
+    _check_single_values(path, frame)
     _check_complete(path, frame)
     y, kind, classes, about_target = _target(frame[target], task)
     train, validation, about_split = _split(y, kind, validation_fraction, seed)
@@ -97,7 +99,8 @@ def load_table(
         about_target += (
             f"; its training rows standardised (mean {mean:.4g}, deviation {spread:.4g})"
         )
-    sentences = [f"{path.name}: {len(frame)} rows", about_target, about_split, *about_features]
+    sentences = [f"{path.name}: {len(frame)} rows", *about_index, about_target, about_split]
+    sentences += about_features
     return Data(
         x=x[train],
         y=y[train].astype("float32" if kind != "multiclass" else "int64"),
@@ -127,6 +130,36 @@ def _read(path: Path) -> "pd.DataFrame":
     if frame.empty:
         raise DataError(f"{path} has no rows")
     return frame.reset_index(drop=True).rename(columns=str)
+
+
+def _without_index(frame: "pd.DataFrame", target: str) -> tuple["pd.DataFrame", list[str]]:
+    """The table without row numbers that were saved along, and a sentence."""
+    nameless = [name for name in frame.columns if _NAMELESS.fullmatch(name) and name != target]
+    if not nameless:
+        return frame, []
+    what = "columns without names" if len(nameless) > 1 else "a column without a name"
+    it = "them" if len(nameless) > 1 else "it"
+    return frame.drop(columns=nameless), [
+        f"left out: {_some(nameless)}, {what}, as an index that is saved along; name {it} to use "
+        f"{it}"
+    ]
+
+
+_NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)?|__index_level_\d+__")
+"""What pandas calls a column without a heading, and Arrow an index."""
+
+
+def _check_single_values(path: Path, frame: "pd.DataFrame") -> None:
+    """Refuse columns of lists or records, which Parquet may hold."""
+    import pandas as pd
+
+    objects = [name for name, column in frame.items() if column.dtype.kind == "O"]
+    nested = [n for n in objects if not all(map(pd.api.types.is_scalar, frame[n]))]
+    if nested:
+        raise DataError(
+            f"{path} has lists or records as values in {_some(map(repr, nested))}; give each part "
+            "a column of its own, or drop them"
+        )
 
 
 def _check_complete(path: Path, frame: "pd.DataFrame") -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from auditor.errors import DataError, ReadError
@@ -154,6 +156,38 @@ def test_dates_are_refused(tmp_path: Path) -> None:
     table(born=pd.date_range("2000-01-01", periods=ROWS)).to_parquet(path)
     with pytest.raises(DataError, match="columns born are dates"):
         load_table(path, "churned")
+
+
+@pytest.mark.parametrize("target", ["churned", "tags"])
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, [], [{"a": [1]}]])
+def test_lists_and_records_are_refused(tmp_path: Path, value: object, target: str) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({**table(), "tags": [value] * ROWS}), path)
+    with pytest.raises(DataError, match="lists or records as values in 'tags'"):
+        load_table(path, target)
+
+
+def test_an_index_that_was_saved_along_is_no_feature(path: Path) -> None:
+    table().to_csv(path)
+    data = load_table(path, "churned")
+    assert data.n_features == 5
+    assert any("left out: Unnamed: 0, a column without a name" in s for s in data.sentences)
+    pd.read_csv(path).to_csv(path)
+    data = load_table(path, "churned")
+    assert data.n_features == 5
+    assert any("columns without names" in sentence for sentence in data.sentences)
+
+
+def test_a_table_of_an_index_and_a_target_has_nothing_to_learn_from(path: Path) -> None:
+    table()[["churned"]].to_csv(path)
+    with pytest.raises(DataError, match="nothing to learn from"):
+        load_table(path, "churned")
+
+
+def test_an_index_of_arrow_is_no_feature(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({**table(), "__index_level_0__": np.arange(ROWS)}), path)
+    assert load_table(path, "churned").n_features == 5
 
 
 @pytest.mark.parametrize("content", [b"", bytes(range(256)), b'a,b\n1,2\n"3'])
