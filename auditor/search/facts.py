@@ -1,11 +1,13 @@
 """What the arguments of `search` tell: sizes, labels, the loss of knowing nothing."""
 
 import hashlib
+import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,31 +72,46 @@ class Split:
 
 def fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """A hash of the data that `search` was given; None where it is not in arrays."""
-    given = (*args[:2], kwargs.get("x"), kwargs.get("y"), kwargs.get("validation_data"))
-    known = list(_arrays(given))
+    given = _by_name(args, kwargs)
+    known = list(_arrays([given.get(name) for name in ("x", "y", "validation_data")]))
     if not known:
         return None
-    share = float(kwargs.get("validation_split") or 0.0)
+    share = float(given.get("validation_split") or 0.0)
     digest = hashlib.sha256(repr(share).encode())
     for array in known:
-        size = array[:1].nbytes or 1
-        count = min(len(array), _HASHED_ROWS, max(1, _HASHED_BYTES // size))
-        rows = np.linspace(0, max(len(array) - 1, 0), count).astype(int)
         digest.update(f"{array.shape}{array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array[rows]).tobytes())
+        digest.update(np.ascontiguousarray(_sample(array)).tobytes())
     return digest.hexdigest()[:16]
 
 
-def labels(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Split | None:
-    """The labels that `fit` would train and validate on; None where that is unknown."""
-    y = _array(args[1] if len(args) > 1 else kwargs.get("y"))
-    if y is None or kwargs.get("sample_weight") is not None:
+def _sample(array: NDArray[Any]) -> NDArray[Any]:
+    """Some rows, evenly spaced."""
+    size = array[:1].nbytes or 1
+    count = min(len(array), _HASHED_ROWS, max(1, _HASHED_BYTES // size))
+    return np.asarray(array[np.linspace(0, max(len(array) - 1, 0), count).astype(int)])
+
+
+_FIT_ARGUMENTS = tuple(inspect.signature(keras.Model.fit).parameters)[1:]
+
+
+def _by_name(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return {**dict(zip(_FIT_ARGUMENTS, args, strict=False)), **kwargs}
+
+
+def labels(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Split | None:
+    """The labels that `fit` would train and validate on; None where that is unknown.
+
+    Weights make them unknown too: the best constant is then another, and so is its loss.
+    """
+    given = _by_name(args, kwargs)
+    y = _array(given.get("y"))
+    if y is None or any(given.get(name) is not None for name in ("sample_weight", "class_weight")):
         return None
-    validation = kwargs.get("validation_data")
+    validation = given.get("validation_data")
     if isinstance(validation, tuple | list) and len(validation) == 2:
         other = _array(validation[1])
         return None if other is None else Split(y, other)
-    share = kwargs.get("validation_split") or 0.0
+    share = given.get("validation_split") or 0.0
     if validation is None and 0 < share < 1:
         # As Keras does: the last rows, before any shuffling.
         cut = math.floor(len(y) * (1.0 - share))
@@ -163,6 +180,19 @@ _CONSTANT_LOSSES: dict[str, tuple[Any, Any, str]] = {
 }
 
 _ALIASES = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "bce": "binary_crossentropy"}
+
+
+def loss_of(model: Any) -> str | None:
+    """The name of the plain loss of a model; None where other terms or weights belong to it."""
+    weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
+    is_weighted = weights is not None and any(weight != 1 for weight in _weights(weights))
+    return None if is_weighted else loss_name(model.loss)
+
+
+def _weights(weights: Any) -> list[Any]:
+    if isinstance(weights, Mapping):
+        weights = list(weights.values())
+    return list(weights) if isinstance(weights, list | tuple) else [weights]
 
 
 def loss_name(loss: Any) -> str | None:

@@ -62,7 +62,7 @@ class SweepFile:
 
     def note_loss(self, model: Any) -> None:
         """Take note of the loss of a model: a no-skill loss exists only where all share one."""
-        name = facts.loss_name(model.loss)
+        name = facts.loss_of(model)
         if name not in self._losses:
             self._losses.add(name)
             self._learn()

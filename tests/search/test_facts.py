@@ -221,6 +221,23 @@ def test_labels_come_from_where_fit_takes_them() -> None:
             np.testing.assert_array_equal(split.validation, other)
 
 
+def test_arguments_without_names_are_those_of_fit() -> None:
+    split = labels((X, LABELS, 32, 1, 0, None, 0.2), {})
+    assert split is not None
+    assert (len(split.train), len(split.validation)) == (40, 10)
+    digests = [fingerprint((X, LABELS, 32, 1, 0, None, share), {}) for share in (0.2, 0.3)]
+    assert digests[0] == fingerprint((X, LABELS), {"validation_split": 0.2}) != digests[1]
+
+
+@pytest.mark.parametrize(
+    ("weights", "plain"), [(None, True), (1.0, True), ([1.0], True), (2.0, False), ([0.5], False)]
+)
+def test_the_weight_of_a_loss_is_part_of_it(weights: Any, plain: bool) -> None:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", loss_weights=weights)
+    assert facts.loss_of(model) == ("mean_squared_error" if plain else None)
+
+
 def test_pandas_is_as_good_as_arrays() -> None:
     y = pd.Series(RNG.integers(0, 2, 50))
     frame = pd.DataFrame(X)
@@ -241,6 +258,9 @@ LABELS = np.zeros(50)
     [
         ((X, LABELS), {}),
         ((X, LABELS), {"validation_split": 0.2, "sample_weight": LABELS}),
+        ((X, LABELS), {"validation_split": 0.2, "class_weight": {0: 1.0, 1: 9.0}}),
+        ((X, LABELS, 32, 1, 0, None, 0.2, None, True, {0: 1.0}), {}),
+        ((X, LABELS, 32, 1, 0, None, 0.2, None, True, None, LABELS), {}),
         ((X, LABELS), {"validation_data": (X, LABELS, LABELS)}),
         ((X, {"a": LABELS, "b": LABELS}), {"validation_split": 0.2}),
         ((X, [LABELS, LABELS]), {"validation_split": 0.2}),
@@ -251,6 +271,9 @@ LABELS = np.zeros(50)
     ids=[
         "no_validation",
         "weights",
+        "class_weights",
+        "class_weights2",
+        "weights3",
         "weights2",
         "outputs",
         "outputs2",
