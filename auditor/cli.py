@@ -4,6 +4,7 @@ Exit codes: 0 fine, 1 a finding named by `--fail-on`, 2 misuse, 3 unreadable inp
 Libraries are imported inside the commands, so that `--help` costs nothing.
 """
 
+import math
 import os
 import shutil
 import sys
@@ -17,7 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auditor.errors import AuditorError, DirectoryError, ReadError
-from auditor.sweeping import Plan, Sampler, TaskOption, import_framework, load, time_left
+from auditor.sweeping import (
+    Plan,
+    Sampler,
+    TaskOption,
+    check_objective,
+    import_framework,
+    load,
+    time_left,
+)
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
@@ -38,9 +47,19 @@ app = typer.Typer(
 )
 
 
+def _finite(value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
+
+
 _Penalty = Annotated[
     float | None,
-    typer.Option(min=0, help="Weight of the generalization gap in the score; 0: objective alone."),
+    typer.Option(
+        min=0,
+        callback=_finite,
+        help="Weight of the generalization gap in the score; 0: objective alone.",
+    ),
 ]
 _Html = Annotated[Path | None, typer.Option(help="Write the report as one offline HTML file.")]
 _Json = Annotated[Path | None, typer.Option(help="Write the whole record as JSON.")]
@@ -68,21 +87,34 @@ class _Outputs:
     fail_on: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Refuse, before anything is trained, files that could not be written."""
+        """Refuse, before anything is trained, files that could not be written and unknown codes."""
         for path in (self.html, self.json):
             if path is not None and not path.absolute().parent.is_dir():
                 raise typer.BadParameter(f"the folder of {path} does not exist; make it first")
+            if path is not None and path.is_dir():
+                raise typer.BadParameter(f"{path} is a folder; name a file")
+        for path in (self.csv, self.save):
+            if path is not None and path.exists() and not path.is_dir():
+                raise typer.BadParameter(f"cannot write {path}: it is a file; name a folder")
+        if self.fail_on:
+            from auditor.diagnosis.rules import RULES
+
+            known = {rule.code for rule in RULES}
+            if unknown := self._wanted - known:
+                raise typer.BadParameter(
+                    f"--fail-on: no rule {_listed(unknown)}; known are {_listed(known)}"
+                )
+
+    @property
+    def _wanted(self) -> set[str]:
+        return {code.upper() for code in self.fail_on}
 
     def deliver(self, audit: "Audit") -> None:
         """Print the report, write the files, and exit with 1 on a finding of `fail_on`."""
-        wanted = {code.upper() for code in self.fail_on}
-        if unknown := wanted - {check.code for check in audit.checks}:
-            known = _listed(check.code for check in audit.checks)
-            raise typer.BadParameter(f"--fail-on: no rule {_listed(unknown)}; known are {known}")
         typer.echo(_terminal_report(audit, self.plain), nl=False)
         self._write(audit)
-        if found := wanted & {finding.code for finding in audit.findings}:
-            typer.echo(f"failed: found {_listed(found)}, as --fail-on asks", err=True)
+        if found := self._wanted & {finding.code for finding in audit.findings}:
+            _say(f"failed: found {_listed(found)}, as --fail-on asks", err=True)
             raise typer.Exit(FINDING)
 
     def _write(self, audit: "Audit") -> None:
@@ -105,7 +137,7 @@ class _Outputs:
                 raise DirectoryError(
                     f"cannot write {path}: {error.strerror}; choose another place"
                 ) from error
-            typer.echo(f"Written: {path}")
+            _say(f"Written: {path}")
 
 
 @app.command()
@@ -161,6 +193,7 @@ def sweep(
         raise typer.BadParameter("--data and --target go together")
     with _one_line_errors():
         outputs.check()
+        check_objective(objective)
         source = load(space, data, target, task, validation_fraction, seed)
         plan = Plan(
             search, objective, gap_penalty, epochs, batch_size, max_trials, executions, seed,
@@ -178,7 +211,7 @@ def spaces() -> None:
         import_framework()
         for name in space_names():
             space = load_space(name)
-            typer.echo(f"{name:16} {space.grid_size():5} trials  {space.title}")
+            _say(f"{name:16} {space.grid_size():5} trials  {space.title}")
 
 
 @app.command()
@@ -207,9 +240,9 @@ def main() -> None:
 
 def _sweep(source: "Source", plan: Plan, outputs: _Outputs) -> None:
     """Train, then audit."""
-    typer.echo(f"{source.space.name}: {source.space.title}")
+    _say(f"{source.space.name}: {source.space.title}")
     for sentence in source.data.sentences:
-        typer.echo(f"  {sentence}")
+        _say(f"  {sentence}")
     reporter = _Reporter(plain=outputs.plain or not sys.stderr.isatty())
     tuner = plan.tuner(source, reporter)
     try:
@@ -217,7 +250,7 @@ def _sweep(source: "Source", plan: Plan, outputs: _Outputs) -> None:
             plan.run(tuner, source.data)
     except KeyboardInterrupt:
         kept = len(tuner.oracle.end_order)
-        typer.echo(
+        _say(
             f"interrupted: {kept} finished trials are kept in {plan.folder}; the same command"
             f"{', without --overwrite,' if plan.overwrite else ''} goes on from there",
             err=True,
@@ -225,7 +258,7 @@ def _sweep(source: "Source", plan: Plan, outputs: _Outputs) -> None:
         raise typer.Exit(INTERRUPTED) from None
     earlier = len(tuner.oracle.end_order) - reporter.trained
     again = f" ({earlier} of them earlier)" if earlier else ""
-    typer.echo(f"  sweep: {len(tuner.oracle.end_order)} trials{again} in {plan.folder}\n")
+    _say(f"  sweep: {len(tuner.oracle.end_order)} trials{again} in {plan.folder}\n")
     outputs.deliver(tuner.audit())
 
 
@@ -241,7 +274,9 @@ class _Reporter:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
             from rich.progress import Progress as Bar
 
-            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            # A trial's id may hold brackets, which rich would take for markup.
+            text = TextColumn("{task.description}", markup=False)
+            columns = (BarColumn(), MofNCompleteColumn(), text)
             self._bar = Bar(*columns, console=Console(stderr=True))
             self._task = self._bar.add_task("the first trial compiles", total=None)
 
@@ -257,14 +292,18 @@ class _Reporter:
     def __call__(self, now: "Progress") -> None:
         self.trained += 1
         left = time_left(now, self.trained, time.monotonic() - self._began)
-        best = "" if now.best_score is None else f"best {now.best_score:.4g} ({now.best_trial_id})"
+        best = ""
+        if now.best_score is not None and math.isfinite(now.best_score):
+            best = f"best {now.best_score:.4g} ({now.best_trial_id})"
         if self._bar is not None:
-            text = f"{left}{best}"
+            text = _harmless(f"{left}{best}")
             self._bar.update(self._task, completed=now.done, total=now.total, description=text)
             return
         score = "crashed" if now.score is None else f"score {now.score:.4g}"
+        if now.score is not None and not math.isfinite(now.score):
+            score = "diverged"
         of = "" if now.total is None else f"/{now.total}"
-        typer.echo(f"  {now.done}{of} trial {now.trial_id}: {score}; {left}{best}", err=True)
+        _say(f"  {now.done}{of} trial {now.trial_id}: {score}; {left}{best}", err=True)
 
 
 def _terminal_report(audit: "Audit", plain: bool) -> str:
@@ -282,12 +321,23 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except (AuditorError, OSError) as error:
         notes = getattr(error, "__notes__", [])
-        typer.echo("; ".join([f"error: {error}", *notes]), err=True)
+        _say("; ".join([f"error: {error}", *notes]), err=True)
         code = UNREADABLE if isinstance(error, ReadError) else MISUSE
         raise typer.Exit(code) from None
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
+        _say("interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _say(text: str, err: bool = False) -> None:
+    """Print; nothing in the text, such as the name of a stranger's folder, acts on the terminal."""
+    typer.echo(_harmless(text), err=err)
+
+
+def _harmless(text: str) -> str:
+    from auditor.report.safe import printable
+
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def _listed(names: Iterable[str]) -> str:

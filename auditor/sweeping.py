@@ -98,6 +98,7 @@ class Plan:
 
         from auditor.search import GridSearch, RandomSearch
 
+        check_objective(self.objective)
         name, _, direction = self.objective.partition(":")
         if (
             not direction
@@ -135,6 +136,20 @@ class Plan:
                 validation_batch_size=VALIDATION_BATCH,
                 verbose=0,
             )
+
+
+def check_objective(text: str) -> None:
+    """Refuse an objective that says no metric, or neither min nor max after a colon.
+
+    Raises:
+        SearchError: It does.
+    """
+    name, colon, direction = text.partition(":")
+    if not name or (colon and direction not in ("min", "max")):
+        raise SearchError(
+            f"--objective {text!r} is not METRIC, METRIC:min or METRIC:max; "
+            f"say --objective {name or 'val_loss'}:min or {name or 'val_loss'}:max"
+        )
 
 
 @contextmanager

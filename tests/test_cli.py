@@ -1,6 +1,7 @@
 """The command line: what it prints, what it writes, and how it ends."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from auditor.cli import app
+from auditor.cli import _Reporter, app
 from auditor.readers import read
 
 DATA = Path(__file__).parent / "data"
@@ -93,6 +94,9 @@ def test_fail_on_turns_a_finding_into_exit_code_1(code: str, expected: int) -> N
         (("audit", "."), 3, "error: no reader recognises ."),
         (("audit", GRID, "--fail-on", "AUD999"), 2, "no rule AUD999; known are AUD001"),
         (("audit", GRID, "--gap-penalty", "-1"), 2, "gap-penalty"),
+        (("audit", GRID, "--gap-penalty", "inf"), 2, "inf is not a finite number"),
+        (("audit", GRID, "--gap-penalty", "nan"), 2, "gap-penalty"),
+        (("audit", GRID, "--html", "."), 2, "is a folder; name a file"),
         (("audit", GRID, "--html", "no/folder.html"), 2, "make it first"),
         (("audit", GRID, "--save", "table.csv"), 2, "cannot write table.csv"),
         (("sweep", "nosuch"), 2, "error: no search space 'nosuch'"),
@@ -120,6 +124,72 @@ def test_misuse_and_unreadable_input_are_one_clear_message(
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--fail-on", "AUD999"), "no rule AUD999; known are AUD001"),
+        (("--objective", "val_accuracy:foo"), "METRIC:min or METRIC:max"),
+        (("--objective", "val_accuracy:"), "METRIC:min or METRIC:max"),
+        (("--objective", ":min"), "METRIC:min or METRIC:max"),
+        (("--gap-penalty", "inf"), "inf is not a finite number"),
+        (("--gap-penalty", "nan"), "gap-penalty"),
+        (("--csv", "table.csv"), "cannot write table.csv: it is a file"),
+    ],
+)
+def test_misuse_is_refused_before_anything_is_trained(
+    space: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = run(*SWEEP, *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert not (space / "sweeps").exists()
+
+
+ESCAPES = "\x1b[31mred\x1b]0;title\x07\u202e"
+
+
+def test_names_in_a_directory_do_not_act_on_the_terminal(tmp_path: Path) -> None:
+    shutil.copytree(GRID, tmp_path / ESCAPES)
+    result = run("audit", tmp_path)
+    assert result.exit_code == 3
+    assert "Did you mean" in result.stderr
+    assert "red" in result.stderr
+    named = run("audit", tmp_path / ESCAPES / "none")
+    assert "cannot look at" in named.stderr
+    written = run("audit", GRID, "--json", tmp_path / ESCAPES / "a.json")
+    assert "Written: " in written.stdout
+    for text in (result.output, named.output, written.output):
+        assert not set(text) & set(ESCAPES) - set("[31mred]0;title")
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_progress_shows_names_and_obeys_none(
+    plain: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from auditor.search import Progress
+
+    name = f"[bold]{ESCAPES}"
+    with _Reporter(plain) as reporter:
+        reporter(Progress(1, 2, name, 0.5, name, 0.5, "val_loss"))
+    text = capsys.readouterr().err
+    assert "[bold]" in text
+    assert "\\x1b[31mred" in text
+    assert "\x1b[31m" not in text
+    assert "\x1b]0" not in text
+
+
+def test_progress_calls_no_trial_the_best_that_diverged(capsys: pytest.CaptureFixture[str]) -> None:
+    from auditor.search import Progress
+
+    _Reporter(plain=True)(Progress(1, 2, "0000", math.inf, "0000", math.inf, "val_loss"))
+    text = capsys.readouterr().err
+    assert "1/2 trial 0000: diverged" in text
+    assert "best" not in text
+    assert "inf" not in text
+
+
 def test_an_audit_never_writes_below_its_path(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(GRID, tmp_path / "grid"))
     before = sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
@@ -132,7 +202,8 @@ def test_a_sweep_says_what_it_does_and_leaves_a_directory_that_can_be_audited(sp
     assert result.exit_code == 0
     for said in ("40 rows", "32 rows train, 8 validate", "task: regression", "4 trials in sweeps"):
         assert said in result.stdout
-    assert "4/4 trial 0003: score " in result.stderr
+    assert "3/4 trial 0002: score " in result.stderr
+    assert "4/4 trial 0003: diverged; " in result.stderr
     assert "best " in result.stderr
     assert (space / "report.html").is_file()
     trials = read(space / "sweeps" / "tiny")

@@ -71,4 +71,6 @@ def _suggestion(path: Path) -> str:
     # A folder of thousands of entries is looked at in part only: this is a hint.
     below = sorted(folder for folder in path.iterdir() if folder.is_dir())[:200]
     found = [str(folder) for folder in below if any(r.matches(folder).yes for r in READERS)]
-    return f"\nDid you mean {' or '.join(found[:3])}?" if found else ""
+    # A name may hold a line break, or escapes that colour a terminal.
+    shown = [name if name.isprintable() else ascii(name) for name in found[:3]]
+    return f"\nDid you mean {' or '.join(shown)}?" if found else ""

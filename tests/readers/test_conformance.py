@@ -228,6 +228,14 @@ def test_the_folder_above_a_search_is_told_where_it_is(example: Example, tmp_pat
         read(tmp_path)
 
 
+def test_a_name_that_acts_is_shown_in_the_hint(example: Example, tmp_path: Path) -> None:
+    example.make(tmp_path / "a\x1b[31m\nb")
+    with pytest.raises(UnknownFormatError) as error:
+        read(tmp_path)
+    assert r"a\x1b[31m\nb" in str(error.value)
+    assert "\x1b" not in str(error.value)
+
+
 @pytest.mark.parametrize("name", ["missing", "file.txt", "nul\0byte"])
 def test_a_path_without_a_directory_is_one_clear_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "file.txt").write_text("hello")
