@@ -119,6 +119,19 @@ def labels(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Split | None:
     return None
 
 
+def label_digest(split: Split | None) -> str | None:
+    """A hash of some labels as Keras sees them: neither precision nor a column matters."""
+    if split is None:
+        return None
+    digest = hashlib.sha256()
+    for y in (split.train, split.validation):
+        with np.errstate(over="ignore"):
+            rows = _sample(y).astype(np.float32)
+        digest.update(f"{len(y)} {rows[:1].size}".encode())
+        digest.update(np.ascontiguousarray(rows).tobytes())
+    return digest.hexdigest()
+
+
 def data_facts(split: Split | None, loss: str | None, digest: str | None) -> DataFacts:
     """All facts, given the name of the loss that all trials share (None: unknown)."""
     if split is None or not len(split.train) or not len(split.validation):

@@ -1,7 +1,7 @@
 """Several batches in one call of the compiled step, where nobody looks at single batches."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -20,7 +20,11 @@ _BATCH_HOOKS = (
 )
 
 
-def use_many_steps(model: Any, callbacks: Any = ()) -> None:
+def use_many_steps(
+    model: Any,
+    callbacks: Any = (),
+    on_fit: Callable[[Mapping[str, Any]], None] | None = None,
+) -> None:
     """Let one call of the compiled step train several batches, where nobody looks at batches.
 
     That is known only when `fit` is called: code between the tuner and `fit` may add callbacks. So
@@ -29,6 +33,8 @@ def use_many_steps(model: Any, callbacks: Any = ()) -> None:
     Args:
         model: The model to train.
         callbacks: Those known so far; with one of them watching batches, nothing is changed.
+        on_fit: Called with the arguments of `fit` by name, before each. Not for a model whose `fit`
+            is not Keras's: what that makes of its arguments is not known.
     """
     if type(model).fit is not keras.Model.fit:
         return
@@ -36,6 +42,8 @@ def use_many_steps(model: Any, callbacks: Any = ()) -> None:
 
     def fit(*args: Any, **kwargs: Any) -> Any:
         arguments = inspect.signature(keras.Model.fit).bind(model, *args, **kwargs).arguments
+        if on_fit is not None:
+            on_fit(arguments)
         _set_steps(model, arguments, given)
         return keras.Model.fit(model, *args, **kwargs)
 

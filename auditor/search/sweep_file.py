@@ -33,6 +33,9 @@ class SweepFile:
         self._losses: set[str | None] = set(self._stored.get("losses", []))
         self._split: facts.Split | None = None
         self._digest: str | None = None
+        self._label_digest: str | None = None  # of then: the arrays may be changed in place
+        self._labels_seen = True
+        self._was_watched = False
         self._data = facts.DataFacts()
         store.check_same_sweep(path, self._stored, self._state())
 
@@ -50,9 +53,12 @@ class SweepFile:
         store.prepare(self._path)  # with `overwrite=True` KerasTuner has removed it
         self._plan |= {"executions": executions, "epochs": kwargs.get("epochs")}
         self._digest = facts.fingerprint(args, dict(kwargs))
-        self._split = facts.labels(args, dict(kwargs))
+        self._split = facts.labels(args, kwargs)
+        self._label_digest = facts.label_digest(self._split)
         self._stored = self._binding()
         store.check_same_sweep(self._path, self._stored, self._state())
+        known = self._stored.get("labels_seen") is not False
+        self._labels_seen = known and self._split is not None
         self._learn()
 
     def _binding(self) -> dict[str, Json]:
@@ -67,9 +73,38 @@ class SweepFile:
             self._losses.add(name)
             self._learn()
 
+    def see_fit(self, arguments: Mapping[str, Any]) -> None:
+        """Take note of what `Model.fit` was given, by code that may change what `search` was.
+
+        Label facts must hold for all trials: they are forgotten where one saw other labels.
+
+        Args:
+            arguments: By the names that `Model.fit` has for them.
+        """
+        self._was_watched = True
+        if facts.label_digest(facts.labels((), arguments)) != self._label_digest:
+            self._forget_labels()
+
+    def end_fit(self, hypermodel: Any) -> None:
+        """Take note that a training has ended; what nobody could watch may have had any labels.
+
+        Args:
+            hypermodel: What trained: only KerasTuner's own `fit` is known to pass everything on.
+        """
+        own = type(hypermodel).fit is not keras_tuner.HyperModel.fit
+        if own and not self._was_watched:
+            self._forget_labels()
+        self._was_watched = False
+
+    def _forget_labels(self) -> None:
+        if self._labels_seen:
+            self._labels_seen = False
+            self._learn()
+
     def _learn(self) -> None:
         loss = next(iter(self._losses)) if len(self._losses) == 1 else None
-        self._data = facts.data_facts(self._split, loss, self._digest)
+        split = self._split if self._labels_seen else None
+        self._data = facts.data_facts(split, loss, self._digest)
         store.write_sweep(self._path, self._state())
 
     def _state(self) -> dict[str, Json]:
@@ -87,6 +122,7 @@ class SweepFile:
                 "keras_tuner": keras_tuner.__version__,
             },
             "losses": sorted(self._losses, key=str),
+            "labels_seen": self._labels_seen,
             "context": self._data.context(),
             "data_fingerprint": self._digest,
             "space": space,

@@ -727,6 +727,17 @@ def test_eager_models_and_models_with_their_own_fit_are_left_alone() -> None:
         assert model.steps_per_execution == 1
 
 
+def test_who_asks_is_told_what_fit_was_given() -> None:
+    seen: list[Any] = []
+    model = dense()
+    use_many_steps(model, [], seen.append)
+    model.fit(X, Y, 35, verbose=0)
+    (given,) = seen
+    assert given["x"] is X
+    assert given["y"] is Y
+    assert given["batch_size"] == 35
+
+
 def test_no_more_batches_than_were_asked_for() -> None:
     model = dense()
     use_many_steps(model, [])
