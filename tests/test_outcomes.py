@@ -254,6 +254,16 @@ def test_validation_in_some_epochs_only_is_judged_at_those() -> None:
     assert (judged.outcome, judged.onset) == (Outcome.OVERFIT, (18, 21))
 
 
+def test_a_loss_next_to_nothing_does_not_overfit() -> None:
+    down, up = np.geomspace(0.69, 1e-3, 12), np.geomspace(1.02e-3, 1.6e-3, 12)
+    tiny = {"val_loss": [*down, *up], "loss": list(np.geomspace(0.69, 1e-6, 24))}
+    assert verdict(tiny).outcome == Outcome.OVERFIT
+    assert verdict(tiny, no_skill_loss=LN2).outcome == Outcome.OK
+    assert verdict(tiny, no_skill_loss=0.01).outcome == Outcome.OVERFIT
+    grown = {**tiny, "val_loss": [*down, *up * 8]}
+    assert verdict(grown, no_skill_loss=LN2).outcome == Outcome.OVERFIT
+
+
 def test_learning_by_heart_is_overfitting_not_failure_to_learn() -> None:
     heart = {"loss": [0.69, 0.66, 0.5, 0.3, 0.1], "val_loss": [0.70, 0.70, 0.70, 0.71, 0.71]}
     judged = verdict(heart, no_skill_loss=LN2)

@@ -57,7 +57,7 @@ def _from_status(trials: Trials, run: Run) -> RunOutcome | None:
 
 
 def _from_curves(trials: Trials, run: Run, bad: tuple[int, ...], reference: Baseline) -> RunOutcome:
-    worse = ended_worse(trials, run, after=max(bad, default=-1))
+    worse = ended_worse(trials, run, reference, after=max(bad, default=-1))
     if trials.recorded[run].status == "unfinished":
         # What has already gone wrong is known; that nothing has, or not yet learned, is not.
         return worse or RunOutcome(Outcome.MISSING, "unfinished: its end was not observed")

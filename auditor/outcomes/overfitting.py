@@ -7,8 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.outcomes.curves import ValidationCurve, finite, noise, smooth, validation_curve
-from auditor.outcomes.thresholds import MIN_EPOCHS, OVERFIT_NOISE, OVERFIT_RISE, SHARED_RISE
-from auditor.outcomes.verdicts import Outcome, RunOutcome
+from auditor.outcomes.thresholds import (
+    MIN_EPOCHS,
+    OVERFIT_FLOOR,
+    OVERFIT_NOISE,
+    OVERFIT_RISE,
+    SHARED_RISE,
+)
+from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
 from auditor.trials import Run, Trials, twin
 
 
@@ -23,7 +29,9 @@ class _Rise(NamedTuple):
     noise: float
 
 
-def ended_worse(trials: Trials, run: Run, after: int = -1) -> RunOutcome | None:
+def ended_worse(
+    trials: Trials, run: Run, reference: Baseline, after: int = -1
+) -> RunOutcome | None:
     """OVERFIT or DEGRADED where the validation curve rose for good after its best epoch.
 
     Judged at the end, on smoothed values: "ever" would find noise in nearly every run.
@@ -31,6 +39,7 @@ def ended_worse(trials: Trials, run: Run, after: int = -1) -> RunOutcome | None:
     Args:
         trials: What was observed.
         run: Whose curves.
+        reference: The loss of knowing nothing, which says how much of a loss is next to none.
         after: Only epochs later than this one (from 0) count: the last exploded one.
     """
     curve = validation_curve(trials, run, after)
@@ -38,7 +47,8 @@ def ended_worse(trials: Trials, run: Run, after: int = -1) -> RunOutcome | None:
         return None
     # An accuracy becomes an error rate, so that "5 %" means the same as for a loss.
     values = curve.values if curve.sign > 0 else 1.0 - curve.values
-    rise = _rise(values)
+    known = reference.loss if curve.metric == "val_loss" else None
+    rise = _rise(values, OVERFIT_FLOOR * (known or 0.0))
     if not rise.end - rise.lowest > rise.threshold:
         return None
     shared = _training_rise(trials, run, curve, int(curve.epochs[rise.best]), after)
@@ -53,13 +63,13 @@ def ended_worse(trials: Trials, run: Run, after: int = -1) -> RunOutcome | None:
     )
 
 
-def _rise(values: NDArray[np.float64]) -> _Rise:
+def _rise(values: NDArray[np.float64], floor: float) -> _Rise:
     smoothed = smooth(values)
     best = int(smoothed.argmin())
     lowest, end, wiggle = float(smoothed[best]), float(smoothed[-1]), noise(values)
     # A loss that reaches zero or less has no meaningful percentage: its fall is the scale then.
     scale = lowest if lowest > 0 else float(smoothed[0]) - lowest
-    threshold = max(OVERFIT_RISE * scale, OVERFIT_NOISE * wiggle)
+    threshold = max(OVERFIT_RISE * scale, OVERFIT_NOISE * wiggle, floor)
     return _Rise(best, lowest, end, threshold, scale, wiggle)
 
 

@@ -31,6 +31,11 @@ OVERFIT_NOISE = 2.0
 errors of the difference between two means of 3 to 5 epochs (1.3 to 1.5) and the bias of a minimum
 over about ten of them (.7, from sqrt(2 ln m) for the minimum of m values)."""
 
+OVERFIT_FLOOR = 0.005
+"""Times the no-skill loss, where it is known, that a rise of the loss must also exceed: a loss that
+is near zero already doubles without the model getting worse in any way that matters. On TaskSet F1
+stays the same."""
+
 SHARED_RISE = 1.0
 """Share of the validation curve's rise that the training curve must match for the rise to be
 training itself getting worse: from 1 on the gap does not grow, so the two curves do not part."""
