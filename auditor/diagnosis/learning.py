@@ -53,6 +53,9 @@ def _never_learned(seen: Judged) -> Iterator[Finding]:
         ]
         if "best loss" in verdict.evidence:
             evidence.append(Evidence("best loss", verdict.evidence["best loss"], "loss"))
+        # Within the margin, noise and a little learning look the same.
+        is_below = best < base
+        degree = "hardly better than" if is_below else "no better than"
         yield Finding(
             code=NEVER_LEARNED.code,
             title=NEVER_LEARNED.title,
@@ -60,11 +63,11 @@ def _never_learned(seen: Judged) -> Iterator[Finding]:
             trials=(trial,),
             runs=tuple(runs),
             sentence=f"{names(seen, trial, runs)}: never learned: its best val_loss {number(best)} "
-            f"is not {percent(LEARNED_MARGIN)} below {number(base)}, the loss of knowing nothing "
-            f"({reference.known_from})",
+            f"is {degree} a constant: not {percent(LEARNED_MARGIN)} below {number(base)}, the loss "
+            f"of knowing nothing ({reference.known_from})",
             evidence=tuple(evidence),
             remedy=NEVER_LEARNED.remedy,
-            confidence="high",
+            confidence="low" if is_below else "high",
         )
 
 
@@ -132,7 +135,7 @@ NEVER_LEARNED = Rule(
     detected="The best validation loss, less its regularisation terms where those are known, is "
     f"not {percent(LEARNED_MARGIN)} below the no-skill loss: that of a model that knows only how "
     "frequent the labels are, or only the mean of the target.",
-    matters="The model is no better than a constant, whatever its accuracy looks like.",
+    matters="The model is no better than a constant, or hardly, whatever its accuracy looks like.",
     remedy="Check labels, input scaling and the output activation; then try another learning rate "
     "or initialiser.",
 )

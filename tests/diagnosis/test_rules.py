@@ -62,8 +62,8 @@ SICK: dict[str, tuple[Trials, str]] = {
     ),
     "AUD004": (
         sweep({"a": {"val_loss": [0.69, 0.689]}}, no_skill_loss=LN2, no_skill_from="the labels"),
-        "trial a: never learned: its best val_loss 0.689 is not 1.2 % below 0.6931, the loss of "
-        "knowing nothing (the labels)",
+        "trial a: never learned: its best val_loss 0.689 is hardly better than a constant: not "
+        "1.2 % below 0.6931, the loss of knowing nothing (the labels)",
     ),
     "AUD005": (
         sweep({"a": {"loss": DOWN, "val_loss": DOWN}}),
@@ -102,6 +102,19 @@ HEALTHY = sweep(
     {Run("a", 0): FLAT, Run("a", 1): FLAT}, no_skill_loss=LN2, validation_rows=MIN_VALIDATION_ROWS
 )
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+
+
+@pytest.mark.parametrize(
+    ("best", "words", "confidence"),
+    [(0.6899, "hardly better than", "low"), (0.6932, "no better than", "high")],
+)
+def test_a_little_learning_is_not_told_from_none_with_confidence(
+    best: float, words: str, confidence: str
+) -> None:
+    trials = sweep({"a": {"val_loss": [0.7, best]}}, no_skill_loss=LN2)
+    finding = found("AUD004", trials)
+    assert words in finding.sentence
+    assert finding.confidence == confidence
 
 
 def test_codes_are_permanent() -> None:
