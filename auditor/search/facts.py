@@ -199,7 +199,13 @@ def loss_of(model: Any) -> str | None:
     """The name of the plain loss of a model; None where other terms or weights belong to it."""
     weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
     is_weighted = weights is not None and any(weight != 1 for weight in _weights(weights))
-    return None if is_weighted else loss_name(model.loss)
+    return None if is_weighted or penalises_activity(model) else loss_name(model.loss)
+
+
+def penalises_activity(model: Any) -> bool:
+    """Whether terms that depend on the data are in the loss, which no one can take out again."""
+    layers = model._flatten_layers()
+    return any(getattr(layer, "activity_regularizer", None) is not None for layer in layers)
 
 
 def _weights(weights: Any) -> list[Any]:

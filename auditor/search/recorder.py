@@ -10,6 +10,7 @@ import keras_tuner
 import numpy as np
 
 from auditor.scoring import UNREGULARISED
+from auditor.search.facts import penalises_activity
 
 LEARNING_RATE = "learning_rate"
 
@@ -136,7 +137,12 @@ def _evaluates_as_keras(model: Any) -> bool:
 
 
 def _regularisation(model: Any) -> float | None:
-    """The weight penalties in the loss of this epoch's weights; None where there are none."""
+    """The weight penalties in the loss of this epoch's weights; None where there are none.
+
+    None also where activities are penalised: less only a part, the loss is not what it is called.
+    """
+    if penalises_activity(model):
+        return None
     terms = [
         variable.regularizer(variable)
         for variable in model.trainable_variables

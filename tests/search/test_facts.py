@@ -238,6 +238,16 @@ def test_the_weight_of_a_loss_is_part_of_it(weights: Any, plain: bool) -> None:
     assert facts.loss_of(model) == ("mean_squared_error" if plain else None)
 
 
+def test_a_loss_with_a_penalty_on_activities_is_not_plain() -> None:
+    for layer in (
+        keras.layers.Dense(1, activity_regularizer="l2"),
+        keras.layers.ActivityRegularization(l1=0.1),
+    ):
+        model = keras.Sequential([keras.Input((3,)), layer])
+        model.compile("sgd", "mse")
+        assert facts.loss_of(model) is None
+
+
 def test_pandas_is_as_good_as_arrays() -> None:
     y = pd.Series(RNG.integers(0, 2, 50))
     frame = pd.DataFrame(X)

@@ -208,6 +208,14 @@ def test_nothing_is_subtracted_where_keras_did_not_add_it() -> None:
     assert UNREGULARISED not in execution.epochs[0]
 
 
+def test_nothing_is_subtracted_where_a_part_would_stay() -> None:
+    model = net(kernel_regularizer="l2", activity_regularizer="l2")
+    recorder, execution = recording()
+    model.fit(X, Y, validation_data=(X, Y), verbose=0, callbacks=[recorder])
+    assert "val_loss" in execution.epochs[0]
+    assert UNREGULARISED not in execution.epochs[0]
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_loops_that_call_by_hand(is_known: bool) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_regularizer="l2")])
