@@ -62,6 +62,10 @@ _Penalty = Annotated[
     ),
 ]
 _Html = Annotated[Path | None, typer.Option(help="Write the report as one offline HTML file.")]
+_SweepHtml = Annotated[
+    Path | None,
+    typer.Option(help="The report, one offline HTML file; by default in the sweep's folder."),
+]
 _Json = Annotated[Path | None, typer.Option(help="Write the whole record as JSON.")]
 _Csv = Annotated[Path | None, typer.Option(help="Write tables to this folder.")]
 _Save = Annotated[Path | None, typer.Option(help="Save audit and trials to this folder.")]
@@ -178,7 +182,7 @@ def sweep(
     seed: Annotated[int, typer.Option(help="For split, weights, shuffling and sampling.")] = 0,
     out: _Out = Path("sweeps"),
     overwrite: _Overwrite = False,
-    html: _Html = None,
+    html: _SweepHtml = None,
     json: _Json = None,
     csv: _Csv = None,
     save: _Save = None,
@@ -186,7 +190,8 @@ def sweep(
     plain: _Plain = False,
 ) -> None:
     """Train a search space and audit it. Interrupted, the same command goes on."""
-    outputs = _Outputs(html, json, csv, save, plain, tuple(fail_on or ()))
+    codes = tuple(fail_on or ())
+    outputs = _Outputs(html, json, csv, save, plain, codes)
     if search is Sampler.RANDOM and max_trials is None:
         raise typer.BadParameter("--search random needs --max-trials")
     if (data is None) != (target is None):
@@ -199,7 +204,8 @@ def sweep(
             search, objective, gap_penalty, epochs, batch_size, max_trials, executions, seed,
             out / source.space.name, overwrite,
         )  # fmt: skip
-        _sweep(source, plan, outputs)
+        page = html or plan.folder / "report.html"
+        _sweep(source, plan, _Outputs(page, json, csv, save, plain, codes))
 
 
 @app.command()

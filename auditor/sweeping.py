@@ -1,6 +1,7 @@
 """A sweep as the command line asks for it: which space, which data, how to search."""
 
 import io
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -185,6 +186,9 @@ def import_framework() -> None:
     try:
         os.dup2(nowhere, 2)
         import keras  # noqa: F401
+
+        # It warns of every structure that is traced, which is what a sweep does.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     except ImportError as error:
         raise SearchError(
             f"training needs Keras and a backend ({error}): pip install 'sweep-auditor[tensorflow]'"

@@ -390,3 +390,15 @@ def _f1(found: pd.Series, true: pd.Series) -> float:
 def test_failures_are_ordered_from_mild_to_severe() -> None:
     assert FAILURES[0] == Outcome.OVERFIT
     assert FAILURES[-1] == Outcome.CRASHED
+
+
+def test_a_single_lucky_epoch_is_no_learning() -> None:
+    chance = [2.39, 2.4, 2.38, 2.39, 2.4, 2.38]
+    known = {"no_skill_loss": 2.302, "untrained_loss": 2.303}
+    lucky = verdict({"loss": [40.0, *chance], "val_loss": [2.186, *chance]}, **known)
+    assert lucky.outcome == Outcome.NEVER_LEARNED
+    assert "but for single epochs" in lucky.reason
+    learned = verdict({"loss": [2.0, *chance], "val_loss": [2.186, *chance]}, **known)
+    assert learned.outcome != Outcome.NEVER_LEARNED
+    at_last = verdict({"loss": [*chance, 2.1], "val_loss": [*chance, 2.186]}, **known)
+    assert at_last.outcome == Outcome.OK

@@ -138,7 +138,7 @@ def _runs(failures: Failures) -> Iterator[str]:
             f"pruned runs and {failures.missing} without a result."
         )
     if not failures.repeated:
-        yield "One run per trial: how far the counts depend on the seed is not known."
+        yield "One run is recorded per trial: how far the counts depend on the seed is not known."
         return
     yield (
         f"Counts are of {len(failures.trial_of_run)} runs. Causes and rescues are judged by what "

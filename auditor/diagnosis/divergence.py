@@ -70,6 +70,7 @@ def _finding(rule: Rule, seen: Judged, trial: str, runs: Verdicts, sentence: str
         ]
     if reference.loss is not None:
         evidence.append(Evidence("no-skill loss", reference.loss, "loss"))
+    # Measured against a loss that is known; the median of a sweep is not.
     certain = reference.loss is not None or any(not math.isfinite(v) for v in worst.values())
     confidence: Confidence = "high" if certain or not verdict.bad_epochs else "medium"
     return Finding(
@@ -80,7 +81,8 @@ def _finding(rule: Rule, seen: Judged, trial: str, runs: Verdicts, sentence: str
 
 _DETECTED = (
     "A training or validation loss, less its regularisation terms where those are known, is NaN, "
-    f"infinite or above {DIVERGED_FACTOR:g} times the no-skill loss "
+    f"infinite or above {DIVERGED_FACTOR:g} times the no-skill loss, "
+    "or that of an untrained model where it is larger "
     f"({DIVERGED_FACTOR_UNKNOWN:g} times the median first loss of the sweep where that is unknown)"
 )
 
@@ -90,7 +92,7 @@ DIVERGED = Rule(
     severity="error",
     needs=_needs_results,
     check=_diverged,
-    detected=f"{_DETECTED}, and no later epoch is back at {RECOVERED_FACTOR:g} times the no-skill "
+    detected=f"{_DETECTED}, and no later epoch is back at {RECOVERED_FACTOR:g} times that "
     "loss. A NaN or infinite result counts too where no curve was recorded.",
     matters="The weights are unusable, and the trial ranks after all that did not diverge.",
     remedy="Lower the learning rate, clip gradients (clipnorm=1.0) and scale the inputs.",
@@ -102,7 +104,7 @@ RECOVERED = Rule(
     severity="warning",
     needs=needs_curves,
     check=_recovered,
-    detected=f"{_DETECTED}, and a later epoch is back at {RECOVERED_FACTOR:g} times the no-skill "
+    detected=f"{_DETECTED}, and a later epoch is back at {RECOVERED_FACTOR:g} times that "
     "loss or below.",
     matters="The run is at the edge of stability: another seed may not come back.",
     remedy="Lower the learning rate or warm it up, and confirm the result with more seeds.",

@@ -46,28 +46,33 @@ def _never_learned(seen: Judged) -> Iterator[Finding]:
     reference = seen.outcomes.baseline
     for trial, runs in with_outcome(seen, Outcome.NEVER_LEARNED):
         verdict = next(iter(runs.values()))
-        best, base = verdict.evidence["best val_loss"], verdict.evidence["no-skill loss"]
+        base = verdict.evidence["no-skill loss"]
+        # Smoothed where single epochs were better, by luck.
+        named = {name: v for name, v in verdict.evidence.items() if name.endswith("loss")}
+        name, best = next((n, v) for n, v in named.items() if n.endswith("val_loss"))
         evidence = [
-            Evidence("best val_loss", best, "loss", (1 - LEARNED_MARGIN) * base),
+            Evidence(name, best, "loss", (1 - LEARNED_MARGIN) * base),
             Evidence("no-skill loss", base, "loss"),
+            *(Evidence(n, v, "loss") for n, v in named.items() if n not in (name, "no-skill loss")),
         ]
-        if "best loss" in verdict.evidence:
-            evidence.append(Evidence("best loss", verdict.evidence["best loss"], "loss"))
+        step = _step(seen, next(iter(runs)), verdict)
+        is_improving = step is not None and step.gain > step.threshold
         # Within the margin, noise and a little learning look the same.
         is_below = best < base
         degree = "hardly better than" if is_below else "no better than"
         yield Finding(
             code=NEVER_LEARNED.code,
             title=NEVER_LEARNED.title,
-            severity=NEVER_LEARNED.severity,
+            severity="warning" if is_improving else NEVER_LEARNED.severity,
             trials=(trial,),
             runs=tuple(runs),
-            sentence=f"{names(seen, trial, runs)}: never learned: its best val_loss {number(best)} "
+            sentence=f"{names(seen, trial, runs)}: never learned: its {name} {number(best)} "
             f"is {degree} a constant: not {percent(LEARNED_MARGIN)} below {number(base)}, the loss "
-            f"of knowing nothing ({reference.known_from})",
+            f"of knowing nothing ({reference.known_from})"
+            + (", but it was still improving at the end" if is_improving else ""),
             evidence=tuple(evidence),
-            remedy=NEVER_LEARNED.remedy,
-            confidence="low" if is_below else "high",
+            remedy="Train longer first. " * is_improving + NEVER_LEARNED.remedy,
+            confidence="low" if is_below or is_improving else "high",
         )
 
 
@@ -81,6 +86,7 @@ class _Step(NamedTuple):
 
 
 def _still_improving(seen: Judged) -> Iterator[Finding]:
+    is_min = seen.trials.objective.direction == "min"
     for trial, runs in by_trial(seen, lambda verdict: verdict.outcome == Outcome.OK):
         steps = {run: step for run, v in runs.items() if (step := _step(seen, run, v)) is not None}
         found = {run: runs[run] for run, step in steps.items() if step.gain > step.threshold}
@@ -99,7 +105,7 @@ def _still_improving(seen: Judged) -> Iterator[Finding]:
             f"{step.epochs} before",
             evidence=(
                 Evidence(f"gain of {name}", step.gain, "", step.threshold),
-                Evidence(f"mean of {name} at the end", step.last),
+                Evidence(f"mean of {name} at the end", step.last if is_min else -step.last),
                 Evidence("epochs in the last part", step.epochs, "epochs"),
             ),
             remedy=STILL_IMPROVING.remedy,

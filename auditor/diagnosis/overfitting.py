@@ -16,6 +16,7 @@ from auditor.diagnosis.wording import (
 )
 from auditor.outcomes import (
     MIN_EPOCHS,
+    OVERFIT_FLOOR,
     OVERFIT_NOISE,
     OVERFIT_RISE,
     SHARED_RISE,
@@ -171,7 +172,8 @@ def _confidence(verdict: RunOutcome) -> Confidence:
 _DETECTED = (
     f"The validation loss (else a validation objective), smoothed over {SMOOTHING} epochs, ends "
     f"more than {percent(OVERFIT_RISE)} and {OVERFIT_NOISE:g} standard deviations of its own noise "
-    f"above its minimum, in runs of at least {MIN_EPOCHS} validated epochs"
+    f"above its minimum, for a loss also more than {percent(OVERFIT_FLOOR)} of the no-skill loss "
+    f"where that is known, in runs of at least {MIN_EPOCHS} validated epochs"
 )
 
 OVERFITTING = Rule(

@@ -61,7 +61,7 @@ def _unreadable(seen: Judged) -> Iterator[Finding]:
 def _disagreement_needs(seen: Judged) -> str | None:
     if any(len(runs) > 1 for runs in seen.trials.runs_of.values()):
         return None
-    return "no trial was trained more than once"
+    return "no trial has more than one recorded run"
 
 
 def _disagreement(seen: Judged) -> Iterator[Finding]:

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from auditor.outcomes.curves import LOSSES, finite
-from auditor.outcomes.thresholds import LEARNED_MARGIN, OVERFIT_RISE
+from auditor.outcomes.curves import LOSSES, finite, smooth
+from auditor.outcomes.thresholds import LEARNED_MARGIN, MIN_EPOCHS, OVERFIT_RISE
 from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
 from auditor.trials import Run, Trials
 
@@ -22,7 +22,7 @@ def not_learned(trials: Trials, run: Run, reference: Baseline) -> RunOutcome | N
         return None
     needed = (1 - LEARNED_MARGIN) * reference.loss
     if best["val_loss"] < needed:
-        return None
+        return _only_for_a_moment(trials, run, reference.loss, needed)
     evidence = {f"best {m}": v for m, v in best.items()} | {"no-skill loss": reference.loss}
     parted = best["val_loss"] - OVERFIT_RISE * reference.loss
     if best.get("loss", math.inf) < min(needed, parted):
@@ -37,6 +37,29 @@ def not_learned(trials: Trials, run: Run, reference: Baseline) -> RunOutcome | N
         f"the best validation loss {best['val_loss']:.4g} is not {LEARNED_MARGIN:.1%} below the "
         f"no-skill loss {reference.loss:.4g}",
         evidence=evidence,
+    )
+
+
+def _only_for_a_moment(
+    trials: Trials, run: Run, no_skill: float, needed: float
+) -> RunOutcome | None:
+    """NEVER_LEARNED where smoothed validation and training losses both stay at the no-skill loss.
+
+    A single lucky epoch is noise; a model that learned shows it in its training loss too, or is
+    still there at the end.
+    """
+    curves = {metric: finite(trials, run, metric).values for metric in ("val_loss", "loss")}
+    if any(len(values) < MIN_EPOCHS for values in curves.values()):
+        return None
+    smoothed = {metric: float(smooth(values).min()) for metric, values in curves.items()}
+    if min(smoothed.values()) < needed or curves["val_loss"][-1] < needed:
+        return None
+    return RunOutcome(
+        Outcome.NEVER_LEARNED,
+        f"but for single epochs, the losses are not {LEARNED_MARGIN:.1%} below the no-skill loss "
+        f"{no_skill:.4g}",
+        evidence={f"best smoothed {m}": v for m, v in smoothed.items()}
+        | {"no-skill loss": no_skill},
     )
 
 

@@ -40,6 +40,17 @@ class PairCounts:
 def top_pair(audit: "Audit") -> PairCounts | None:
     """The pair worth a picture: of the strongest cause that is one, else the one that adds most."""
     pairs = [(cause.outcome, cause.conditions) for cause in audit.causes]
+    if audit.causes:
+        # Beside a single value, whatever pair with its hyperparameter adds most to its outcome.
+        first = audit.causes[0]
+        axes = {test.hyperparameter for test in first.conditions}
+        related = [
+            t
+            for t in audit.attribution.pairs
+            if t.outcome == first.outcome and axes & {c.hyperparameter for c in t.conditions}
+        ]
+        related.sort(key=lambda t: -(t.added or 0.0))
+        pairs[1:1] = [(t.outcome, t.conditions) for t in related[:1]]
     adding = sorted(audit.attribution.pairs, key=lambda t: -(t.added or 0.0))
     pairs += [(tally.outcome, tally.conditions) for tally in adding if (tally.added or 0.0) > 0]
     for outcome, tests in pairs:

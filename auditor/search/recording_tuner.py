@@ -229,13 +229,14 @@ class RecordingTuner(keras_tuner.Tuner):
         built = self._try_build(trial.hyperparameters)
         self._sweep.note_loss(built)
         model = self._compiled.adopt(built, args[0] if args else kwargs.get("x"), self.hypermodel)
-        use_many_steps(model, kwargs["callbacks"])
+        use_many_steps(model, kwargs["callbacks"], self._sweep.see_fit)
         try:
             results = self.hypermodel.fit(trial.hyperparameters, model, *args, **kwargs)
         except BaseException:
             self._compiled.release(model, failed=True)
             raise
         self._compiled.release(model)
+        self._sweep.end_fit(self.hypermodel)
         if self._executions:
             self._executions[-1].build_config = model.get_build_config()
         validate_trial_results(results, self.oracle.objective, "HyperModel.fit()")
@@ -282,6 +283,8 @@ class RecordingTuner(keras_tuner.Tuner):
         try:
             self._run_and_update_trial(trial, *fit_args, **fit_kwargs)
             trial.status = TrialStatus.COMPLETED
+        except BrokenPipeError:  # Whoever read the output has gone: an interruption, no crash.
+            raise
         except (AuditorError, keras_tuner.errors.FatalError) as error:
             error.add_note(f"while running trial {trial.trial_id} of {self.project_dir}")
             raise

@@ -79,20 +79,21 @@ def check_same_sweep(path: Path, stored: Mapping[str, Json], ours: Mapping[str, 
     for key, words in _IDENTITY.items():
         theirs, mine = stored.get(key), ours.get(key)
         if theirs is not None and mine is not None and theirs != mine:
+            change = "" if key == "data_fingerprint" else f": {_short(theirs)}, now {_short(mine)}"
             raise DirectoryError(
-                f"{path} holds a sweep with another {words}: {_short(theirs)}, now {_short(mine)}. "
+                f"{path} holds a sweep with {words}{change}. "
                 "Trials of the two cannot be compared; choose another `project_name`, or pass "
                 "`overwrite=True` to start anew"
             )
 
 
 _IDENTITY = {
-    "sampler": "kind of search",
-    "objective": "objective",
-    "backend": "Keras backend",
-    "data_fingerprint": "data",
-    "epochs": "number of epochs",
-    "executions": "number of executions per trial",
+    "sampler": "another kind of search",
+    "objective": "another objective",
+    "backend": "another Keras backend",
+    "data_fingerprint": "other data, or another split of them",
+    "epochs": "another number of epochs",
+    "executions": "another number of executions per trial",
 }
 
 
@@ -120,5 +121,7 @@ def write_history(folder: Path, executions: Iterable[Execution]) -> None:
 
 
 def _short(value: Json) -> str:
+    if isinstance(value, dict) and "name" in value:  # an objective
+        value = f"{value['name']} ({value.get('direction')})"
     text = value if isinstance(value, str) else to_json(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -25,7 +25,7 @@ def test_the_design_is_told(values, sampler, words):
 
 
 def test_executions_are_told():
-    assert has(explain(sweep(grid(), lambda v: "ok")), "One run per trial")
+    assert has(explain(sweep(grid(), lambda v: "ok")), "One run is recorded per trial")
     repeated = explain(sweep(grid(), lambda v: ["ok", "diverged" if v["lr"] == 1.0 else "ok"]))
     assert has(repeated, "144 runs", "24 trials the runs disagree")
 

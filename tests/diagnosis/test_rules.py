@@ -169,7 +169,7 @@ BEST_ONLY = sweep({}, recorded={"a": Recorded(metrics={"val_loss": 0.5, "loss": 
         ),
         (sweep({"a": {"loss": [1.0]}}, "loss"), ["AUD003"], "no validation loss or validation"),
         (sweep({"a": {"val_loss": [1.0]}}), ["AUD003", "AUD011"], "4 validated epochs"),
-        (sweep({"a": FLAT}), ["AUD008"], "more than once"),
+        (sweep({"a": FLAT}), ["AUD008"], "more than one recorded run"),
         (sweep({"a": FLAT}), ["AUD009"], "validation rows is not known"),
         (sweep({"a": {"val_loss": [NAN]}}), ["AUD010"], "finite objective"),
     ],
@@ -329,3 +329,21 @@ def test_percents_are_written_one_way() -> None:
     for rule in RULES:
         text = " ".join((rule.detected, rule.matters, rule.remedy))
         assert not re.search(r"\d%", text), text
+
+
+def test_what_still_improves_may_yet_learn() -> None:
+    falling = [0.748, 0.733, 0.719, 0.706]
+    finding = found(
+        "AUD004", sweep({"a": {"loss": falling, "val_loss": falling}}, no_skill_loss=LN2)
+    )
+    assert (finding.severity, finding.confidence) == ("warning", "low")
+    assert finding.sentence.endswith("but it was still improving at the end")
+    assert finding.remedy.startswith("Train longer first.")
+
+
+def test_evidence_on_an_accuracy_keeps_its_sign() -> None:
+    rising = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9]
+    curves = {"accuracy": rising, "val_accuracy": rising}
+    trials = sweep({"a": curves}, Objective("val_accuracy", "max"))
+    numbers = {e.name: e.value for e in found("AUD005", trials).evidence}
+    assert numbers["mean of val_accuracy at the end"] == pytest.approx(0.875)

@@ -45,7 +45,7 @@ def test_verdict_names_the_winner_its_result_and_its_epoch_from_one(full: Audit)
 
 
 def test_verdict_says_that_one_training_shows_no_luck(full: Audit) -> None:
-    assert any("Each was trained once" in text for text in words(full, "verdict").paragraphs)
+    assert any("One run of each is recorded" in text for text in words(full, "verdict").paragraphs)
 
 
 def test_verdict_says_when_the_first_two_are_too_close(audits: Mapping[str, Audit]) -> None:

@@ -285,7 +285,7 @@ def test_a_sweep_does_not_go_on_with_other_data(
     tuner.search(x, np.zeros(4), verbose=0)
     if in_new_process:
         tuner = make(dummy(GridSearch, value), TWELVE)
-    with pytest.raises(DirectoryError, match="another data"):
+    with pytest.raises(DirectoryError, match="other data"):
         tuner.search(x + 1, np.zeros(4), verbose=0)
 
 

@@ -57,7 +57,8 @@ def coverage(audit: "Audit") -> Section:
     else:
         skill = f"The no-skill loss is {number(baseline.loss)} ({baseline.known_from})."
     if baseline.ceiling < float("inf"):
-        skill += f" A loss above {number(baseline.ceiling)} counts as diverged."
+        source = f", {baseline.ceiling_from}," if baseline.ceiling_from else ""
+        skill += f" A loss above {number(baseline.ceiling)}{source} counts as diverged."
     penalty = f"The penalty for a gap is limited by {audit.scores.cap}."
     return Section(
         "coverage",
@@ -95,7 +96,7 @@ def provenance(audit: "Audit") -> Section:
         "epochs": count(trials.epochs) if trials.epochs else None,
         "epochs planned": _known(design.epochs),
         "sampler": design.sampler,
-        "seed of the search": _known(design.seed),
+        "seed of the search": None if design.seed is None else str(design.seed),
         "executions per trial": _known(design.executions),
         "rows of training data": _known(trials.context.train_rows),
         "rows of validation data": _known(trials.context.validation_rows),

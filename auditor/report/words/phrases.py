@@ -31,7 +31,7 @@ _DID = {
     Outcome.CRASHED: "crashed",
     Outcome.PRUNED: "pruned",
     Outcome.MISSING: "without a result",
-    Outcome.OK: "fine",
+    Outcome.OK: "without a failure",
 }
 
 _OPERATORS = {"==": "=", "<=": "≤", ">=": "≥"}

@@ -107,7 +107,7 @@ def _margin(best: TrialScore, second: str, other: TrialScore) -> str:
     if _ranks_last(other):
         text = f"The next, trial {second}, diverged."
     if best.spread is None:
-        return f"{text} Each was trained once, so how much of that is luck is not known."
+        return f"{text} One run of each is recorded, so how much of that is luck is not known."
     text += f" {count(best.runs, 'training')} of the best differ by {number(best.spread)}"
     text += " (standard deviation)"
     return text + (": the order of the two is not settled." if best.spread >= margin else ".")
@@ -132,7 +132,7 @@ def _facts(audit: "Audit", best: str | None) -> tuple[tuple[str, str], ...]:
             (name, number(value)) for name, value in audit.trials.context.test_metrics.items()
         ]
     if outcomes:
-        facts.append(("fine", ratio(outcomes.count(Outcome.OK), len(outcomes))))
+        facts.append(("no failure seen", ratio(outcomes.count(Outcome.OK), len(outcomes))))
     facts += [
         (phrases.did(o), ratio(outcomes.count(o), len(outcomes)))
         for o in (*FAILURES, Outcome.PRUNED, Outcome.MISSING)
