@@ -33,7 +33,7 @@ def _recovered(seen: Judged) -> Iterator[Finding]:
         verdict = next(iter(runs.values()))
         sentence = (
             f"{names(seen, trial, runs)}: training exploded and recovered: {_what(verdict)} and "
-            f"was back to normal after epoch {verdict.bad_epochs[-1] + 1}"
+            f"came back down after epoch {verdict.bad_epochs[-1] + 1}"
         )
         yield _finding(RECOVERED, seen, trial, runs, sentence)
 

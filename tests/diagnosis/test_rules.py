@@ -52,8 +52,8 @@ SICK: dict[str, tuple[Trials, str]] = {
     ),
     "AUD002": (
         sweep({"a": {"loss": [2.6e12, *DOWN], "val_loss": [0.7, *DOWN]}}, no_skill_loss=LN2),
-        "trial a: training exploded and recovered: loss reached 2.6e+12 in epoch 1 and was back to "
-        "normal after epoch 1",
+        "trial a: training exploded and recovered: loss reached 2.6e+12 in epoch 1 and came back "
+        "down after epoch 1",
     ),
     "AUD003": (
         sweep({"a": OVERFIT}),
