@@ -175,3 +175,15 @@ with contextlib.suppress(SystemExit):
     auditor.cli.main()
 """
     assert loaded_by(code) == set()
+
+
+def test_the_command_audits_a_directory_without_a_framework(tmp_path: Path) -> None:
+    sweep = PACKAGE.parent / "tests" / "data" / "keras_tuner-1.4.8" / "grid"
+    page = tmp_path / "report.html"
+    code = (
+        f"import sys\nsys.argv = ['auditor', 'audit', {str(sweep)!r}, '--html', {str(page)!r}]\n"
+        "from auditor.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
+    )
+    assert not loaded_by(code) & FRAMEWORKS
+    assert page.stat().st_size > 0
