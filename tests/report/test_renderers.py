@@ -76,3 +76,8 @@ def test_json_is_the_record(full: Audit) -> None:
 def test_an_unknown_format_is_refused_with_the_known_ones(full: Audit) -> None:
     with pytest.raises(ValueError, match="terminal, html, json"):
         render(full, "pdf")
+
+
+def test_an_audit_shows_itself_as_the_renderers_do(full: Audit) -> None:
+    assert str(full) == render(full, "terminal")
+    assert full.to_html() == render(full, "html")
