@@ -5,9 +5,7 @@ weights and learning rate share one compiled model: it gets the new model's weig
 optimizer state and learning rate. Anything that is not plain Keras is left alone.
 """
 
-import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -15,6 +13,7 @@ import keras_tuner
 
 from auditor.files import Json, to_json
 from auditor.search.steps import STEPS_PER_EXECUTION
+from auditor.search.structure import configuration
 
 MAX_SHARED_MODELS = 32
 """Compiled models kept; a grid returns to the same few structures."""
@@ -30,9 +29,6 @@ _PARTS = (
     keras.KerasTensor,
 )
 """What a model is made of, and what another model therefore cannot stand in for."""
-
-_MARKERS = {"__keras_tensor__", "__slice__", "__ellipsis__"}
-"""What stands in a configuration for parts of a graph: complete in itself, and no code."""
 
 
 class CompiledModels:
@@ -87,29 +83,13 @@ class CompiledModels:
 def structure(model: Any) -> str | None:
     """What two models must have in common to share a compiled program; None if unknowable.
 
-    Initialisers and a constant learning rate are left out: they live in variables. Code that is
-    not Keras's own may depend on anything, so it is never shared.
+    Initialisers and a constant learning rate are left out: they live in variables.
     """
-    if not _is_keras(type(model)) or not model.built or not model.compiled or model.run_eagerly:
+    if keras.config.backend() not in STEPS_PER_EXECUTION:
         return None
-    if keras.config.backend() not in STEPS_PER_EXECUTION or _is_distributed(model):
-        return None
-    if any(name.startswith("_exclude_from") and value for name, value in _state(model.optimizer)):
-        return None  # Which weights decay is in no configuration.
     try:
-        layers = list(model._flatten_layers())
-        if not all(_is_plain_layer(layer) for layer in layers):
-            return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Serialising a lambda warns; nothing is saved here.
-            parts = {"model": model.get_config(), "compile": model.get_compile_config()}
-        if not _is_plain_keras(parts) or not _names_keras_functions(parts["compile"]):
-            return None
-        # What a step is traced with, beyond the two configurations.
-        parts["trainable"] = [layer.trainable for layer in layers]
-        parts["global"] = [keras.config.floatx(), keras.config.epsilon()]
-        return to_json(_masked(parts))
-    except Exception:  # Configurations run code of anybody's, and a trial must not end by it.
+        return to_json(_masked(configuration(model)))
+    except Exception:  # Also from properties of anybody's: a trial must not end by them.
         return None
 
 
@@ -165,64 +145,6 @@ def _take_initializers(shared: Any, model: Any) -> None:
         for name, value in vars(source).items():
             if isinstance(value, keras.initializers.Initializer):
                 setattr(target, name, value)
-
-
-def _state(optimizer: Any) -> list[tuple[str, Any]]:
-    """The attributes of an optimizer, and of the one that it wraps."""
-    inner = vars(optimizer).get("inner_optimizer")
-    return [*vars(optimizer).items(), *(vars(inner).items() if inner is not None else ())]
-
-
-def _is_distributed(model: Any) -> bool:
-    strategy = getattr(model, "_distribute_strategy", None)
-    return strategy is not None or keras.distribution.distribution() is not None
-
-
-def _is_keras(thing: Any) -> bool:
-    """Whether a class or function is Keras's own."""
-    return (getattr(thing, "__module__", None) or "").startswith("keras.")
-
-
-def _is_plain_layer(layer: Any) -> bool:
-    """Whether a layer is Keras's own, in all that it calls, and has not learned from data.
-
-    A configuration names a function only, and another function may have the name of Keras's own.
-    """
-    functions = [value for value in vars(layer).values() if callable(value)]
-    return not hasattr(layer, "adapt") and all(map(_is_keras, [type(layer), *functions]))
-
-
-def _is_plain_keras(part: Json) -> bool:
-    """Whether a configuration names nothing but Keras's own classes."""
-    if isinstance(part, list | tuple):
-        return all(_is_plain_keras(item) for item in part)
-    if not isinstance(part, dict):
-        return part is None or isinstance(part, bool | int | float | str)
-    if "class_name" in part and part["class_name"] not in _MARKERS:
-        own = (part.get("module") or "").split(".")[0] == "keras"
-        if not own or part["class_name"] == "Lambda":
-            return False
-    return all(_is_plain_keras(item) for item in part.values())
-
-
-def _names_keras_functions(compiled: Json) -> bool:
-    """Whether losses and metrics given by name are Keras's, not some registered by the user."""
-    losses = _names(compiled.get("loss"))
-    metrics = _names([compiled.get("metrics"), compiled.get("weighted_metrics")])
-    chosen_by_shape = {"accuracy", "acc", "crossentropy", "ce"}
-    found = [keras.losses.get(name) for name in losses]
-    found += [keras.metrics.get(name) for name in metrics if name not in chosen_by_shape]
-    return all(map(_is_keras, found))
-
-
-def _names(part: Json) -> Iterator[str]:
-    if isinstance(part, str):
-        yield part
-    elif isinstance(part, list | tuple):
-        for item in part:
-            yield from _names(item)
-    elif isinstance(part, dict) and "class_name" not in part:
-        yield from _names(list(part.values()))
 
 
 def _masked(part: Json) -> Json:
