@@ -93,6 +93,7 @@ class _Found:
     hyperparameters: dict[str, dict[str, Json]] = field(default_factory=dict)
     recorded: dict[Run, Recorded] = field(default_factory=dict)
     lane: dict[Run, str] = field(default_factory=dict)
+    stack: dict[Run, str] = field(default_factory=dict)
     curves: list[Row] = field(default_factory=list)
     series: list[Row] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -111,6 +112,7 @@ def _add_runs(found: _Found, trial: TrialFile, notes: TrialNotes, path: Path) ->
         recorded = dict.fromkeys(history.runs or [Run(trial.trial_id)], trial.recorded())
     found.recorded |= recorded
     found.lane |= notes.lanes(trial.trial_id)
+    found.stack |= notes.stacks(trial.trial_id)
     found.curves += history.curves
     found.series += history.series
     found.files += [file] if history.exists else []
@@ -129,6 +131,7 @@ def _context(sweep: Sweep, found: _Found) -> Context:
         facts.untrained_loss,
         series=_table(found.series),
         lane=found.lane,
+        stack=found.stack,
     )
 
 

@@ -10,13 +10,7 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.trials import Run
-
-SERIES = ("seconds", "learning_rate", "unregularised_val_loss", "clean_loss")
-"""Columns that describe the training but are no learning curves of the model's metrics."""
-
-CHUNK = "_chunk_"
-"""In the name of a metric on one fixed part of the data; such columns are series too."""
+from auditor.trials import Run, is_series
 
 MOST_EPOCHS = 1_000_000
 """An epoch beyond this is taken for damage: tables by epoch would not fit in memory."""
@@ -73,7 +67,7 @@ def _collect(history: History, header: list[str], lines: list[list[str]], trial_
     """Sort the cells into curves and series."""
     at = [header.index(key) for key in _KEYS]
     columns = [
-        (index, name, name in SERIES or CHUNK in name)
+        (index, name, name == "seconds" or is_series(name, header))
         for index, name in enumerate(header)
         if name not in _KEYS
     ]
@@ -85,7 +79,7 @@ def _collect(history: History, header: list[str], lines: list[list[str]], trial_
             history.complaints.append(f"line {number} is {why}, and left out")
             continue
         seen.add(key)
-        for index, name, is_series in columns:
+        for index, name, aside in columns:
             if not cells[index]:
                 continue
             try:
@@ -96,7 +90,7 @@ def _collect(history: History, header: list[str], lines: list[list[str]], trial_
                 )
                 continue
             row = (trial_id, *key, name, value)
-            (history.series if is_series else history.curves).append(row)
+            (history.series if aside else history.curves).append(row)
 
 
 def _key(cells: list[str], at: list[int]) -> tuple[int, int, int] | None:

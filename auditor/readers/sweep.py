@@ -82,6 +82,7 @@ class _RunNotes:
     started: str | None = None
     seed: int | None = None
     lane: str | None = None
+    stack: str | None = None
 
 
 @dataclass
@@ -115,6 +116,10 @@ class TrialNotes:
     def lanes(self, trial_id: str) -> dict[Run, str]:
         """How each run was trained."""
         return {Run(trial_id, r.execution, r.fold): r.lane for r in self.runs if r.lane}
+
+    def stacks(self, trial_id: str) -> dict[Run, str]:
+        """Which stack trained each run that was trained in one."""
+        return {Run(trial_id, r.execution, r.fold): r.stack for r in self.runs if r.stack}
 
 
 def read_sweep(path: Path) -> tuple[Sweep, list[Problem]]:

@@ -37,9 +37,9 @@ class Keeper:
         numbers = self._small(result.score, result.objective)
         file = self._folder(trial) / store.WEIGHTS_FILE
         file.unlink(missing_ok=True)  # of an attempt that was cut short
-        if result.best_execution is None or not self._weights.wants(trial.trial_id, numbers):
+        if result.best_index is None or not self._weights.wants(trial.trial_id, numbers):
             return
-        best = executions[result.best_execution]
+        best = executions[result.best_index]
         if best.best_weights is None:
             return
         save_weights(best.model, best.best_weights, file)

@@ -1,4 +1,4 @@
-"""What one execution of a trial leaves behind: its curves and its best weights."""
+"""What one run of a trial leaves behind: its curves and its best weights."""
 
 import time
 from collections.abc import Mapping
@@ -17,13 +17,15 @@ LEARNING_RATE = "learning_rate"
 
 @dataclass
 class Execution:
-    """One training of a trial, as it goes on.
+    """One training of a trial, as it goes on: an execution, or with folds one fold of it.
 
     Attributes:
         execution: Its number, from 0.
         seed: What all random numbers of it were drawn from.
         started: ISO 8601 time.
-        lane: How it was trained.
+        fold: Its cross-validation fold, from 0; 0 where there are none.
+        lane: How it was trained: "fit" or "stacked".
+        stack: Which stack trained it; None outside of stacks.
         epochs: Metrics per epoch, in the order of training.
         seconds: Wall time per epoch.
         returned: What the training returned in place of a history: single values, or None.
@@ -38,7 +40,9 @@ class Execution:
     execution: int
     seed: int
     started: str
+    fold: int = 0
     lane: str = "fit"
+    stack: str | None = None
     epochs: list[dict[str, float]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     returned: dict[str, float] | None = None

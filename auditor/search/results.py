@@ -14,8 +14,8 @@ from keras_tuner.src.engine.tuner_utils import convert_to_metrics_dict
 from auditor.errors import ObjectiveError
 from auditor.files import Json
 from auditor.outcomes import Outcome, judge
-from auditor.scoring import UNREGULARISED, score
-from auditor.search.recorder import LEARNING_RATE, Execution, scalars
+from auditor.scoring import score
+from auditor.search.recorder import Execution, scalars
 from auditor.trials import (
     CURVE_COLUMNS,
     Context,
@@ -24,10 +24,8 @@ from auditor.trials import (
     Run,
     Trials,
     empty_curves,
+    is_series,
 )
-
-SERIES = (UNREGULARISED, LEARNING_RATE)
-"""Columns of `history.csv` that describe the training rather than measure the model."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +34,18 @@ class Result:
 
     Attributes:
         score: The number that ranks; infinite for a diverged trial.
-        best_epoch: The scored epoch (from 0) of the best execution; None where unknown.
-        best_execution: The execution with the best score; None where none has a finite one.
-        objective: The unpenalised objective, a mean over executions; NaN where none is finite.
+        best_epoch: The scored epoch (from 0) of the best run; None where unknown.
+        best_index: Place of the run with the best score among the executions that were given; None
+            where none has a finite one.
+        objective: The unpenalised objective, a mean over runs; NaN where none is finite.
         message: What went wrong with it, for a person; None where nothing did.
-        metrics: Means over executions of all metrics at their best epochs.
-        runs: Per execution what goes to `trial.json`.
+        metrics: Means over runs of all metrics at their best epochs.
+        runs: Per run what goes to `trial.json`.
     """
 
     score: float
     best_epoch: int | None
-    best_execution: int | None
+    best_index: int | None
     objective: float
     message: str | None
     metrics: dict[str, float]
@@ -91,7 +90,15 @@ def conclude(
     context: Context,
     gap_penalty: float,
 ) -> Result:
-    """Judge and score one trial by the same code that audits a whole sweep."""
+    """Judge and score one trial by the same code that audits a whole sweep.
+
+    Args:
+        trial_id: The trial.
+        executions: Its runs: every fold of every execution.
+        objective: Of the search.
+        context: What is known of the data.
+        gap_penalty: Weight of the generalization gap in the score.
+    """
     trials = _observed(trial_id, executions, objective_of(objective), context)
     outcomes = judge(trials)
     scores = score(trials, outcomes, gap_penalty)
@@ -110,7 +117,7 @@ def conclude(
     return Result(
         score=worst if total.score is None else total.score,
         best_epoch=total.best_epoch,
-        best_execution=total.best_run.execution if total.best_run else None,
+        best_index=trials.runs.index(total.best_run) if total.best_run else None,
         objective=math.nan if total.objective is None else total.objective,
         message=message,
         metrics=means,
@@ -123,11 +130,11 @@ def run_records(
     best: list[int | None],
     metrics: list[dict[str, float]],
 ) -> list[dict[str, Json]]:
-    """What `trial.json` says of each execution."""
+    """What `trial.json` says of each run."""
     return [
         {
             "execution": e.execution,
-            "fold": 0,
+            "fold": e.fold,
             "status": "failed" if e.error else "completed",
             "message": e.error,
             "best_epoch": epoch,
@@ -137,6 +144,7 @@ def run_records(
             "started": e.started,
             "seed": e.seed,
             "lane": e.lane,
+            **({} if e.stack is None else {"stack": e.stack}),
         }
         for e, epoch, values in zip(executions, best, metrics, strict=True)
     ]
@@ -146,13 +154,15 @@ def _observed(
     trial_id: str, executions: list[Execution], objective: Objective, context: Context
 ) -> Trials:
     rows = [
-        (trial_id, e.execution, 0, epoch, metric, value)
+        (trial_id, e.execution, e.fold, epoch, metric, value)
         for e in executions
         for epoch, row in enumerate(e.epochs)
         for metric, value in row.items()
     ]
+    names = {row[4] for row in rows}
+    series = {name for name in names if is_series(name, names)}
     recorded = {
-        Run(trial_id, e.execution): Recorded(
+        Run(trial_id, e.execution, e.fold): Recorded(
             "failed" if e.error else "completed",
             message=e.error,
             metrics=e.returned or {},
@@ -165,9 +175,9 @@ def _observed(
         no_skill_from=context.no_skill_from,
         untrained_loss=context.untrained_loss,
         label_counts=context.label_counts,
-        series=_table([row for row in rows if row[4] in SERIES]),
+        series=_table([row for row in rows if row[4] in series]),
     )
-    curves = _table([row for row in rows if row[4] not in SERIES])
+    curves = _table([row for row in rows if row[4] not in series])
     return Trials({trial_id: {}}, recorded, curves, objective, context=known)
 
 
@@ -182,7 +192,7 @@ def _metrics_at(execution: Execution, epoch: int | None) -> dict[str, float]:
     if not execution.epochs:
         return {}
     row = execution.epochs[-1 if epoch is None else epoch]
-    return {name: value for name, value in row.items() if name not in SERIES}
+    return {name: value for name, value in row.items() if not is_series(name, row)}
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -202,7 +212,7 @@ def _check_objective(execution: Execution, objective: keras_tuner.Objective) -> 
     if not all(math.isfinite(row.get("loss", 0.0)) for row in execution.epochs):
         return  # Diverged, and stopped for it, before it was first validated.
     wanted = [part.name for part in getattr(objective, "objectives", [objective])]
-    found = sorted({name for row in execution.epochs for name in row} - set(SERIES))
+    found = sorted({n for row in execution.epochs for n in row if not is_series(n, row)})
     missing = [name for name in wanted if name not in found]
     hint = ""
     if any(name.startswith("val_") for name in missing):

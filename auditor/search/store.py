@@ -103,7 +103,7 @@ def write_history(folder: Path, executions: Iterable[Execution]) -> None:
     rows = [
         {
             "execution": e.execution,
-            "fold": 0,
+            "fold": e.fold,
             "epoch": epoch,
             "seconds": round(seconds, 6),
             # A callback may log an "epoch" of its own.

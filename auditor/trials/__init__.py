@@ -2,6 +2,7 @@
 
 from auditor.trials.model import Matrix, Trials
 from auditor.trials.records import (
+    CLEAN_PREFIX,
     CURVE_COLUMNS,
     Condition,
     Context,
@@ -17,12 +18,14 @@ from auditor.trials.records import (
     Run,
     Status,
     empty_curves,
+    is_series,
     role,
     twin,
 )
 from auditor.trials.tables import Curve
 
 __all__ = [
+    "CLEAN_PREFIX",
     "CURVE_COLUMNS",
     "Condition",
     "Context",
@@ -41,6 +44,7 @@ __all__ = [
     "Status",
     "Trials",
     "empty_curves",
+    "is_series",
     "role",
     "twin",
 ]

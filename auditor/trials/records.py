@@ -1,6 +1,6 @@
 """The parts of `Trials`: small frozen records of what was observed."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -15,6 +15,8 @@ Status = Literal["completed", "failed", "pruned", "unfinished", "unknown"]
 
 VALIDATION_PREFIX = "val_"
 TEST_PREFIX = "test_"
+CLEAN_PREFIX = "clean_"
+"""Before the name of a training metric that was measured again after the epoch, in inference mode."""
 CURVE_DTYPES = {
     "trial_id": "str",
     "execution": "int64",
@@ -46,6 +48,24 @@ def twin(metric: str) -> str:
     if metric.startswith(VALIDATION_PREFIX):
         return metric.removeprefix(VALIDATION_PREFIX)
     return VALIDATION_PREFIX + metric
+
+
+def is_series(name: str, names: Container[str]) -> bool:
+    """Whether values per epoch describe the training, rather than being a metric of the model.
+
+    Args:
+        name: Of the column.
+        names: Of all columns beside it: "clean_x" is a series only next to a training metric "x",
+            so that a metric of somebody's own may be called so.
+    """
+    metric = name.removeprefix(CLEAN_PREFIX)
+    is_clean = metric != name and metric in names and role(metric) == "train"
+    return is_clean or name in _SERIES or _CHUNK in name
+
+
+_SERIES = ("learning_rate", "unregularised_val_loss")
+_CHUNK = "_chunk_"
+"""In the name of a metric on one fixed part of the data."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +187,8 @@ class Context:
             about where training starts. It is far above the no-skill loss where classes are rare
             or targets far from 0.
         series: More curves, in the columns of `Trials.curves`: "learning_rate",
-            "unregularised_val_loss", "clean_loss" (training metrics measured in inference mode),
+            "unregularised_val_loss", "clean_loss" and the like (training metrics measured again
+            after the epoch, in inference mode),
             "val_loss_chunk_<n>" (validation loss on fixed parts of the data).
         test_metrics: Test metrics of the winner.
         lane: How a run was trained: "fit" or "stacked".

@@ -64,13 +64,14 @@ def notes(read: list[str] | None, *runs: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_sweep(folder: Path) -> Path:
-    """A trial with two runs, one that crashed, and one killed before its end."""
+    """A trial with three runs, one that crashed, and one killed before its end."""
     runs = [
         {"execution": 0, "fold": 0, "status": "completed", "best_epoch": 0, "seed": 11,
          "metrics": {"loss": 0.7, "val_loss": 0.71}, "seconds": 0.9, "lane": "fit",
          "started": "2026-01-01T00:00:00"},
         {"execution": 1, "fold": 0, "status": "completed", "best_epoch": 1, "seed": 12,
          "metrics": {"loss": -math.inf, "val_loss": 0.6}, "authoritative": True, "lane": None},
+        {"execution": 1, "fold": 1, "status": "completed", "lane": "stacked", "stack": "7"},
     ]  # fmt: skip
     crash = {"execution": 0, "fold": 0, "status": "failed", "message": "ValueError: units=-1"}
     values = {"lr": 1.0, "layers": 1, "unread": True}

@@ -70,7 +70,24 @@ def test_each_run_has_what_was_recorded_of_it(sweep: Path) -> None:
     assert second.metrics == {"loss": -math.inf, "val_loss": 0.6}
     assert (first.authoritative, second.authoritative) == (False, True)
     assert trials.recorded[Run("0001")].message == "ValueError: units=-1"
-    assert trials.context.lane == {Run("0000"): "fit"}
+    assert trials.context.lane == {Run("0000"): "fit", Run("0000", 1, 1): "stacked"}
+
+
+def test_which_stack_trained_a_run_is_read_and_saved(sweep: Path, tmp_path: Path) -> None:
+    read(sweep).save(tmp_path / "saved")
+    for trials in (read(sweep), Trials.load(tmp_path / "saved")):
+        assert trials.context.stack == {Run("0000", 1, 1): "7"}
+
+
+def test_a_metric_measured_again_is_a_series_only_beside_its_training_metric(sweep: Path) -> None:
+    file = sweep / "trial_0002" / "history.csv"
+    names = "loss,clean_loss,acc,clean_acc,clean_val_acc,val_acc,clean_up"
+    file.write_text(f"execution,fold,epoch,seconds,{names}\n0,0,0,1,1,1,1,1,1,1,1\n")
+    trials = read(sweep)
+    assert set(trials.curves[trials.curves["trial_id"] == "0002"]["metric"]) == {
+        *("loss", "acc", "val_acc", "clean_val_acc", "clean_up")
+    }
+    assert trials.series(Run("0002"), "clean_acc").values.tolist() == [1.0]
 
 
 def test_a_killed_trial_is_unfinished_with_the_epochs_it_had(sweep: Path) -> None:
