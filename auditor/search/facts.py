@@ -72,7 +72,7 @@ class Split:
 
 def fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """A hash of the data that `search` was given; None where it is not in arrays."""
-    given = _by_name(args, kwargs)
+    given = by_name(args, kwargs)
     known = list(_arrays([given.get(name) for name in ("x", "y", "validation_data")]))
     if not known:
         return None
@@ -91,22 +91,33 @@ def _sample(array: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(array[np.linspace(0, max(len(array) - 1, 0), count).astype(int)])
 
 
-_FIT_ARGUMENTS = tuple(inspect.signature(keras.Model.fit).parameters)[1:]
+FIT_ARGUMENTS = tuple(inspect.signature(keras.Model.fit).parameters)[1:]
+"""Names of the arguments of `Model.fit`, in order."""
 
 
-def _by_name(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    return {**dict(zip(_FIT_ARGUMENTS, args, strict=False)), **kwargs}
+def by_name(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Model.fit` by their names."""
+    return {**dict(zip(FIT_ARGUMENTS, args, strict=False)), **kwargs}
 
 
-def labels(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Split | None:
+def labels(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], all_rows: bool = False
+) -> Split | None:
     """The labels that `fit` would train and validate on; None where that is unknown.
 
     Weights make them unknown too: the best constant is then another, and so is its loss.
+
+    Args:
+        args: Arguments of `fit` by place.
+        kwargs: Those by name.
+        all_rows: Both parts are all labels, as with cross-validation.
     """
-    given = _by_name(args, kwargs)
+    given = by_name(args, kwargs)
     y = _array(given.get("y"))
     if y is None or any(given.get(name) is not None for name in ("sample_weight", "class_weight")):
         return None
+    if all_rows:
+        return Split(y, y)
     validation = given.get("validation_data")
     if isinstance(validation, tuple | list) and len(validation) == 2:
         other = _array(validation[1])

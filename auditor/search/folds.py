@@ -111,10 +111,11 @@ def _classes(y: Any) -> Rows:
     flat = labels.reshape(-1) if labels.shape[1:] in ((), (1,)) else labels
     if flat.dtype.kind in "biuf":
         if flat.ndim == 1 and np.all(flat == np.round(flat)):
-            return np.unique(flat, return_inverse=True)[1].astype(np.int64)
+            numbers: Rows = np.unique(flat, return_inverse=True)[1].astype(np.int64)
+            return numbers
         is_binary = flat.ndim == 2 and np.all((flat == 0) | (flat == 1))
         if is_binary and np.all(flat.sum(axis=1) == 1):
-            return flat.argmax(axis=1).astype(np.int64)
+            return np.asarray(flat.argmax(axis=1), np.int64)
     got = type(y).__name__ if nested else f"{labels.dtype} of shape {labels.shape}"
     raise ValueError(
         "to stratify takes one array of classes: whole numbers of shape (rows,) or (rows, 1), or "

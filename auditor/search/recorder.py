@@ -10,6 +10,7 @@ import keras_tuner
 import numpy as np
 
 from auditor.scoring import UNREGULARISED
+from auditor.search.clean import CleanTraining
 from auditor.search.facts import penalises_activity
 
 LEARNING_RATE = "learning_rate"
@@ -53,6 +54,23 @@ class Execution:
     error: str | None = None
     total_seconds: float | None = None
 
+    def takes_lead(self, row: dict[str, float], objective: keras_tuner.Objective) -> bool:
+        """Whether an epoch is the best so far; the next one has to be better.
+
+        Args:
+            row: Its metrics, the unregularised validation loss among them where there is one.
+            objective: Chooses.
+        """
+        if not objective.has_value(row):
+            return self.best_value is None
+        ranking = {**row, "val_loss": row[UNREGULARISED]} if UNREGULARISED in row else row
+        value = float(objective.get_value(ranking))
+        best = self.best_value
+        if not np.isfinite(value) or (best is not None and not objective.better_than(value, best)):
+            return False
+        self.best_value = value
+        return True
+
 
 class Recorder(keras.callbacks.Callback):
     """Writes each epoch down and keeps the weights of the best one.
@@ -65,9 +83,21 @@ class Recorder(keras.callbacks.Callback):
     leaves one long row of epochs, and the best of them all is kept with the model it belongs to.
     """
 
-    def __init__(self, objective: keras_tuner.Objective, execution: Execution) -> None:
-        """Record into `execution`, choosing the epoch by `objective`."""
+    def __init__(
+        self,
+        objective: keras_tuner.Objective,
+        execution: Execution,
+        clean: CleanTraining | None = None,
+    ) -> None:
+        """Record into `execution`, choosing the epoch by `objective`.
+
+        Args:
+            objective: Of the search.
+            execution: Where to.
+            clean: What measures training metrics again after each epoch; None for not at all.
+        """
         super().__init__()
+        self._clean = clean
         self._objective = objective
         self._execution = execution
         self._begun = time.monotonic()
@@ -88,25 +118,12 @@ class Recorder(keras.callbacks.Callback):
         self._execution.epochs.append(row)
         self._begun = now  # A loop of the user's may never call on_epoch_begin.
         row |= {name: value for name, value in self._extras(row).items() if name not in row}
-        if self.model is not None and self._is_best(row):
+        if self.model is not None and self._execution.takes_lead(row, self._objective):
             self._execution.model = self.model
             self._execution.best_weights = self.model.get_weights()
 
-    def _is_best(self, row: dict[str, float]) -> bool:
-        if not self._objective.has_value(row):
-            return self._execution.best_value is None
-        ranking = {**row, "val_loss": row[UNREGULARISED]} if UNREGULARISED in row else row
-        value = float(self._objective.get_value(ranking))
-        best = self._execution.best_value
-        if not np.isfinite(value) or (
-            best is not None and not self._objective.better_than(value, best)
-        ):
-            return False
-        self._execution.best_value = value
-        return True
-
     def _extras(self, row: dict[str, float]) -> dict[str, float]:
-        """The learning rate, and the validation loss without the terms that regularise."""
+        """The learning rate, the validation loss without regularisation, and clean metrics."""
         extras = {}
         rate = getattr(getattr(self.model, "optimizer", None), "learning_rate", None)
         if rate is not None:
@@ -116,6 +133,9 @@ class Recorder(keras.callbacks.Callback):
             penalty = _regularisation(self.model)
             if penalty is not None:
                 extras[UNREGULARISED] = row["val_loss"] - penalty
+        if self._clean is not None:
+            # Here, and not in the logs: for Keras and KerasTuner these are no metrics.
+            extras |= scalars(self._clean.measure(self.model, row))
         return extras
 
 

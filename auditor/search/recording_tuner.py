@@ -5,16 +5,13 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import keras
 import keras_tuner
-import numpy as np
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src.engine.tuner_utils import (
     TunerCallback,
@@ -28,12 +25,14 @@ from auditor.outcomes import judge
 from auditor.readers import read
 from auditor.scoring import DEFAULT_GAP_PENALTY, score
 from auditor.search import store
+from auditor.search.clean import CleanTraining
 from auditor.search.fit import CompiledModels
 from auditor.search.keeper import Keeper
 from auditor.search.progress import Progress, Standing
 from auditor.search.recorder import Execution, Recorder
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import Result, conclude, take_returned
+from auditor.search.runs import CrossValidation, arguments_of, begin_run
 from auditor.search.steps import use_many_steps
 from auditor.search.sweep_file import SweepFile
 from auditor.trials import Trials
@@ -55,6 +54,14 @@ class RecordingTuner(keras_tuner.Tuner):
         gap_penalty: Weight of the generalization gap in the score; 0 ranks by the objective alone.
         keep_weights: For how many of the best trials weights stay on the disk; -1 for all.
         progress: Called with a `Progress` after each trial.
+        cross_validation: Number of folds, or 0 for none. Each execution then trains one run per
+            fold, and the score is the mean over all of them. `search` takes all rows as arrays `x`
+            and `y`, and no validation data. The folds are the same for the whole sweep, and have
+            the same number of rows: what is left over is trained on in each.
+        stratify: Give each fold its share of every class; `y` must hold classes.
+        clean_train_metrics: After each epoch, measure the training metrics again in inference mode,
+            on at most 4,096 rows, always the same ones; kept as "clean_loss" and the like in
+            `Trials.context.series`. Only where `fit` is given arrays, and no class weights.
     """
 
     oracle: RecordingOracle
@@ -67,6 +74,9 @@ class RecordingTuner(keras_tuner.Tuner):
         gap_penalty: float = DEFAULT_GAP_PENALTY,
         keep_weights: int = DEFAULT_KEEP_WEIGHTS,
         progress: Callable[[Progress], None] | None = None,
+        cross_validation: int = 0,
+        stratify: bool = False,
+        clean_train_metrics: bool = False,
         directory: str | os.PathLike[str] | None = None,
         project_name: str | None = None,
         **kwargs: Any,
@@ -76,21 +86,25 @@ class RecordingTuner(keras_tuner.Tuner):
         Raises:
             DirectoryError: The directory cannot be written, or holds another sweep.
             SearchError: The model declares no hyperparameter, or cannot be built.
-            ValueError: `gap_penalty` is negative or infinite.
+            ValueError: `gap_penalty` is negative or infinite, `cross_validation` is 1 or negative,
+                or there is `stratify` without it.
         """
         if not 0 <= gap_penalty < math.inf:
             raise ValueError(f"gap_penalty must be a finite number >= 0, got {gap_penalty!r}")
         self.gap_penalty = gap_penalty
         self.keep_weights = keep_weights
+        self.cross_validation = CrossValidation(cross_validation, stratify)
+        self.clean_train_metrics = clean_train_metrics
         self._progress = progress
         self._compiled = CompiledModels()
-        self._executions: list[Execution] = []
+        self._executions: list[Execution] = []  # the runs of the trial under way
+        self._clean: CleanTraining | None = None
         self._standing = Standing(oracle)
         path = Path(directory or ".", project_name or "untitled_project")
         store.prepare(path)
         if kwargs.get("overwrite"):
             (path / store.SWEEP_FILE).unlink(missing_ok=True)
-        self._sweep = SweepFile(path, oracle, gap_penalty)
+        self._sweep = SweepFile(path, oracle, gap_penalty, self.cross_validation)
         self._keeper = Keeper(path, oracle, keep_weights)
         # Not super(): KerasTuner's GridSearch and RandomSearch would make an oracle of their own.
         keras_tuner.Tuner.__init__(
@@ -138,14 +152,15 @@ class RecordingTuner(keras_tuner.Tuner):
         Raises:
             ObjectiveError: The objective is not among the metrics.
             DirectoryError: The directory holds a sweep on other data, or cannot be written.
-            SearchError: Every trial crashes.
+            SearchError: Every trial crashes, or the data cannot be split into folds.
         """
         # KerasTuner collects garbage for every model. Without what is alive already, the frameworks
         # above all, that takes milliseconds in place of 0.2 s: a third of a small trial.
         gc.collect()
         gc.freeze()
         try:
-            self._sweep.open(fit_args, fit_kwargs, self.executions_per_trial)
+            folds = self.cross_validation.split(self.oracle.seed, fit_args, fit_kwargs)
+            self._sweep.open(fit_args, fit_kwargs, self.executions_per_trial, folds)
             self.oracle.forgive()
             self.save()
             super().search(*fit_args, **fit_kwargs)
@@ -192,44 +207,63 @@ class RecordingTuner(keras_tuner.Tuner):
     # One trial
 
     def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> list[Any]:
-        """Train a configuration as often as `executions_per_trial` says; see KerasTuner."""
+        """Train a configuration as often as `executions_per_trial` says; see KerasTuner.
+
+        With cross-validation that is once per fold each time, and one result per fold.
+        """
         callbacks = kwargs.pop("callbacks", None) or []
+        # Of these arguments: code that overrides this may have changed those of `search`.
+        folds = self.cross_validation.split(self.oracle.seed, args, kwargs)
         results = []
         for _ in range(self.executions_per_trial):
-            execution = self._begin_execution(trial)
-            begun = time.monotonic()
-            own = self._callbacks(callbacks, trial, execution)
-            try:
-                keras.utils.set_random_seed(execution.seed)
-                result = self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": own})
-                results.append(result)
-            finally:
-                execution.total_seconds = time.monotonic() - begun
+            for fold in folds or (None,):
+                given = (args, kwargs) if fold is None else arguments_of(fold, args, kwargs)
+                results.append(self._run(trial, callbacks, *given))
         return results
 
+    def _run(
+        self, trial: Trial, callbacks: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Train a configuration once."""
+        execution = self._begin_execution(trial)
+        begun = time.monotonic()
+        self._clean = CleanTraining(self.oracle.seed) if self.clean_train_metrics else None
+        own = self._callbacks(callbacks, trial, execution)
+        try:
+            keras.utils.set_random_seed(execution.seed)
+            return self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": own})
+        finally:
+            execution.total_seconds = time.monotonic() - begun
+            self._clean = None  # It holds data.
+
     def _begin_execution(self, trial: Trial) -> Execution:
-        number = len(self._executions)
-        words = [self.oracle.seed, crc32(trial.trial_id.encode()), number]
-        seed = int(np.random.SeedSequence(words).generate_state(1)[0])
-        execution = Execution(number, seed, datetime.now(UTC).isoformat(timespec="seconds"))
+        place, folds = len(self._executions), self.cross_validation.count
+        execution = begin_run(trial.trial_id, self.oracle.seed, place, folds)
         self._executions.append(execution)
         return execution
 
     def _callbacks(self, given: list[Any], trial: Trial, execution: Execution) -> list[Any]:
         callbacks: list[Any] = self._deepcopy_callbacks(given)
         with trial.hyperparameters.untraced():
-            self._configure_tensorboard_dir(callbacks, trial, execution.execution)
+            name = str(execution.execution)
+            name += f"_fold{execution.fold}" if self.cross_validation.count else ""
+            self._configure_tensorboard_dir(callbacks, trial, name)
         if any(
             getattr(type(self), hook) is not getattr(keras_tuner.Tuner, hook) for hook in _HOOKS
         ):
             callbacks.append(TunerCallback(self, trial))
-        return [*callbacks, Recorder(self.oracle.objective, execution)]
+        return [*callbacks, Recorder(self.oracle.objective, execution, self._clean)]
+
+    def _see_fit(self, arguments: Mapping[str, Any]) -> None:
+        self._sweep.see_fit(arguments)
+        if self._clean is not None:
+            self._clean.see_fit(arguments)
 
     def _build_and_fit_model(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
         built = self._try_build(trial.hyperparameters)
         self._sweep.note_loss(built)
         model = self._compiled.adopt(built, args[0] if args else kwargs.get("x"), self.hypermodel)
-        use_many_steps(model, kwargs["callbacks"], self._sweep.see_fit)
+        use_many_steps(model, kwargs["callbacks"], self._see_fit)
         try:
             results = self.hypermodel.fit(trial.hyperparameters, model, *args, **kwargs)
         except BaseException:
@@ -295,7 +329,7 @@ class RecordingTuner(keras_tuner.Tuner):
             self._after_crash(trial)
 
     def _after_crash(self, trial: Trial) -> None:
-        """Keep what a trial showed before it crashed; it stands if most of its executions do."""
+        """Keep what a trial showed before it crashed; it stands if most of its runs do."""
         if not self._executions:
             self._begin_execution(trial)
         self._executions[-1].error = trial.message
@@ -306,7 +340,9 @@ class RecordingTuner(keras_tuner.Tuner):
             return
         self._report(trial, result)
         trial.status = TrialStatus.COMPLETED
-        trial.message = f"execution {len(self._executions)} crashed:\n{trial.message}"
+        run = self._executions[-1]
+        fold = f", fold {run.fold + 1}," if self.cross_validation.count else ""
+        trial.message = f"execution {run.execution + 1}{fold} crashed:\n{trial.message}"
 
     def _conclude(self, trial: Trial) -> Result:
         context, objective = self._sweep.context, self.oracle.objective

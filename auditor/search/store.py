@@ -76,6 +76,7 @@ def check_same_sweep(path: Path, stored: Mapping[str, Json], ours: Mapping[str, 
     Raises:
         DirectoryError: It belongs to another one; the message says in what they differ.
     """
+    stored = {**_BEFORE_FOLDS, **stored} if stored else {}
     for key, words in _IDENTITY.items():
         theirs, mine = stored.get(key), ours.get(key)
         if theirs is not None and mine is not None and theirs != mine:
@@ -94,7 +95,12 @@ _IDENTITY = {
     "data_fingerprint": "other data, or another split of them",
     "epochs": "another number of epochs",
     "executions": "another number of executions per trial",
+    "folds": "another number of cross-validation folds",
+    "stratify": "folds dealt out in another way (stratify)",
 }
+
+_BEFORE_FOLDS: Mapping[str, Json] = {"folds": 0, "stratify": False}
+"""What holds for a `sweep.json` that was written when there were none."""
 
 
 def write_history(folder: Path, executions: Iterable[Execution]) -> None:

@@ -1,7 +1,8 @@
 """`sweep.json`: what describes a sweep as a whole, kept up to date while it runs."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +12,50 @@ import keras_tuner
 from auditor import __version__
 from auditor.files import Json
 from auditor.search import facts, store
+from auditor.search.folds import Fold
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import objective_of
+from auditor.search.runs import CrossValidation
 from auditor.trials import Context, Objective
 
 
 class SweepFile:
     """Knows the sweep that a directory holds, and refuses to mix it with another."""
 
-    def __init__(self, path: Path, oracle: RecordingOracle, gap_penalty: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        oracle: RecordingOracle,
+        gap_penalty: float,
+        cross_validation: CrossValidation | None = None,
+    ) -> None:
         """Look at what is there.
 
+        Args:
+            path: The directory.
+            oracle: Of the search.
+            gap_penalty: Weight of the generalization gap in the score.
+            cross_validation: How the data are split; None for not at all.
+
         Raises:
-            DirectoryError: The directory holds a sweep with another objective or sampler.
+            DirectoryError: The directory holds a sweep with another objective, sampler or folds.
             ReadError: Its `sweep.json` is cut off.
         """
         self._path = path
         self._oracle = oracle
         self._stored = self._binding()
-        self._plan: dict[str, Json] = {"gap_penalty": gap_penalty}
+        ways = cross_validation or CrossValidation()
+        self._plan: dict[str, Json] = {
+            "gap_penalty": gap_penalty,
+            "folds": ways.count,
+            "stratify": ways.stratify,
+        }
         self._losses: set[str | None] = set(self._stored.get("losses", []))
         self._split: facts.Split | None = None
         self._digest: str | None = None
-        self._label_digest: str | None = None  # of then: the arrays may be changed in place
+        # Of then, since the arrays may be changed in place; one for each fold.
+        self._label_digests: set[str | None] = set()
+        self._rows_of_fold: tuple[int, int] | None = None
         self._labels_seen = True
         self._was_watched = False
         self._data = facts.DataFacts()
@@ -44,8 +66,22 @@ class SweepFile:
         """What is known of the data, for the score of a trial."""
         return Context(**self._data.context())
 
-    def open(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], executions: int) -> None:
+    def open(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        executions: int,
+        folds: Sequence[Fold] = (),
+    ) -> None:
         """Take note of the arguments of `search`.
+
+        What is known of the labels holds for all rows where there are folds.
+
+        Args:
+            args: Those by place.
+            kwargs: Those by name.
+            executions: Per trial.
+            folds: Of the rows; empty without cross-validation.
 
         Raises:
             DirectoryError: The directory holds a sweep on other data, or cannot be written.
@@ -53,8 +89,13 @@ class SweepFile:
         store.prepare(self._path)  # with `overwrite=True` KerasTuner has removed it
         self._plan |= {"executions": executions, "epochs": kwargs.get("epochs")}
         self._digest = facts.fingerprint(args, dict(kwargs))
-        self._split = facts.labels(args, kwargs)
-        self._label_digest = facts.label_digest(self._split)
+        self._split = facts.labels(args, kwargs, all_rows=bool(folds))
+        parts = [self._split]
+        if self._split is not None and folds:
+            y = self._split.train
+            parts = [facts.Split(y[fold.train], y[fold.validation]) for fold in folds]
+        self._label_digests = {facts.label_digest(part) for part in parts}
+        self._rows_of_fold = (len(folds[0].train), len(folds[0].validation)) if folds else None
         self._stored = self._binding()
         store.check_same_sweep(self._path, self._stored, self._state())
         known = self._stored.get("labels_seen") is not False
@@ -82,7 +123,7 @@ class SweepFile:
             arguments: By the names that `Model.fit` has for them.
         """
         self._was_watched = True
-        if facts.label_digest(facts.labels((), arguments)) != self._label_digest:
+        if facts.label_digest(facts.labels((), arguments)) not in self._label_digests:
             self._forget_labels()
 
     def end_fit(self, hypermodel: Any) -> None:
@@ -105,6 +146,9 @@ class SweepFile:
         loss = next(iter(self._losses)) if len(self._losses) == 1 else None
         split = self._split if self._labels_seen else None
         self._data = facts.data_facts(split, loss, self._digest)
+        if self._rows_of_fold is not None and split is not None:
+            train, validation = self._rows_of_fold
+            self._data = replace(self._data, train_rows=train, validation_rows=validation)
         store.write_sweep(self._path, self._state())
 
     def _state(self) -> dict[str, Json]:

@@ -16,7 +16,7 @@ Status = Literal["completed", "failed", "pruned", "unfinished", "unknown"]
 VALIDATION_PREFIX = "val_"
 TEST_PREFIX = "test_"
 CLEAN_PREFIX = "clean_"
-"""Before the name of a training metric that was measured again after the epoch, in inference mode."""
+"""Before the name of a training metric that was measured again, in inference mode."""
 CURVE_DTYPES = {
     "trial_id": "str",
     "execution": "int64",

@@ -82,7 +82,7 @@ def test_a_number_of_folds_that_the_rows_do_not_allow_is_refused(count: int) -> 
     ids=["fractions", "multi_hot", "text", "nested", "nan", "not_one_hot"],
 )  # fmt: skip
 def test_only_classes_are_stratified_by(y: Any) -> None:
-    with pytest.raises(ValueError, match="takes one array of classes.*leave stratify out"):
+    with pytest.raises(ValueError, match=r"takes one array of classes.*leave stratify out"):
         folds(y, 2, 0, stratify=True)
 
 
