@@ -76,6 +76,24 @@ _FailOn = Annotated[
 ]
 _Out = Annotated[Path, typer.Option(help="The sweep goes to a folder in this one.")]
 _Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete an earlier sweep there.")]
+_Folds = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Cross-validate: train each trial once per fold. The folds are of all rows, those to "
+        "train and those to validate together; 0: no folds.",
+    ),
+]
+_Stratify = Annotated[
+    bool, typer.Option("--stratify", help="Give each fold its share of every class.")
+]
+_Clean = Annotated[
+    bool,
+    typer.Option(
+        "--clean-train-metrics",
+        help="Measure training metrics again after each epoch, as validation metrics are.",
+    ),
+]
 _Epochs = Annotated[int, typer.Option(min=1, help="Epochs per trial.")]
 
 
@@ -179,6 +197,9 @@ def sweep(
     objective: Annotated[str, typer.Option(help="Metric, or METRIC:min, METRIC:max.")] = "val_loss",
     gap_penalty: _Penalty = None,
     executions: Annotated[int, typer.Option(min=1, help="Trainings of each trial.")] = 1,
+    folds: _Folds = 0,
+    stratify: _Stratify = False,
+    clean_train_metrics: _Clean = False,
     seed: Annotated[int, typer.Option(help="For split, weights, shuffling and sampling.")] = 0,
     out: _Out = Path("sweeps"),
     overwrite: _Overwrite = False,
@@ -196,13 +217,19 @@ def sweep(
         raise typer.BadParameter("--search random needs --max-trials")
     if (data is None) != (target is None):
         raise typer.BadParameter("--data and --target go together")
+    if folds == 1:
+        raise typer.BadParameter("--folds 1 leaves nothing to train on; give at least 2, or 0")
+    if stratify and not folds:
+        raise typer.BadParameter("--stratify needs --folds")
     with _one_line_errors():
         outputs.check()
         check_objective(objective)
         source = load(space, data, target, task, validation_fraction, seed)
         plan = Plan(
-            search, objective, gap_penalty, epochs, batch_size, max_trials, executions, seed,
-            out / source.space.name, overwrite,
+            folder=out / source.space.name, sampler=search, objective=objective,
+            gap_penalty=gap_penalty, epochs=epochs, batch_size=batch_size, max_trials=max_trials,
+            executions=executions, seed=seed, overwrite=overwrite, folds=folds, stratify=stratify,
+            clean_train_metrics=clean_train_metrics,
         )  # fmt: skip
         page = html or plan.folder / "report.html"
         _sweep(source, plan, _Outputs(page, json, csv, save, plain, codes))
@@ -231,7 +258,7 @@ def demo(
     with _one_line_errors():
         source = load("demo")
         folder = out / source.space.name
-        plan = Plan(Sampler.GRID, "val_loss", None, epochs, 32, None, 1, 0, folder, overwrite)
+        plan = Plan(folder, epochs=epochs, overwrite=overwrite)
         _sweep(source, plan, _Outputs(folder / "report.html", plain=plain))
 
 
@@ -247,7 +274,7 @@ def main() -> None:
 def _sweep(source: "Source", plan: Plan, outputs: _Outputs) -> None:
     """Train, then audit."""
     _say(f"{source.space.name}: {source.space.title}")
-    for sentence in source.data.sentences:
+    for sentence in (*source.data.sentences, *plan.sentences(source.data)):
         _say(f"  {sentence}")
     reporter = _Reporter(plain=outputs.plain or not sys.stderr.isatty())
     tuner = plan.tuner(source, reporter)

@@ -76,16 +76,19 @@ def load(
 class Plan:
     """How to search; see the options of `auditor sweep`."""
 
-    sampler: Sampler
-    objective: str
-    gap_penalty: float | None
-    epochs: int
-    batch_size: int
-    max_trials: int | None
-    executions: int
-    seed: int
     folder: Path
-    overwrite: bool
+    sampler: Sampler = Sampler.GRID
+    objective: str = "val_loss"
+    gap_penalty: float | None = None
+    epochs: int = 20
+    batch_size: int = 32
+    max_trials: int | None = None
+    executions: int = 1
+    seed: int = 0
+    overwrite: bool = False
+    folds: int = 0
+    stratify: bool = False
+    clean_train_metrics: bool = False
 
     def tuner(self, source: Source, progress: Callable[["Progress"], None]) -> Any:
         """The tuner for a source.
@@ -114,6 +117,9 @@ class Plan:
             "gap_penalty": self.gap_penalty,
             "seed": self.seed,
             "executions_per_trial": self.executions,
+            "cross_validation": self.folds,
+            "stratify": self.stratify,
+            "clean_train_metrics": self.clean_train_metrics,
             "directory": str(self.folder.parent),
             "project_name": self.folder.name,
             "overwrite": self.overwrite,
@@ -125,13 +131,28 @@ class Plan:
         with _in_words_of_options(), redirect_stdout(io.StringIO()):
             return kind(source.space.hypermodel(source.data), **given)
 
+    def sentences(self, data: "Data") -> tuple[str, ...]:
+        """What is done with the data, beyond what they say themselves."""
+        rows = len(data.x) + len(data.x_validation)
+        how = "stratified by class" if self.stratify else "at random"
+        text = f"cross-validation: {self.folds} folds of all {rows} rows ({how}, seed {self.seed})"
+        return (text,) if self.folds else ()
+
     def run(self, tuner: Any, data: "Data") -> None:
         """Run all trials that are still to be run."""
+        import numpy as np
+
+        x, y = data.x, data.y
+        validation: dict[str, Any] = {"validation_data": (data.x_validation, data.y_validation)}
+        if self.folds:
+            x = np.concatenate([data.x, data.x_validation])
+            y = np.concatenate([data.y, data.y_validation])
+            validation = {}
         with _in_words_of_options():
             tuner.search(
-                data.x,
-                data.y,
-                validation_data=(data.x_validation, data.y_validation),
+                x,
+                y,
+                **validation,
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 validation_batch_size=VALIDATION_BATCH,

@@ -107,6 +107,10 @@ def test_fail_on_turns_a_finding_into_exit_code_1(code: str, expected: int) -> N
         (("sweep", "demo", "--target", "goal"), 2, "go together"),
         (("sweep", "demo", "--search", "random"), 2, "needs --max-trials"),
         (("sweep", "demo", "--objective", "val_magic"), 2, "Say --objective val_magic:min"),
+        (("sweep", "demo", "--folds", 1), 2, "give at least 2, or 0"),
+        (("sweep", "demo", "--stratify"), 2, "--stratify needs --folds"),
+        ((*SWEEP, "--folds", 41), 2, "error: cross-validation cannot split the data: 41 folds of"),
+        ((*SWEEP, "--folds", 2, "--stratify"), 2, "leave stratify out"),
         (("sweep", "demo", "--data", "table.csv", "--target", "gaol"), 2, "did you mean 'goal'"),
         (("sweep", "demo", "--data", "none.csv", "--target", "goal"), 3, "cannot read none.csv"),
         (("sweep", "tiny.py", "--out", "table.csv", *SWEEP[2:]), 2, "--out FOLDER"),
@@ -209,6 +213,16 @@ def test_a_sweep_says_what_it_does_and_leaves_a_directory_that_can_be_audited(sp
     trials = read(space / "sweeps" / "tiny")
     assert [values["lr"] for values in trials.hyperparameters.values()] == [0.01, 1e30] * 2
     assert (trials.design.sampler, trials.design.seed, trials.design.epochs) == ("grid", 0, 2)
+
+
+def test_folds_are_of_all_rows_and_clean_metrics_are_recorded(space: Path) -> None:
+    result = run(*SWEEP, "--folds", 4, "--clean-train-metrics", "--max-trials", 1)
+    assert result.exit_code == 0, result.output
+    assert "  cross-validation: 4 folds of all 40 rows (at random, seed 0)\n" in result.stdout
+    trials = read(space / "sweeps" / "tiny")
+    assert [run.fold for run in trials.runs] == [0, 1, 2, 3]
+    assert (trials.context.train_rows, trials.context.validation_rows) == (30, 10)
+    assert all(len(trials.series(run, "clean_loss").values) == 2 for run in trials.runs)
 
 
 def test_the_same_command_again_trains_nothing(space: Path) -> None:
