@@ -1,0 +1,1 @@
+"""Stacked training: all runs of one structure train as one compiled program."""
