@@ -143,6 +143,11 @@ class RecordingOracle(keras_tuner.Oracle):
         if trial_id.isdecimal():
             self._highest_id = max(self._highest_id, int(trial_id))
 
+    def note_build(self, trial: Trial) -> None:
+        """Take note of what the build of a trial has read and asked for, before it has ended."""
+        self.update_space(trial.hyperparameters)
+        self._record_values(trial)
+
     # Ending trials
 
     def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> Trial:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import keras_tuner
@@ -33,6 +33,7 @@ from auditor.search.recorder import Execution, Recorder
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import Result, conclude, take_returned
 from auditor.search.runs import CrossValidation, arguments_of, begin_run
+from auditor.search.stacked_search import StackedSearch, why_never
 from auditor.search.steps import use_many_steps
 from auditor.search.sweep_file import SweepFile
 from auditor.trials import Trials
@@ -62,6 +63,9 @@ class RecordingTuner(keras_tuner.Tuner):
         clean_train_metrics: After each epoch, measure the training metrics again in inference mode,
             on at most 4,096 rows, always the same ones; kept as "clean_loss" and the like in
             `Trials.context.series`. Only where `fit` is given arrays, and no class weights.
+        lane: "auto" trains runs of one structure together, as one compiled program, wherever that
+            is possible and worth while; "stacked" wherever it is possible; "fit" trains each by
+            `Model.fit`. Which lane trained a run is recorded, and why one could not be stacked.
     """
 
     oracle: RecordingOracle
@@ -77,6 +81,7 @@ class RecordingTuner(keras_tuner.Tuner):
         cross_validation: int = 0,
         stratify: bool = False,
         clean_train_metrics: bool = False,
+        lane: Literal["auto", "stacked", "fit"] = "auto",
         directory: str | os.PathLike[str] | None = None,
         project_name: str | None = None,
         **kwargs: Any,
@@ -91,13 +96,17 @@ class RecordingTuner(keras_tuner.Tuner):
         """
         if not 0 <= gap_penalty < math.inf:
             raise ValueError(f"gap_penalty must be a finite number >= 0, got {gap_penalty!r}")
+        if lane not in ("auto", "stacked", "fit"):
+            raise ValueError(f'lane must be "auto", "stacked" or "fit", got {lane!r}')
         self.gap_penalty = gap_penalty
+        self.lane = lane
         self.keep_weights = keep_weights
         self.cross_validation = CrossValidation(cross_validation, stratify)
         self.clean_train_metrics = clean_train_metrics
         self._progress = progress
         self._compiled = CompiledModels()
         self._executions: list[Execution] = []  # the runs of the trial under way
+        self._from_stack: tuple[list[Execution], list[Any], Exception | None] | None = None
         self._clean: CleanTraining | None = None
         self._standing = Standing(oracle)
         path = Path(directory or ".", project_name or "untitled_project")
@@ -163,7 +172,10 @@ class RecordingTuner(keras_tuner.Tuner):
             self._sweep.open(fit_args, fit_kwargs, self.executions_per_trial, folds)
             self.oracle.forgive()
             self.save()
-            super().search(*fit_args, **fit_kwargs)
+            if self.lane == "fit" or why_never(self):
+                super().search(*fit_args, **fit_kwargs)
+            else:
+                StackedSearch(self, fit_args, fit_kwargs, folds).run()
         except KeyboardInterrupt as interrupt:
             with suppress(AuditorError, OSError):
                 self._settle()
@@ -228,7 +240,8 @@ class RecordingTuner(keras_tuner.Tuner):
         execution = self._begin_execution(trial)
         begun = time.monotonic()
         self._clean = CleanTraining(self.oracle.seed) if self.clean_train_metrics else None
-        own = self._callbacks(callbacks, trial, execution)
+        recorder = Recorder(self.oracle.objective, execution, self._clean)
+        own = [*self._own_callbacks(callbacks, trial, execution), recorder]
         try:
             keras.utils.set_random_seed(execution.seed)
             return self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": own})
@@ -242,7 +255,8 @@ class RecordingTuner(keras_tuner.Tuner):
         self._executions.append(execution)
         return execution
 
-    def _callbacks(self, given: list[Any], trial: Trial, execution: Execution) -> list[Any]:
+    def _own_callbacks(self, given: list[Any], trial: Trial, execution: Execution) -> list[Any]:
+        """A run's own copies of the callbacks of `search`."""
         callbacks: list[Any] = self._deepcopy_callbacks(given)
         with trial.hyperparameters.untraced():
             name = str(execution.execution)
@@ -252,7 +266,7 @@ class RecordingTuner(keras_tuner.Tuner):
             getattr(type(self), hook) is not getattr(keras_tuner.Tuner, hook) for hook in _HOOKS
         ):
             callbacks.append(TunerCallback(self, trial))
-        return [*callbacks, Recorder(self.oracle.objective, execution, self._clean)]
+        return callbacks
 
     def _see_fit(self, arguments: Mapping[str, Any]) -> None:
         self._sweep.see_fit(arguments)
@@ -278,7 +292,12 @@ class RecordingTuner(keras_tuner.Tuner):
 
     def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         self._executions = []
-        results: Any = self.run_trial(trial, *fit_args, **fit_kwargs)
+        if self._from_stack is not None:
+            self._executions, results, error = self._from_stack
+            if error is not None:
+                raise error
+        else:
+            results = self.run_trial(trial, *fit_args, **fit_kwargs)
         objective = self.oracle.objective
         # An overridden run_trial may report by itself, as KerasTuner allowed once.
         metrics = self.oracle.get_trial(trial.trial_id).metrics
@@ -327,6 +346,28 @@ class RecordingTuner(keras_tuner.Tuner):
             trial.status = TrialStatus.FAILED if failed else TrialStatus.INVALID
             trial.message = traceback.format_exc()
             self._after_crash(trial)
+
+    def take_from_stack(
+        self,
+        trial: Trial,
+        executions: list[Execution],
+        results: list[Any],
+        error: Exception | None = None,
+    ) -> None:
+        """End a trial that was trained in a stack.
+
+        Args:
+            trial: The trial.
+            executions: Its runs; the last of them crashed if there is an error.
+            results: What `HyperModel.fit` returned for the others.
+            error: What ended the last run.
+        """
+        self._from_stack = executions, results, error
+        try:
+            self._try_run_and_update_trial(trial)
+        finally:
+            self._from_stack = None
+        self.on_trial_end(trial)
 
     def _after_crash(self, trial: Trial) -> None:
         """Keep what a trial showed before it crashed; it stands if most of its runs do."""

@@ -16,6 +16,7 @@ from auditor.search.folds import Fold
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import objective_of
 from auditor.search.runs import CrossValidation
+from auditor.search.stacking.plan import PlannedStack
 from auditor.trials import Context, Objective
 
 
@@ -51,6 +52,9 @@ class SweepFile:
             "stratify": ways.stratify,
         }
         self._losses: set[str | None] = set(self._stored.get("losses", []))
+        plan = self._stored.get("plan") or {}
+        self._stacks = {s["name"]: PlannedStack.from_state(s) for s in plan.get("stacks", [])}
+        self._alone: dict[str, str] = dict(plan.get("alone", {}))
         self._split: facts.Split | None = None
         self._digest: str | None = None
         # Of then, since the arrays may be changed in place; one for each fold.
@@ -65,6 +69,28 @@ class SweepFile:
     def context(self) -> Context:
         """What is known of the data, for the score of a trial."""
         return Context(**self._data.context())
+
+    @property
+    def stacks(self) -> list[PlannedStack]:
+        """All stacks that were ever planned."""
+        return list(self._stacks.values())
+
+    @property
+    def alone(self) -> dict[str, str]:
+        """Per trial of the ordinary lane, while others are stacked, the reason."""
+        return dict(self._alone)
+
+    def add_plan(self, stacks: Sequence[PlannedStack], alone: Mapping[str, str]) -> None:
+        """Write down what will train together, before it does.
+
+        A stack that goes on after an interruption stays as it was first written down.
+        """
+        for stack in stacks:
+            known = self._stacks.get(stack.name)
+            if known is None or known.rows != stack.rows:
+                self._stacks[stack.name] = stack
+        self._alone |= alone
+        store.write_sweep(self._path, self._state())
 
     def open(
         self,
@@ -164,6 +190,10 @@ class SweepFile:
                 "python": platform.python_version(),
                 "keras": keras.__version__,
                 "keras_tuner": keras_tuner.__version__,
+            },
+            "plan": {
+                "stacks": [stack.state() for stack in self._stacks.values()],
+                "alone": self._alone,
             },
             "losses": sorted(self._losses, key=str),
             "labels_seen": self._labels_seen,

@@ -1,0 +1,242 @@
+"""A search whose trials train in stacks where they can, in waves that fit into memory."""
+
+import contextlib
+import io
+import traceback
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import keras
+import keras_tuner
+from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.src.distribute import utils as distribution
+
+from auditor.search.clean import sample_rows
+from auditor.search.folds import Fold
+from auditor.search.recorder import Execution
+from auditor.search.runs import begin_run
+from auditor.search.stacking.candidates import Candidate, Examiner
+from auditor.search.stacking.lane import Plan, StackedLane, is_out_of_memory, make_plan
+from auditor.search.stacking.plan import PlannedStack, RunId
+from auditor.search.stacking.stack import StackedRun
+from auditor.search.structure import NotShareable
+
+if TYPE_CHECKING:
+    from auditor.search.recording_tuner import RecordingTuner
+
+MOST_TRIALS = 2_048
+"""Trials that are planned at once."""
+
+MOST_BYTES = 1 << 30
+"""Initial weights that are held at once: more trials wait for the next wave."""
+
+_WATCHED = (
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_batch_begin",
+    "on_batch_end",
+    "_build_and_fit_model",
+)
+"""Methods of a tuner whose subclasses see trials one at a time."""
+
+
+def why_never(tuner: "RecordingTuner") -> str | None:
+    """Why no trial of a search can be stacked, in a sentence; None where some may be."""
+    from auditor.search.recording_tuner import RecordingTuner
+
+    if keras.config.backend() not in ("tensorflow", "jax"):
+        return f"Keras's backend is {keras.config.backend()}"
+    if distribution.has_chief_oracle() or tuner.distribution_strategy is not None:
+        return "the search is distributed by KerasTuner"
+    if type(tuner).run_trial is not RecordingTuner.run_trial:
+        return f"{type(tuner).__name__} has a run_trial of its own"
+    for name in _WATCHED:
+        base = keras_tuner.Tuner if name.startswith("on_") else RecordingTuner
+        if getattr(type(tuner), name) is not getattr(base, name):
+            return f"{type(tuner).__name__} has a {name} of its own"
+    return None
+
+
+class StackedSearch:
+    """Runs the trials of a tuner in waves: planned together, trained in stacks, then the rest."""
+
+    def __init__(
+        self,
+        tuner: "RecordingTuner",
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        folds: tuple[Fold, ...],
+    ) -> None:
+        """Search with the arguments of `fit`; `folds` of the data, none without them."""
+        self._tuner = tuner
+        self._fit = args, kwargs
+        given = dict(kwargs)
+        callbacks = given.pop("callbacks", None) or []
+        self._examiner = Examiner(
+            build=tuner._try_build,
+            hypermodel=tuner.hypermodel,
+            begin=self._begin,
+            callbacks=lambda trial, run: tuner._own_callbacks(callbacks, trial, run),
+            saw=self._saw,
+            runs=tuner.executions_per_trial * max(1, len(folds)),
+            args=args,
+            kwargs=given,
+            folds=folds,
+        )
+        self._clean = None
+        if tuner.clean_train_metrics:
+            self._clean = lambda count: sample_rows(count, tuner.oracle.seed)
+        self._created = 0
+
+    def run(self) -> None:
+        """Run all trials that are still to be run."""
+        tuner, (args, kwargs) = self._tuner, self._fit
+        if "verbose" in kwargs:
+            tuner.oracle.verbose = kwargs["verbose"]
+        tuner.on_search_begin()
+        while True:
+            wave, alone = self._next_wave()
+            if not wave and not alone:
+                break
+            trials = {c.trial.trial_id: c.trial for c in wave}
+            plan = make_plan(wave, tuner._sweep.stacks, tuner.lane == "stacked")
+            plan.alone |= {trial.trial_id: reason for trial, reason in alone}
+            trials |= {trial.trial_id: trial for trial, _ in alone}
+            tuner._sweep.add_plan([stack for stack, _ in plan.stacks], plan.alone)
+            candidates = {c.trial.trial_id: c for c in wave}
+            self._train(plan, candidates)
+            for trial_id in sorted(plan.alone):
+                tuner._try_run_and_update_trial(trials[trial_id], *args, **kwargs)
+                tuner.on_trial_end(trials[trial_id])
+        tuner.on_search_end()
+
+    # Planning
+
+    def _next_wave(self) -> tuple[list[Candidate], list[tuple[Trial, str]]]:
+        """The next trials: those that can be stacked, and the others with the reason."""
+        wave: list[Candidate] = []
+        alone: list[tuple[Trial, str]] = []
+        held = 0
+        for trial in self._new_trials():
+            self._tuner.on_trial_begin(trial)
+            try:
+                candidate = self._examiner.examine(trial)
+                wave.append(candidate)
+                held += sum(w.nbytes for run in candidate.runs for w in run.weights)
+            except NotShareable as reason:
+                alone.append((trial, str(reason)))
+            except Exception as error:
+                # It will crash again where crashes are dealt with.
+                alone.append((trial, f"its model cannot be built: {type(error).__name__}"))
+                continue
+            # What the build has read, or has asked for that was not known, decides what is next.
+            self._tuner.oracle.note_build(trial)
+            if len(wave) + len(alone) >= MOST_TRIALS or held >= MOST_BYTES:
+                break
+        return wave, alone
+
+    def _new_trials(self) -> Iterator[Trial]:
+        oracle = self._tuner.oracle
+        while True:
+            self._tuner.pre_create_trial()
+            name = f"{self._tuner.tuner_id}-{self._created}"
+            self._created += 1
+            # KerasTuner prints a page for each trial that begins; here they all begin at once.
+            with contextlib.redirect_stdout(io.StringIO()):
+                trial = oracle.create_trial(name)
+            if trial.status != TrialStatus.RUNNING:
+                oracle.tuner_ids.discard(name)
+                return
+            yield trial
+
+    def _begin(self, trial: Trial, place: int) -> Execution:
+        folds = self._tuner.cross_validation.count
+        return begin_run(trial.trial_id, self._tuner.oracle.seed, place, folds)
+
+    def _saw(self, model: Any, arguments: Any) -> None:
+        self._tuner._sweep.note_loss(model)
+        self._tuner._see_fit(arguments)
+        self._tuner._sweep.end_fit(self._tuner.hypermodel)
+
+    # Training
+
+    def _train(self, plan: Plan, candidates: dict[str, Candidate]) -> None:
+        """Train the stacks of a plan; trials that turn out not to be stackable are left over."""
+        left = {trial: len(c.runs) for trial, c in candidates.items() if trial not in plan.alone}
+        lane = StackedLane(self._tuner.oracle.objective, self._clean)
+        smaller: list[PlannedStack] = []
+        for stack, ended in lane.train(plan):
+            if isinstance(ended, Exception):
+                if is_out_of_memory(ended) and stack.rows > 1:
+                    smaller.append(stack)
+                else:
+                    self._leave(
+                        stack.runs, f"the stack cannot be trained: {_short(ended)}", plan, left
+                    )
+                continue
+            trial_id = ended.trial_id
+            left[trial_id] -= 1
+            if not left[trial_id]:
+                self._conclude(candidates[trial_id], plan)
+        if smaller:
+            self._again(smaller, plan, candidates, left)
+
+    def _again(
+        self,
+        stacks: list[PlannedStack],
+        plan: Plan,
+        candidates: dict[str, Candidate],
+        left: dict[str, int],
+    ) -> None:
+        """Train stacks that took too much memory in half the rows, from their start."""
+        pending = {t for stack in stacks for t, _, _ in stack.runs if left.get(t)}
+        fresh = {
+            trial: self._examiner.examine(candidates[trial].trial) for trial in sorted(pending)
+        }
+        halves = [PlannedStack(s.name, s.compiled, s.rows // 2, s.runs, s.lifted) for s in stacks]
+        again = make_plan(fresh.values(), halves, everything=True)
+        self._tuner._sweep.add_plan([stack for stack, _ in again.stacks], again.alone)
+        self._train(again, fresh)
+        plan.alone |= again.alone
+
+    def _leave(
+        self, runs: tuple[RunId, ...], reason: str, plan: Plan, left: dict[str, int]
+    ) -> None:
+        for trial_id, _, _ in runs:
+            if left.get(trial_id):
+                plan.alone[trial_id] = reason
+
+    def _conclude(self, candidate: Candidate, plan: Plan) -> None:
+        """Report a trial all of whose runs have ended."""
+        trial, runs = candidate.trial, candidate.runs
+        refusals = [run.refused for run in runs if run.refused]
+        if refusals:
+            plan.alone[trial.trial_id] = refusals[0]
+            return
+        try:
+            results = [self._result(candidate, run) for run in runs if run.error is None]
+        except NotShareable as reason:
+            plan.alone[trial.trial_id] = str(reason)
+            return
+        except Exception as error:
+            runs[-1].error, results = error, []
+        for run in runs:
+            run.execution.total_seconds = sum(run.execution.seconds)
+        crashed = [run for run in runs if run.error is not None]
+        # As if they had trained one after another, and the crash had ended it.
+        whole = [run for run in runs if run.error is None]
+        executions = [run.execution for run in [*whole, *crashed[:1]]]
+        self._tuner.take_from_stack(
+            trial, executions, results, crashed[0].error if crashed else None
+        )
+
+    def _result(self, candidate: Candidate, run: StackedRun) -> Any:
+        """What `HyperModel.fit` returns for a run that was trained."""
+        if not candidate.calls_back:
+            return run.history
+        return self._examiner.finish(candidate.trial, run)
+
+
+def _short(error: Exception) -> str:
+    lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

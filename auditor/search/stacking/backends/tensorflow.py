@@ -1,0 +1,177 @@
+"""Stacks on TensorFlow: `tf.vectorized_map` over runs in a `tf.while_loop` over batches."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from auditor.search.stacking.program import Program, State, Tensors
+
+
+class TensorFlow:
+    """Compiles the epochs of a program."""
+
+    def __init__(self, compiled: bool) -> None:
+        """Compile with XLA, or run as a graph."""
+        self.compiled = compiled
+
+    @staticmethod
+    def gradient(loss_of: Callable[[Tensors], Any], weights: Tensors) -> tuple[Any, Tensors]:
+        """What a loss function gives beside the loss, and its gradients."""
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            loss, more = loss_of(weights)
+        gradients = tape.gradient(loss, weights)
+        # An embedding's gradient is sparse, which optimizers without variables cannot apply.
+        return more, [g if g is None else tf.convert_to_tensor(g) for g in gradients]
+
+    @staticmethod
+    def to_device(array: Any) -> Any:
+        """A tensor."""
+        return tf.convert_to_tensor(array)
+
+    @staticmethod
+    def to_host(tensor: Any) -> np.ndarray:
+        """An array; it may share memory with the tensor."""
+        return np.asarray(tensor)
+
+    @staticmethod
+    def choose(mask: np.ndarray, new: Tensors, old: Tensors) -> Tensors:
+        """Rows of `new` where the mask is set, of `old` elsewhere."""
+        return [
+            tf.where(mask.reshape(-1, *[1] * (n.shape.rank - 1)), n, o)
+            for n, o in zip(new, old, strict=True)
+        ]
+
+    def train(self, program: Program, pack: Callable[[Tensors], Any]) -> Callable[..., Any]:
+        """An epoch of training.
+
+        Args:
+            program: What one run computes.
+            pack: From the arrays of a batch to (x, y, sample weight).
+
+        Returns:
+            A function of state, lifted values (run, ...), keys (run, 2), guards (run,), the order
+            of rows (step, run, row), the rows of a last, smaller batch (run, row), the data, and a
+            number of steps. It gives the new state and the results of the metrics (run,).
+        """
+
+        def one(run: Any) -> Any:
+            weights, others, optimizer, metrics, lifted, key, guarded, batch = run
+            state = State(weights, others, optimizer)
+            after, metrics = program.train(state, metrics, lifted, key, guarded, pack(batch))
+            return after.weights, after.others, after.optimizer, metrics
+
+        @tf.function(jit_compile=self.compiled, autograph=False)
+        def epoch(
+            weights: Tensors, others: Tensors, optimizer: Tensors, lifted: Tensors, keys: Any,
+            guards: Any, order: Any, rest: Any, data: Tensors, steps: Any,
+        ) -> Any:  # fmt: skip
+            def step(number: Any, carried: Any, rows: Any) -> Any:
+                batch = [tf.gather(array, rows) for array in data]
+                keyed = _fold_in(keys, number)
+                return tf.vectorized_map(
+                    one, (*carried, lifted, keyed, guards, batch), fallback_to_while_loop=False
+                )
+
+            def body(number: Any, carried: Any) -> Any:
+                return number + 1, step(number, carried, order[number])
+
+            metrics = [_repeated(value, order.shape[1]) for value in program.fresh_metrics]
+            carried = (weights, others, optimizer, metrics)
+            if order.shape[0]:
+                _, carried = tf.while_loop(
+                    lambda number, _: number < steps, body, (tf.constant(0), carried)
+                )
+            if rest.shape[1]:
+                carried = step(steps, carried, rest)
+            weights, others, optimizer, metrics = carried
+            return (weights, others, optimizer), tf.vectorized_map(program.results, metrics)
+
+        return epoch
+
+    def test(
+        self, program: Program, pack: Callable[[Tensors], Any], batch_size: int, own_rows: bool
+    ) -> Callable[..., Any]:
+        """An evaluation in inference mode.
+
+        Args:
+            program: What one run computes.
+            pack: From the arrays of a batch to (x, y, sample weight).
+            batch_size: Rows at once.
+            own_rows: Whether each run is tested on rows of its own.
+
+        Returns:
+            A function of the weights, the others, the lifted values, rows (run, row) and the data.
+            It gives the results of the metrics (run,).
+        """
+
+        @tf.function(jit_compile=self.compiled, autograph=False)
+        def evaluate(
+            weights: Tensors, others: Tensors, lifted: Tensors, rows: Any, data: Tensors
+        ) -> Any:
+            def step(metrics: Any, begin: Any, size: int) -> Any:
+                if own_rows:
+                    mine = tf.slice(rows, [0, begin], [rows.shape[0], size])
+                    batch = [tf.gather(array, mine) for array in data]
+                    return tf.vectorized_map(
+                        lambda run: program.test(
+                            State(run[0], run[1], []), run[2], run[3], pack(run[4])
+                        ),
+                        (weights, others, metrics, lifted, batch),
+                        fallback_to_while_loop=False,
+                    )
+                batch = [_slice(array, begin, size) for array in data]
+                return tf.vectorized_map(
+                    lambda run: program.test(
+                        State(run[0], run[1], []), run[2], run[3], pack(batch)
+                    ),
+                    (weights, others, metrics, lifted),
+                    fallback_to_while_loop=False,
+                )
+
+            total = rows.shape[1] if own_rows else data[0].shape[0]
+            full, rest = divmod(total, batch_size)
+            metrics = [_repeated(value, weights[0].shape[0]) for value in program.fresh_metrics]
+            if full == 1:
+                metrics = step(metrics, 0, batch_size)
+            elif full:
+                _, metrics = tf.while_loop(
+                    lambda i, _: i < full,
+                    lambda i, carried: (i + 1, step(carried, i * batch_size, batch_size)),
+                    (tf.constant(0), metrics),
+                )
+            if rest:
+                metrics = step(metrics, full * batch_size, rest)
+            return tf.vectorized_map(program.results, metrics)
+
+        return evaluate
+
+    def penalty(self, program: Program) -> Callable[..., Any]:
+        """The weight penalties (run,) of the weights, the others and the lifted values."""
+
+        @tf.function(jit_compile=self.compiled, autograph=False)
+        def penalties(weights: Tensors, others: Tensors, lifted: Tensors) -> Any:
+            return tf.vectorized_map(
+                lambda run: program.penalty(State(run[0], run[1], []), run[2]),
+                (weights, others, lifted),
+                fallback_to_while_loop=False,
+            )
+
+        return penalties
+
+
+def _fold_in(keys: Any, number: Any) -> Any:
+    from auditor.search.stacking.randomness import fold_in
+
+    return tf.vectorized_map(lambda key: fold_in(key, number), keys, fallback_to_while_loop=False)
+
+
+def _repeated(value: np.ndarray, runs: int) -> Any:
+    return tf.constant(np.repeat(value[None], runs, axis=0))
+
+
+def _slice(array: Any, begin: Any, size: int) -> Any:
+    rank = len(array.shape)
+    return tf.slice(array, [begin, *[0] * (rank - 1)], [size, *array.shape[1:]])

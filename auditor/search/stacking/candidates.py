@@ -1,0 +1,235 @@
+"""From a trial to the runs that a stack could train, or the reason why none can."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+import keras_tuner
+from keras_tuner.engine.trial import Trial
+
+from auditor.search import facts
+from auditor.search.folds import Fold
+from auditor.search.recorder import Execution
+from auditor.search.runs import arguments_of
+from auditor.search.stacking.callbacks import why_not_stackable
+from auditor.search.stacking.fit_call import DataCache, FitCall, captured, fit_call
+from auditor.search.stacking.lifting import signature, slots
+from auditor.search.stacking.noise import NOISE
+from auditor.search.stacking.stack import StackedRun
+from auditor.search.structure import NotShareable, configuration
+
+_BUILDING = threading.Lock()
+"""One model is built at a time: random seeds are global."""
+
+_RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
+
+
+@dataclass(eq=False)
+class Candidate:
+    """A trial that a stack can train.
+
+    Attributes:
+        trial: The trial.
+        signature: What it has in common with those that it can train with.
+        runs: Its executions, and with cross-validation their folds.
+        model: Built for the first of them.
+        calls_back: Whether code of the user's goes on after `fit`, with the trained model.
+    """
+
+    trial: Trial
+    signature: str
+    runs: list[StackedRun]
+    model: Any
+    calls_back: bool
+
+
+@dataclass
+class Examiner:
+    """Looks at trials before they are trained.
+
+    Attributes:
+        build: Makes the model of some hyperparameters.
+        hypermodel: What `build` belongs to.
+        begin: Starts a run of a trial, given how many came before.
+        callbacks: The run's own copies of the callbacks of `search`, without the recorder.
+        saw: Told of each model and of the arguments of each `fit`.
+        runs: Per trial.
+        args, kwargs: Of `search`, without callbacks.
+        folds: Of the data; empty without cross-validation.
+    """
+
+    build: Callable[[Any], Any]
+    hypermodel: Any
+    begin: Callable[[Trial, int], Execution]
+    callbacks: Callable[[Trial, Execution], list[Any]]
+    saw: Callable[[Any, Mapping[str, Any]], None]
+    runs: int
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    folds: tuple[Fold, ...] = ()
+    cache: DataCache = field(default_factory=DataCache)
+
+    def examine(self, trial: Trial) -> Candidate:
+        """The runs of a trial, each with its own initial weights.
+
+        Raises:
+            NotShareable: It must be trained in the ordinary lane.
+            Exception: Whatever the code that builds the model raises: the trial crashes.
+        """
+        found: Candidate | None = None
+        for place in range(self.runs):
+            execution = self.begin(trial, place)
+            with _BUILDING:
+                keras.utils.set_random_seed(execution.seed)
+                model = self.build(trial.hyperparameters)
+            run, key = self._run(trial, execution, model)
+            if found is None:
+                own = type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
+                found = Candidate(trial, key, [], model, own)
+            if key != found.signature:
+                raise NotShareable("building the model again gives another structure")
+            found.runs.append(run)
+        if found is None:
+            raise NotShareable("the trial has no runs")
+        return found
+
+    def _run(self, trial: Trial, execution: Execution, model: Any) -> tuple[StackedRun, str]:
+        parts = configuration(_built_for(model, self._input()))
+        if reason := _why_not(model):
+            raise NotShareable(reason)
+        fold = self.folds[execution.fold] if self.folds else None
+        call = self._call(trial, execution, model, fold)
+        for callback in call.callbacks:
+            if reason := why_not_stackable(callback):
+                raise NotShareable(reason)
+        rate = model.optimizer._learning_rate
+        is_variable = isinstance(rate, keras.Variable)
+        execution.build_config = model.get_build_config()
+        run = StackedRun(
+            trial_id=trial.trial_id,
+            execution=execution,
+            call=call,
+            weights=model.get_weights(),
+            learning_rate=float(keras.ops.convert_to_numpy(rate)) if is_variable else None,
+            held=slots(model),
+            build=lambda: self._rebuild(trial, execution),
+            train_rows=None if fold is None else fold.train,
+            validation_rows=None if fold is None else fold.validation,
+        )
+        return run, f"{signature(parts, model)} {call.key}"
+
+    def finish(self, trial: Trial, run: StackedRun) -> Any:
+        """What a HyperModel's own `fit` returns for a run that a stack has trained.
+
+        Its code runs once more, with a model that has the final weights and a `fit` that gives the
+        history.
+
+        Raises:
+            NotShareable: It trains more than once, which nobody could know before.
+        """
+        model = _built_for(self._rebuild(trial, run.execution), run.call.train.head())
+        calls: list[Any] = []
+
+        def stand_in(*args: Any, **kwargs: Any) -> Any:
+            if calls:
+                raise NotShareable("HyperModel.fit trains more than once")
+            calls.append(kwargs)
+            model.set_weights(run.final_weights)
+            run.history.set_model(model)
+            _hand_over(run.call.callbacks, kwargs.get("callbacks"), model)
+            return run.history
+
+        args, kwargs = self.args, self.kwargs
+        if self.folds:
+            args, kwargs = arguments_of(self.folds[run.execution.fold], args, kwargs)
+        own = self.callbacks(trial, run.execution)
+        vars(model)["fit"] = stand_in
+        try:
+            return self.hypermodel.fit(
+                trial.hyperparameters, model, *args, **{**kwargs, "callbacks": own}
+            )
+        finally:
+            vars(model).pop("fit", None)
+
+    def _call(self, trial: Trial, execution: Execution, model: Any, fold: Fold | None) -> FitCall:
+        """What `fit` would be asked to do, also through a HyperModel's own `fit`."""
+        args, kwargs = self.args, self.kwargs
+        if fold is not None:
+            args, kwargs = arguments_of(fold, args, kwargs)
+        own = self.callbacks(trial, execution)
+        arguments = captured(
+            model,
+            lambda: self.hypermodel.fit(
+                trial.hyperparameters, model, *args, **{**kwargs, "callbacks": own}
+            ),
+        )
+        self.saw(model, {**arguments, "self": model})
+        if fold is None:
+            return fit_call(arguments, self.cache)
+        given = facts.by_name(args, kwargs)
+        for name in ("x", "y", "sample_weight", "validation_data"):
+            if arguments.get(name) is not given.get(name):
+                raise NotShareable(f"HyperModel.fit changes {name}, and there are folds")
+        whole = facts.by_name(self.args, self.kwargs)
+        rows = {name: whole.get(name) for name in ("x", "y", "sample_weight")}
+        tested = fit_call(
+            {**arguments, **rows, "validation_data": None, "class_weight": None}, self.cache
+        )
+        trained = fit_call({**arguments, **rows, "validation_data": None}, self.cache)
+        return replace(trained, validation=tested.train)
+
+    def _input(self) -> Any:
+        """The training input, where it is sure to be what the model will see."""
+        if type(self.hypermodel).fit is not keras_tuner.HyperModel.fit:
+            return None
+        return facts.by_name(self.args, self.kwargs).get("x")
+
+    def _rebuild(self, trial: Trial, execution: Execution) -> Any:
+        with _BUILDING:
+            keras.utils.set_random_seed(execution.seed)
+            return self.hypermodel.build(trial.hyperparameters)
+
+
+def _hand_over(trained: Any, given: Any, model: Any) -> None:
+    """Give callbacks of a second call of the same code the state of those that saw the training."""
+    for old, new in zip(trained, given or (), strict=False):
+        if type(old) is type(new):
+            vars(new).update(vars(old))
+            new.set_model(model)
+
+
+def _built_for(model: Any, x: Any) -> Any:
+    """A model, built as `fit` would build it on its first look at the data."""
+    is_table = hasattr(x, "shape") and len(x.shape) > 1
+    if is_table and isinstance(model, keras.Sequential) and not model.built and model.layers:
+        model.build((None, *x.shape[1:]))
+    return model
+
+
+def _why_not(model: Any) -> str | None:
+    """What a stack cannot compute, in a sentence."""
+    optimizer = model.optimizer
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return "the optimizer scales the loss, as mixed precision needs"
+    for name in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor"):
+        if getattr(optimizer, name, None):
+            return f"the optimizer has {name}"
+    for layer in model._flatten_layers():
+        if getattr(layer, "stateful", False) is True:
+            return f"the layer {layer.name} keeps its state between batches"
+        if _draws(layer):
+            return f"the layer {layer.name} draws random numbers of its own"
+    return None
+
+
+def _draws(layer: Any) -> bool:
+    """Whether a layer draws random numbers by a generator whose state a stack does not keep."""
+    if type(layer) in NOISE or not any(
+        isinstance(value, keras.random.SeedGenerator) for value in vars(layer).values()
+    ):
+        return False
+    rates = ("dropout", "recurrent_dropout", "_dropout", "rate", "seed_rate")
+    known = isinstance(layer, _RECURRENT) or type(layer).__name__.endswith("Cell")
+    return not known or any(getattr(layer, name, 0) for name in rates)

@@ -1,0 +1,173 @@
+"""The compiled epochs of one structure on one set of data, shared by all stacks of it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from auditor.search.stacking.backends import backend
+from auditor.search.stacking.fit_call import FitCall, Part
+from auditor.search.stacking.lifting import Slot
+from auditor.search.stacking.program import Program, State
+from auditor.search.structure import is_keras
+
+WHOLE_ROWS = 4096
+"""Rows validated at once where that changes nothing but rounding: small batches cost the most."""
+
+
+class Engine:
+    """Trains and tests all runs of a stack by one epoch.
+
+    Attributes:
+        program: What one run computes.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        call: FitCall,
+        choices: dict[Slot, Sequence[float | str]],
+        *,
+        compiled: bool = True,
+        stops_at_nan: bool = False,
+        own_rows: bool = False,
+        clean_rows: Callable[[int], np.ndarray] | None = None,
+    ) -> None:
+        """Trace nothing yet.
+
+        Args:
+            model: A compiled, built model of the structure; it can not be used otherwise later.
+            call: How all the runs are trained.
+            choices: Slots in which the runs differ, with the values that occur there.
+            compiled: Whether XLA compiles the epochs.
+            stops_at_nan: Whether some run stops at a loss that is not finite.
+            own_rows: Whether each run is validated on rows of its own, as folds are.
+            clean_rows: From the number of training rows to the places of those that are evaluated
+                in inference mode after each epoch; None for no evaluation.
+        """
+        self.backend = backend(compiled)
+        self.call = call
+        self.program = Program(
+            model, choices, self.backend.gradient, call.train.head(), stops_at_nan
+        )
+        self._lock = threading.Lock()
+        self._data = [self.backend.to_device(array) for array in call.train.arrays]
+        self._train = _Traced(self.backend.train(self.program, call.train.pack), self._lock)
+        self._test = self._tester(call.validation, own_rows)
+        if call.validation is not None:
+            self._validation = [self.backend.to_device(a) for a in call.validation.arrays]
+        self._clean = None
+        if clean_rows is not None and not call.has_class_weight:
+            self._clean = self._tester(call.train, own_rows=True)
+            self._clean_rows = clean_rows
+        self._penalty = None
+        if self.program.has_penalty and not _penalises_activity(model):
+            self._penalty = _Traced(self.backend.penalty(self.program), self._lock)
+
+    def train(
+        self, state: State, lifted: Any, keys: np.ndarray, guards: np.ndarray, order: np.ndarray
+    ) -> tuple[State, dict[str, np.ndarray]]:
+        """Train all runs by one epoch.
+
+        Args:
+            state: Of all runs.
+            lifted: What the lifted slots hold, on the device; each (run,).
+            keys: Random keys (run, 2).
+            guards: Which runs freeze at a loss that is not finite (run,).
+            order: The training rows of each run in the order of training (run, row).
+
+        Returns:
+            The state afterwards, and the training metrics (run,) by name.
+        """
+        runs, rows = order.shape
+        size = self.call.batch_size
+        steps = rows // size
+        full = order[:, : steps * size].reshape(runs, steps, size).transpose(1, 0, 2)
+        put = self.backend.to_device
+        after, results = self._train(
+            state.weights, state.others, state.optimizer, lifted, put(keys), put(guards),
+            put(np.ascontiguousarray(full)), put(order[:, steps * size :]), self._data,
+            put(np.int32(steps)),
+        )  # fmt: skip
+        return State(*map(list, after)), self._named(results)
+
+    def validate(self, state: State, lifted: Any, rows: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The validation metrics (run,) by name; rows (run, row) where each run has its own."""
+        if rows is None:
+            rows = np.zeros((len(state.weights[0]), 0), np.int32)
+        return self._evaluate(self._test, state, lifted, rows, self._validation)
+
+    def clean(
+        self, state: State, lifted: Any, rows: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """Training metrics in inference mode (run,) by name; empty where nobody asked for them."""
+        if self._clean is None:
+            return {}
+        if rows is None:
+            rows = np.tile(np.arange(len(self.call.train)), (len(state.weights[0]), 1))
+        rows = rows[:, self._clean_rows(rows.shape[1])]
+        return self._evaluate(self._clean, state, lifted, rows, self._data)
+
+    def penalty(self, state: State, lifted: Any) -> np.ndarray | None:
+        """The weight penalties in the loss (run,); None where there are none."""
+        if self._penalty is None:
+            return None
+        found = self._penalty(state.weights, state.others, lifted)
+        return np.asarray(self.backend.to_host(found))
+
+    def _tester(self, part: Part | None, own_rows: bool) -> Any:
+        if part is None:
+            return None
+        size = self.call.validation_batch_size
+        if _adds_up(self.program.model):
+            size = max(size, min(WHOLE_ROWS, len(part)))
+        return _Traced(self.backend.test(self.program, part.pack, size, own_rows), self._lock)
+
+    def _evaluate(
+        self, test: Any, state: State, lifted: Any, rows: np.ndarray, data: Any
+    ) -> dict[str, np.ndarray]:
+        rows = self.backend.to_device(np.ascontiguousarray(rows, np.int32))
+        return self._named(test(state.weights, state.others, lifted, rows, data))
+
+    def _named(self, results: Sequence[Any]) -> dict[str, np.ndarray]:
+        values = [np.asarray(self.backend.to_host(value), np.float64) for value in results]
+        return dict(zip(self.program.result_names, values, strict=True))
+
+
+class _Traced:
+    """A function that is traced by one thread at a time: a model is traced through its layers."""
+
+    def __init__(self, function: Callable[..., Any], lock: threading.Lock) -> None:
+        self._function = function
+        self._lock = lock
+        self._ready: dict[Any, Callable[..., Any]] = {}
+
+    def __call__(self, *args: Any) -> Any:
+        key = str([leaf.shape for leaf in keras.tree.flatten(args)])
+        if key not in self._ready:
+            with self._lock:
+                if key not in self._ready:
+                    self._ready[key] = self._trace(args)
+        return self._ready[key](*args)
+
+    def _trace(self, args: Any) -> Callable[..., Any]:
+        if keras.config.backend() == "jax":
+            compiled: Callable[..., Any] = self._function.lower(*args).compile()  # type: ignore[attr-defined]
+            return compiled
+        self._function.get_concrete_function(*args)  # type: ignore[attr-defined]
+        return self._function
+
+
+def _adds_up(model: Any) -> bool:
+    """Whether the metrics of a set of rows do not depend on how it is cut into batches."""
+    if not is_keras(type(model)):
+        return False
+    losses = keras.tree.flatten(model.loss)
+    return not any(getattr(loss, "reduction", None) == "sum" for loss in losses)
+
+
+def _penalises_activity(model: Any) -> bool:
+    layers = model._flatten_layers()
+    return any(getattr(layer, "activity_regularizer", None) is not None for layer in layers)

@@ -1,0 +1,181 @@
+"""The stacked lane: a wave of trials is planned, trained in stacks, and concluded as runs end."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+import keras_tuner
+
+from auditor.search.stacking import sizing
+from auditor.search.stacking.candidates import Candidate
+from auditor.search.stacking.engine import Engine
+from auditor.search.stacking.plan import (
+    WORTH_STACKING,
+    Group,
+    PlannedStack,
+    RunId,
+    cut,
+    group,
+    stack_name,
+)
+from auditor.search.stacking.stack import Stack, StackedRun
+
+
+@dataclass
+class Plan:
+    """What becomes of a wave of trials.
+
+    Attributes:
+        stacks: Each with the group that its runs belong to.
+        alone: Per trial of the ordinary lane the reason.
+    """
+
+    stacks: list[tuple[PlannedStack, Group]] = field(default_factory=list)
+    alone: dict[str, str] = field(default_factory=dict)
+
+
+def make_plan(
+    candidates: Iterable[Candidate],
+    kept: Iterable[PlannedStack] = (),
+    everything: bool = False,
+) -> Plan:
+    """Decide which runs train together, and how.
+
+    Args:
+        candidates: Trials that could be stacked.
+        kept: Stacks of an earlier plan: their runs stay as they were.
+        everything: Also where a group is too small to be worth a program of its own.
+    """
+    candidates = list(candidates)
+    old = {run: stack for stack in kept for run in stack.runs}
+    plan, where = Plan(), sizing.device()
+    groups = group(candidates, old)
+    for found in groups:
+        earlier = {old[run].name: old[run] for run in found.runs if run in old}
+        if earlier:
+            for stack in earlier.values():
+                runs = tuple(run for run in stack.runs if run in found.runs)
+                plan.stacks.append((replace(stack, runs=runs), found))
+        elif everything or found.steps >= WORTH_STACKING and len(found.runs) > 1:
+            plan.stacks += [(stack, found) for stack in _stacks(found, len(groups), where)]
+        else:
+            reason = "too few runs of this structure, too short to compile a stack for"
+            plan.alone |= {trial: reason for trial, _, _ in found.runs}
+    plan.stacks.sort(key=lambda pair: -pair[1].steps * len(pair[0].runs) / len(pair[1].runs))
+    return plan
+
+
+def _stacks(found: Group, groups: int, where: str) -> Iterator[PlannedStack]:
+    """The stacks of a group: as many as keep all cores busy, of one size so that one program does."""
+    model, call = found.model, found.any_run.call
+    compiled = sizing.is_compiled(model, where)
+    at_once = sizing.stacks_at_once(where) if compiled else 1
+    parts = cut(list(found.runs), max(1, -(-at_once // groups)))
+    most = sizing.most_rows(model, call.batch_size, where)
+    rows = min(most, max(map(len, parts)))
+    for runs in parts:
+        yield PlannedStack(stack_name(runs), compiled, rows, runs, tuple(found.choices.items()))
+
+
+class StackedLane:
+    """Trains planned stacks in threads, and hands over each run as it ends."""
+
+    def __init__(self, objective: keras_tuner.Objective, clean_rows: Any = None) -> None:
+        """Train nothing yet.
+
+        Args:
+            objective: Chooses the best epoch of each run.
+            clean_rows: See `Engine`.
+        """
+        self._objective = objective
+        self._clean_rows = clean_rows
+        self._engines: dict[Any, Engine] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def train(self, plan: Plan) -> Iterator[tuple[PlannedStack, StackedRun | Exception]]:
+        """Train all stacks of a plan.
+
+        Yields:
+            Each run that has ended, with its stack; or in place of its runs the exception that
+            ended a stack.
+        """
+        todo: queue.SimpleQueue[tuple[PlannedStack, Group]] = queue.SimpleQueue()
+        for item in plan.stacks:
+            todo.put(item)
+        done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        workers = [
+            threading.Thread(target=self._work, args=(todo, done), daemon=True)
+            for _ in range(min(len(plan.stacks), sizing.stacks_at_once(sizing.device())))
+        ]
+        for worker in workers:
+            worker.start()
+        left = len(workers)
+        try:
+            while left:
+                found = done.get()
+                if found is None:
+                    left -= 1
+                elif isinstance(found, BaseException):
+                    raise found
+                else:
+                    yield found
+        finally:
+            self._stop.set()
+            for worker in workers:
+                worker.join(timeout=5)
+            self._stop.clear()
+            self._engines = {}
+
+    def _work(self, todo: Any, done: Any) -> None:
+        try:
+            while not self._stop.is_set():
+                try:
+                    stack, found = todo.get_nowait()
+                except queue.Empty:
+                    break
+                try:
+                    self._train(stack, found, lambda run, stack=stack: done.put((stack, run)))
+                except Exception as error:
+                    done.put((stack, error))
+        except BaseException as error:  # Else whoever waits would wait for ever.
+            done.put(error)
+        done.put(None)
+
+    def _train(
+        self, stack: PlannedStack, found: Group, ended: Callable[[StackedRun], None]
+    ) -> None:
+        runs = [found.runs[run] for run in stack.runs]
+        for run in runs:
+            run.execution.lane, run.execution.stack = "stacked", stack.name
+        engine = self._engine(stack, found)
+        Stack(engine, runs, stack.rows, self._objective, ended, self._stop).train()
+
+    def _engine(self, stack: PlannedStack, found: Group) -> Engine:
+        key = (id(found), stack.lifted, stack.compiled)
+        with self._lock:
+            if key not in self._engines:
+                runs = found.runs.values()
+                call = found.any_run.call
+                self._engines[key] = Engine(
+                    found.model,
+                    call,
+                    dict(stack.lifted),
+                    compiled=stack.compiled,
+                    stops_at_nan=any(_stops_at_nan(run.call.callbacks) for run in runs),
+                    own_rows=found.any_run.train_rows is not None,
+                    clean_rows=self._clean_rows,
+                )
+            return self._engines[key]
+
+
+def _stops_at_nan(callbacks: Iterable[Any]) -> bool:
+    return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device had too little memory."""
+    return type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error)

@@ -1,0 +1,134 @@
+"""Which runs train together: decided once, written down, and kept when a search goes on."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.files import Json
+from auditor.search.stacking.candidates import Candidate
+from auditor.search.stacking.lifting import Slot
+from auditor.search.stacking.stack import StackedRun
+
+WORTH_STACKING = 2_000
+"""Steps that a group of runs needs for a program of its own: an ordinary step of a small model takes
+about 1 ms, compiling a stack about 2 s."""
+
+RunId = tuple[str, int, int]
+"""Trial, execution, fold."""
+
+
+@dataclass(eq=False)
+class Group:
+    """Runs of one structure that share a compiled program.
+
+    Attributes:
+        model: Of that structure; it becomes the program's.
+        runs: By what identifies them, in order.
+        choices: The slots in which they differ, with all values that occur.
+    """
+
+    model: Any
+    runs: dict[RunId, StackedRun] = field(default_factory=dict)
+    choices: dict[Slot, tuple[float | str, ...]] = field(default_factory=dict)
+
+    @property
+    def any_run(self) -> StackedRun:
+        """One of them."""
+        return next(iter(self.runs.values()))
+
+    @property
+    def steps(self) -> int:
+        """Steps that all runs take together, if none stops early."""
+        return sum(steps_of(run) * run.call.epochs for run in self.runs.values())
+
+
+@dataclass(frozen=True)
+class PlannedStack:
+    """A stack, as `sweep.json` holds it.
+
+    Attributes:
+        name: Its name, unique in a sweep.
+        compiled: Whether XLA compiles it.
+        rows: Runs that train at once.
+        runs: All of them, in order.
+        lifted: The slots in which runs of its group differ, with all values that occur there.
+    """
+
+    name: str
+    compiled: bool
+    rows: int
+    runs: tuple[RunId, ...]
+    lifted: tuple[tuple[Slot, tuple[float | str, ...]], ...] = ()
+
+    def state(self) -> dict[str, Json]:
+        """As in `sweep.json`."""
+        return {
+            "name": self.name,
+            "compiled": self.compiled,
+            "rows": self.rows,
+            "runs": [list(run) for run in self.runs],
+            "lifted": [
+                [slot.kind, slot.where, slot.name, list(values)] for slot, values in self.lifted
+            ],
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "PlannedStack":
+        """From `sweep.json`."""
+        return cls(
+            name=str(state["name"]),
+            compiled=bool(state["compiled"]),
+            rows=int(state["rows"]),
+            runs=tuple((str(t), int(e), int(f)) for t, e, f in state["runs"]),
+            lifted=tuple(
+                (Slot(str(kind), int(where), str(name)), tuple(values))
+                for kind, where, name, values in state["lifted"]
+            ),
+        )
+
+
+def steps_of(run: StackedRun) -> int:
+    """Steps per epoch of a run."""
+    rows = len(run.call.train) if run.train_rows is None else len(run.train_rows)
+    return -(-rows // run.call.batch_size)
+
+
+def group(
+    candidates: Iterable[Candidate], old: Mapping[RunId, "PlannedStack"] | None = None
+) -> list[Group]:
+    """Put the runs of one structure together.
+
+    Args:
+        candidates: Whose runs.
+        old: The stacks of an earlier plan that runs were in; those of one group stay together.
+    """
+    groups: dict[tuple[str, Any], Group] = {}
+    for candidate in candidates:
+        trial_id = candidate.trial.trial_id
+        for run in candidate.runs:
+            name = (trial_id, run.execution.execution, run.execution.fold)
+            earlier = (old or {}).get(name)
+            key = (candidate.signature, earlier and earlier.lifted)
+            groups.setdefault(key, Group(candidate.model)).runs[name] = run
+    for found in groups.values():
+        held = [run.held for run in found.runs.values()]
+        values = {slot: {own[slot] for own in held} for slot in held[0]}
+        found.choices = {
+            slot: tuple(sorted(set_, key=lambda v: (isinstance(v, str), v)))
+            for slot, set_ in values.items()
+            if len(set_) > 1
+        }
+    return list(groups.values())
+
+
+def cut(runs: Sequence[RunId], parts: int) -> list[tuple[RunId, ...]]:
+    """Runs in order, cut into parts of nearly one size; the runs of a trial mostly stay together."""
+    count = min(parts, len(runs))
+    bounds = [round(i * len(runs) / count) for i in range(count + 1)]
+    return [tuple(runs[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+
+
+def stack_name(runs: Sequence[RunId]) -> str:
+    """A short name that the runs of a stack determine."""
+    return hashlib.blake2b(repr(list(runs)).encode(), digest_size=4).hexdigest()

@@ -1,0 +1,107 @@
+"""How a group of runs is trained: compiled or not, in how many rows, and how many stacks at once."""
+
+import math
+import os
+from typing import Any
+
+import keras
+
+MOST_ROWS = {"cpu": 32, "gpu": 4096}
+"""Runs that train at once at most. On a core a step of a small dense net takes .046 ms per run in
+stacks of 4 and .029 to .035 in stacks of 18 to 36 (docs/performance.md): more rows only take memory
+from one another."""
+
+MEMORY_SHARE = 0.25
+"""Share of the free memory that all stacks together may take, by estimate."""
+
+COPIES = 6
+"""How often a stack holds the weights: themselves, their gradients, two slots of an optimizer, the
+best so far, and one copy on the way in or out."""
+
+_CONVOLUTIONS = tuple(
+    kind for name, kind in vars(keras.layers).items() if isinstance(kind, type) and "Conv" in name
+)
+_RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
+
+
+def device() -> str:
+    """What stacks train on: "cpu" or "gpu"."""
+    if keras.config.backend() == "jax":
+        import jax
+
+        return "cpu" if jax.default_backend() == "cpu" else "gpu"
+    import tensorflow as tf
+
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def stacks_at_once(where: str) -> int:
+    """One stack per core: a program of small models uses one core and a bit. A device runs one."""
+    return cores() if where == "cpu" else 1
+
+
+def is_compiled(model: Any, where: str) -> bool:
+    """Whether XLA should compile a structure.
+
+    Not recurrent layers, whose loops it refuses, and no convolutions on a CPU, where it takes ten
+    times as long as TensorFlow's own (28 x 28 images, two layers, batch of 32, 16 runs: 26 to 30 ms
+    a step and run, against 2.9). JAX has nothing else.
+    """
+    if keras.config.backend() == "jax":
+        return True
+    layers = list(model._flatten_layers())
+    if any(isinstance(layer, _RECURRENT) for layer in layers):
+        return False
+    return where != "cpu" or not any(isinstance(layer, _CONVOLUTIONS) for layer in layers)
+
+
+def most_rows(model: Any, batch_size: int, where: str) -> int:
+    """Runs of a structure that fit into memory at once, and no more than are useful."""
+    per_run = _bytes_per_run(model, batch_size)
+    free = _free_memory() if where == "cpu" else _device_memory()
+    share = MEMORY_SHARE * free / stacks_at_once(where)
+    return max(1, min(MOST_ROWS[where], int(share // max(per_run, 1))))
+
+
+def _bytes_per_run(model: Any, batch_size: int) -> int:
+    """An estimate: the weights, several times, and the outputs of all layers for a batch, twice."""
+    numbers = sum(math.prod(variable.shape) for variable in model.variables)
+    layers = model._flatten_layers(include_self=False)
+    outputs = sum(size for layer in layers for size in _output_sizes(layer))
+    return 4 * (COPIES * numbers + 2 * batch_size * outputs)
+
+
+def _output_sizes(layer: Any) -> list[int]:
+    """Numbers per row in the outputs of a layer; none where that is not known."""
+    try:
+        outputs = keras.tree.flatten(layer.output)
+    except (AttributeError, ValueError):
+        return []
+    return [math.prod(length or 1 for length in output.shape[1:]) for output in outputs]
+
+
+def _free_memory() -> int:
+    """Bytes of free main memory, or a guess where the system does not tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 4 << 30
+
+
+def _device_memory() -> int:
+    """Bytes of the first accelerator, or a guess."""
+    if keras.config.backend() == "jax":
+        import jax
+
+        stats = jax.devices()[0].memory_stats() or {}
+        return int(stats.get("bytes_limit", 4 << 30)) - int(stats.get("bytes_in_use", 0))
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    limit = tf.config.experimental.get_device_details(gpus[0]).get("memory_limit") if gpus else None
+    return int(limit or 4 << 30)
