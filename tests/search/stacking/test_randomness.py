@@ -188,6 +188,13 @@ def test_numbers_give_different_keys() -> None:
     assert p_of_independence(keys[:, 0], keys[:, 1]) > GOOD
 
 
+def test_numbers_and_keys_that_differ_alike_do_not_cancel() -> None:
+    second, numbers = np.divmod(np.arange(2**12), 2**6)
+    keys = np.stack([np.full_like(second, KEY[0]), second], axis=1)
+    folded = fold(keys, numbers)
+    assert np.unique(folded, axis=0).shape == folded.shape
+
+
 @pytest.mark.parametrize("number", [0, 5, -1, 2**31 - 1])
 def test_python_numbers_fold_as_traced_ones_do(number: int) -> None:
     assert (
