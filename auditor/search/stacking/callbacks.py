@@ -71,9 +71,7 @@ class RunCallbacks:
             epochs: How many epochs are to be trained.
             steps: Batches in each.
         """
-        given = keras.tree.flatten(callbacks) if callbacks else []
-        # Bars of all runs at once would say nothing.
-        own = [one for one in given if type(one) is not keras.callbacks.ProgbarLogger]
+        own = keras.tree.flatten(callbacks) if callbacks else []
         self._own = own
         self.model = RunModel(row)
         self._steps = steps
@@ -81,7 +79,7 @@ class RunCallbacks:
         self._list = keras.callbacks.CallbackList(
             [*own, self._kept],
             add_history=True,
-            verbose=0,
+            verbose=0,  # Bars of all runs at once would say nothing.
             epochs=epochs,
             steps=steps,
         )

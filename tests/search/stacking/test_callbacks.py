@@ -184,7 +184,7 @@ def contents(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", CALLBACKS)
 def test_callbacks_do_what_they_do_under_fit(
-    name: str, fitted: Any, row: ModelRow, tmp_path: Path
+    name: str, fitted: Any, row: ModelRow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if name == "board":
         pytest.importorskip("tensorflow", reason="it writes the files of TensorBoard")
@@ -194,7 +194,9 @@ def test_callbacks_do_what_they_do_under_fit(
     ours = CALLBACKS[name](roots[1])
     assert [why_not_stackable(each) for each in ours] == [None] * len(ours)
     expected = by_fit(fitted, CALLBACKS[name](roots[0]))
+    capsys.readouterr()
     assert_same(expected, by_hand(row, copy.deepcopy(ours)))
+    assert capsys.readouterr().out == ""
     # Lest two be equal that did nothing.
     assert len(expected.epochs) == STOPS_AFTER.get(name, EPOCHS)
     assert (len(set(expected.history.get("learning_rate", []))) > 2) == (name in CHANGES_RATE)
