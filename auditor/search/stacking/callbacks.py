@@ -157,7 +157,7 @@ class RunCallbacks:
 
 
 class _KeepLogs(keras.callbacks.Callback):
-    """Last of the callbacks, keeps the logs of the epoch with what the others wrote into them."""
+    """Keeps the logs of the epoch, into which the other callbacks write."""
 
     logs: dict[str, float]
 
