@@ -4,7 +4,6 @@ import gc
 import math
 import os
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,26 +11,25 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import keras_tuner
-from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.engine.trial import Trial
 from keras_tuner.src.engine.tuner_utils import (
     TunerCallback,
     convert_to_metrics_dict,
     validate_trial_results,
 )
 
-from auditor.errors import AuditorError, DirectoryError, SearchError
+from auditor.errors import AuditorError, SearchError
 from auditor.files import write_whole
-from auditor.outcomes import judge
 from auditor.readers import read
-from auditor.scoring import DEFAULT_GAP_PENALTY, score
+from auditor.scoring import DEFAULT_GAP_PENALTY
 from auditor.search import store
 from auditor.search.clean import CleanTraining
+from auditor.search.ending import Ending
 from auditor.search.fit import CompiledModels
-from auditor.search.keeper import Keeper
 from auditor.search.progress import Progress, Standing
 from auditor.search.recorder import Execution, Recorder
 from auditor.search.recording_oracle import RecordingOracle
-from auditor.search.results import Result, conclude, take_returned
+from auditor.search.results import take_returned
 from auditor.search.runs import CrossValidation, arguments_of, begin_run
 from auditor.search.stacked_search import StackedSearch, why_never
 from auditor.search.steps import use_many_steps
@@ -106,7 +104,6 @@ class RecordingTuner(keras_tuner.Tuner):
         self._progress = progress
         self._compiled = CompiledModels()
         self._executions: list[Execution] = []  # the runs of the trial under way
-        self._from_stack: tuple[list[Execution], list[Any], Exception | None] | None = None
         self._clean: CleanTraining | None = None
         self._standing = Standing(oracle)
         path = Path(directory or ".", project_name or "untitled_project")
@@ -114,7 +111,7 @@ class RecordingTuner(keras_tuner.Tuner):
         if kwargs.get("overwrite"):
             (path / store.SWEEP_FILE).unlink(missing_ok=True)
         self._sweep = SweepFile(path, oracle, gap_penalty, self.cross_validation)
-        self._keeper = Keeper(path, oracle, keep_weights)
+        self.ending = Ending(path, oracle, self._sweep, keep_weights, gap_penalty)
         # Not super(): KerasTuner's GridSearch and RandomSearch would make an oracle of their own.
         keras_tuner.Tuner.__init__(
             self,
@@ -178,7 +175,7 @@ class RecordingTuner(keras_tuner.Tuner):
                 StackedSearch(self, fit_args, fit_kwargs, folds).run()
         except KeyboardInterrupt as interrupt:
             with suppress(AuditorError, OSError):
-                self._settle()
+                self.ending.settle(self.trials())
             done = len(self.oracle.end_order)
             interrupt.add_note(
                 f"{done} completed trials are kept in {self.project_dir}; call search() again with "
@@ -186,7 +183,7 @@ class RecordingTuner(keras_tuner.Tuner):
             )
             raise
         except OSError as error:
-            raise self._cannot_write(error) from error
+            raise self.ending.cannot_write(error) from error
         finally:
             gc.unfreeze()
             with suppress(OSError):
@@ -195,12 +192,8 @@ class RecordingTuner(keras_tuner.Tuner):
     def on_search_end(self) -> None:
         """Score all trials together: what caps the penalty may depend on the whole sweep."""
         super().on_search_end()
-        self._settle()
+        self.ending.settle(self.trials())
         self._compiled = CompiledModels()
-
-    def _settle(self) -> None:
-        trials = self.trials()
-        self._keeper.settle(score(trials, judge(trials), self.gap_penalty))
 
     def trials(self) -> Trials:
         """What was observed so far: exactly what reading the directory yields."""
@@ -292,12 +285,7 @@ class RecordingTuner(keras_tuner.Tuner):
 
     def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         self._executions = []
-        if self._from_stack is not None:
-            self._executions, results, error = self._from_stack
-            if error is not None:
-                raise error
-        else:
-            results = self.run_trial(trial, *fit_args, **fit_kwargs)
+        results: Any = self.run_trial(trial, *fit_args, **fit_kwargs)
         objective = self.oracle.objective
         # An overridden run_trial may report by itself, as KerasTuner allowed once.
         metrics = self.oracle.get_trial(trial.trial_id).metrics
@@ -312,82 +300,18 @@ class RecordingTuner(keras_tuner.Tuner):
             returned = [convert_to_metrics_dict(results, objective)] * len(self._executions)
         for result, execution in zip(returned, self._executions, strict=True):
             take_returned(result, execution, objective, self.oracle.any_completed)
-        self._report(trial, self._conclude(trial), reported)
-
-    def _report(self, trial: Trial, result: Result, reported: bool = False) -> None:
-        """Write a result down, and tell the oracle unless that was done."""
-        try:
-            self._keeper.keep(trial, self._executions, result)
-            step = result.best_epoch or 0
-            self.oracle.results[trial.trial_id] = (result.score, step, result.message)
-            if not reported:
-                self.oracle.update_trial(trial.trial_id, result.metrics, step=step)
-        except OSError as error:
-            # Not a crash of the trial, which is run again.
-            raise self._cannot_write(error) from error
-
-    def _cannot_write(self, error: OSError) -> DirectoryError:
-        return DirectoryError(
-            f"cannot write to {self.project_dir}: {error}; make room or make it writable, then "
-            "call search() again: all trials that had ended are kept"
-        )
+        self.ending.report(trial, self._executions, reported=reported)
 
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
-        try:
+        def executions() -> list[Execution]:
+            if not self._executions:
+                self._begin_execution(trial)
+            return self._executions
+
+        def act() -> None:
             self._run_and_update_trial(trial, *fit_args, **fit_kwargs)
-            trial.status = TrialStatus.COMPLETED
-        except BrokenPipeError:  # Whoever read the output has gone: an interruption, no crash.
-            raise
-        except (AuditorError, keras_tuner.errors.FatalError) as error:
-            error.add_note(f"while running trial {trial.trial_id} of {self.project_dir}")
-            raise
-        except Exception as error:
-            failed = isinstance(error, keras_tuner.errors.FailedTrialError)
-            trial.status = TrialStatus.FAILED if failed else TrialStatus.INVALID
-            trial.message = traceback.format_exc()
-            self._after_crash(trial)
 
-    def take_from_stack(
-        self,
-        trial: Trial,
-        executions: list[Execution],
-        results: list[Any],
-        error: Exception | None = None,
-    ) -> None:
-        """End a trial that was trained in a stack.
-
-        Args:
-            trial: The trial.
-            executions: Its runs; the last of them crashed if there is an error.
-            results: What `HyperModel.fit` returned for the others.
-            error: What ended the last run.
-        """
-        self._from_stack = executions, results, error
-        try:
-            self._try_run_and_update_trial(trial)
-        finally:
-            self._from_stack = None
-        self.on_trial_end(trial)
-
-    def _after_crash(self, trial: Trial) -> None:
-        """Keep what a trial showed before it crashed; it stands if most of its runs do."""
-        if not self._executions:
-            self._begin_execution(trial)
-        self._executions[-1].error = trial.message
-        result = self._conclude(trial)
-        retries = self.oracle.max_retries_per_trial - self.oracle._run_times[trial.trial_id]
-        if retries > 0 or not math.isfinite(result.score):
-            self._keeper.note(trial, self._executions, result)
-            return
-        self._report(trial, result)
-        trial.status = TrialStatus.COMPLETED
-        run = self._executions[-1]
-        fold = f", fold {run.fold + 1}," if self.cross_validation.count else ""
-        trial.message = f"execution {run.execution + 1}{fold} crashed:\n{trial.message}"
-
-    def _conclude(self, trial: Trial) -> Result:
-        context, objective = self._sweep.context, self.oracle.objective
-        return conclude(trial.trial_id, self._executions, objective, context, self.gap_penalty)
+        self.ending.attempt(trial, act, executions)
 
     def on_trial_end(self, trial: Trial) -> None:
         """End the trial, and tell whoever follows the search."""
@@ -396,6 +320,17 @@ class RecordingTuner(keras_tuner.Tuner):
         self._standing.note(ended)
         if self._progress:
             self._progress(self._standing.after(ended))
+
+    def build_once(self, hyperparameters: keras_tuner.HyperParameters) -> Any:
+        """A model, as a trial builds it, but without clearing anything first.
+
+        Raises:
+            FailedTrialError: It has more numbers than `max_model_size`.
+        """
+        model = self._build_hypermodel(hyperparameters)
+        if self.max_model_size and model.count_params() > self.max_model_size:
+            raise keras_tuner.errors.FailedTrialError(f"{model.count_params()} parameters")
+        return model
 
     # Files
 
@@ -415,7 +350,7 @@ class RecordingTuner(keras_tuner.Tuner):
         self._find_late_hyperparameters()
         declared, self.oracle.hyperparameters = self.oracle.hyperparameters, stored
         self.oracle.rediscovered(declared)
-        self._keeper.start()
+        self.ending.start()
         self._standing.start()
 
     def _find_late_hyperparameters(self) -> None:

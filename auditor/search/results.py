@@ -13,8 +13,8 @@ from keras_tuner.src.engine.tuner_utils import convert_to_metrics_dict
 
 from auditor.errors import ObjectiveError
 from auditor.files import Json
-from auditor.outcomes import Outcome, judge
-from auditor.scoring import score
+from auditor.outcomes import Outcome, Outcomes, judge
+from auditor.scoring import Scores, score
 from auditor.search.recorder import Execution, scalars
 from auditor.trials import (
     CURVE_COLUMNS,
@@ -99,16 +99,49 @@ def conclude(
         context: What is known of the data.
         gap_penalty: Weight of the generalization gap in the score.
     """
-    trials = _observed(trial_id, executions, objective_of(objective), context)
+    every = {trial_id: executions}
+    return conclude_all(every, objective, context, gap_penalty)[trial_id]
+
+
+def conclude_all(
+    executions: Mapping[str, list[Execution]],
+    objective: keras_tuner.Objective,
+    context: Context,
+    gap_penalty: float,
+) -> dict[str, Result]:
+    """Judge and score several trials at once, which costs little more than one; see `conclude`.
+
+    Args:
+        executions: Per trial its runs.
+        objective: Of the search.
+        context: What is known of the data.
+        gap_penalty: Weight of the generalization gap in the score.
+    """
+    trials = _observed(executions, objective_of(objective), context)
     outcomes = judge(trials)
     scores = score(trials, outcomes, gap_penalty)
+    return {
+        trial_id: _result(trial_id, own, objective, outcomes, scores)
+        for trial_id, own in executions.items()
+    }
+
+
+def _result(
+    trial_id: str,
+    executions: list[Execution],
+    objective: keras_tuner.Objective,
+    outcomes: Outcomes,
+    scores: Scores,
+) -> Result:
     total = scores.by_trial[trial_id]
-    best = [scores.by_run[run].best_epoch for run in trials.runs]
+    runs = [Run(trial_id, e.execution, e.fold) for e in executions]
+    best = [scores.by_run[run].best_epoch for run in runs]
     metrics = [_metrics_at(e, epoch) for e, epoch in zip(executions, best, strict=True)]
     worst = math.inf if objective.direction == "min" else -math.inf
     message = None
     if outcomes.by_trial[trial_id] == Outcome.DIVERGED or total.score is None:
-        reasons = [v.reason for v in outcomes.by_run.values() if v.outcome == Outcome.DIVERGED]
+        verdicts = [outcomes.by_run[run] for run in runs]
+        reasons = [v.reason for v in verdicts if v.outcome == Outcome.DIVERGED]
         nothing = f"no epoch has a finite {objective.name}"
         message = f"diverged: {reasons[0]}" if reasons else nothing
     means = _means(metrics)
@@ -117,7 +150,7 @@ def conclude(
     return Result(
         score=worst if total.score is None else total.score,
         best_epoch=total.best_epoch,
-        best_index=trials.runs.index(total.best_run) if total.best_run else None,
+        best_index=runs.index(total.best_run) if total.best_run else None,
         objective=math.nan if total.objective is None else total.objective,
         message=message,
         metrics=means,
@@ -151,11 +184,12 @@ def run_records(
 
 
 def _observed(
-    trial_id: str, executions: list[Execution], objective: Objective, context: Context
+    executions: Mapping[str, list[Execution]], objective: Objective, context: Context
 ) -> Trials:
+    runs = [(trial_id, e) for trial_id, own in executions.items() for e in own]
     rows = [
         (trial_id, e.execution, e.fold, epoch, metric, value)
-        for e in executions
+        for trial_id, e in runs
         for epoch, row in enumerate(e.epochs)
         for metric, value in row.items()
     ]
@@ -168,7 +202,7 @@ def _observed(
             metrics=e.returned or {},
             authoritative=e.returned is not None,
         )
-        for e in executions
+        for trial_id, e in runs
     }
     known = Context(
         no_skill_loss=context.no_skill_loss,
@@ -178,7 +212,7 @@ def _observed(
         series=_table([row for row in rows if row[4] in series]),
     )
     curves = _table([row for row in rows if row[4] not in series])
-    return Trials({trial_id: {}}, recorded, curves, objective, context=known)
+    return Trials(dict.fromkeys(executions, {}), recorded, curves, objective, context=known)
 
 
 def _table(rows: list[tuple[str, int, int, int, str, float]]) -> pd.DataFrame:

@@ -4,16 +4,21 @@ import contextlib
 import io
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src.distribute import utils as distribution
+from keras_tuner.src.engine.tuner_utils import validate_trial_results
 
+from auditor.errors import AuditorError
 from auditor.search.clean import sample_rows
 from auditor.search.folds import Fold
 from auditor.search.recorder import Execution
+from auditor.search.results import Result, take_returned
 from auditor.search.runs import begin_run
 from auditor.search.stacking.candidates import Candidate, Examiner
 from auditor.search.stacking.lane import Plan, StackedLane, is_out_of_memory, make_plan
@@ -73,7 +78,7 @@ class StackedSearch:
         given = dict(kwargs)
         callbacks = given.pop("callbacks", None) or []
         self._examiner = Examiner(
-            build=tuner._try_build,
+            build=tuner.build_once,
             hypermodel=tuner.hypermodel,
             begin=self._begin,
             callbacks=lambda trial, run: tuner._own_callbacks(callbacks, trial, run),
@@ -165,19 +170,18 @@ class StackedSearch:
         left = {trial: len(c.runs) for trial, c in candidates.items() if trial not in plan.alone}
         lane = StackedLane(self._tuner.oracle.objective, self._clean)
         smaller: list[PlannedStack] = []
-        for stack, ended in lane.train(plan):
-            if isinstance(ended, Exception):
-                if is_out_of_memory(ended) and stack.rows > 1:
+        for batch in lane.train(plan):
+            for stack, ended in batch:
+                if isinstance(ended, StackedRun):
+                    left[ended.trial_id] -= 1
+                elif is_out_of_memory(ended) and stack.rows > 1:
                     smaller.append(stack)
                 else:
-                    self._leave(
-                        stack.runs, f"the stack cannot be trained: {_short(ended)}", plan, left
-                    )
-                continue
-            trial_id = ended.trial_id
-            left[trial_id] -= 1
-            if not left[trial_id]:
-                self._conclude(candidates[trial_id], plan)
+                    reason = f"the stack cannot be trained: {_short(ended)}"
+                    self._leave(stack.runs, reason, plan, left)
+            runs = [ended for _, ended in batch if isinstance(ended, StackedRun)]
+            whole = [trial for trial in {run.trial_id: 0 for run in runs} if not left[trial]]
+            self._end([candidates[trial] for trial in whole], plan)
         if smaller:
             self._again(smaller, plan, candidates, left)
 
@@ -206,35 +210,64 @@ class StackedSearch:
             if left.get(trial_id):
                 plan.alone[trial_id] = reason
 
-    def _conclude(self, candidate: Candidate, plan: Plan) -> None:
-        """Report a trial all of whose runs have ended."""
+    def _end(self, candidates: list[Candidate], plan: Plan) -> None:
+        """End trials all of whose runs have ended, the best first: fewer weights are written."""
+        ended = [one for candidate in candidates if (one := self._outcome(candidate, plan))]
+        ending = self._tuner.ending
+        results = ending.conclude({e.trial.trial_id: e.executions for e in ended})
+        sign = 1 if self._tuner.oracle.objective.direction == "min" else -1
+        for one in sorted(ended, key=lambda one: sign * results[one.trial.trial_id].score):
+            report = partial(self._report, one, results[one.trial.trial_id])
+            ending.attempt(one.trial, report, partial(list, one.executions))
+            self._tuner.on_trial_end(one.trial)
+
+    def _report(self, one: "_Ended", result: Result) -> None:
+        if one.error is not None:
+            raise one.error
+        self._tuner.ending.report(one.trial, one.executions, result)
+
+    def _outcome(self, candidate: Candidate, plan: Plan) -> "_Ended | None":
+        """What a trial came to; None where it goes to the ordinary lane after all."""
         trial, runs = candidate.trial, candidate.runs
-        refusals = [run.refused for run in runs if run.refused]
-        if refusals:
-            plan.alone[trial.trial_id] = refusals[0]
-            return
-        try:
-            results = [self._result(candidate, run) for run in runs if run.error is None]
-        except NotShareable as reason:
-            plan.alone[trial.trial_id] = str(reason)
-            return
-        except Exception as error:
-            runs[-1].error, results = error, []
+        objective = self._tuner.oracle.objective
         for run in runs:
             run.execution.total_seconds = sum(run.execution.seconds)
-        crashed = [run for run in runs if run.error is not None]
-        # As if they had trained one after another, and the crash had ended it.
+            if run.refused:
+                plan.alone[trial.trial_id] = run.refused
+                return None
+            if run.error is not None:
+                continue
+            try:
+                result = self._result(candidate, run)
+                validate_trial_results(result, objective, "HyperModel.fit()")
+                take_returned(result, run.execution, objective, self._tuner.oracle.any_completed)
+            except NotShareable as reason:
+                plan.alone[trial.trial_id] = str(reason)
+                return None
+            except (AuditorError, keras_tuner.errors.FatalError):
+                raise
+            except Exception as error:
+                run.error = error
+        # As if they had trained one after another, and a crash had ended it.
         whole = [run for run in runs if run.error is None]
-        executions = [run.execution for run in [*whole, *crashed[:1]]]
-        self._tuner.take_from_stack(
-            trial, executions, results, crashed[0].error if crashed else None
-        )
+        crashed = [run for run in runs if run.error is not None][:1]
+        executions = [run.execution for run in [*whole, *crashed]]
+        return _Ended(trial, executions, crashed[0].error if crashed else None)
 
     def _result(self, candidate: Candidate, run: StackedRun) -> Any:
         """What `HyperModel.fit` returns for a run that was trained."""
         if not candidate.calls_back:
             return run.history
         return self._examiner.finish(candidate.trial, run)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A trial that was trained in stacks; the last of its runs crashed if there is an error."""
+
+    trial: Trial
+    executions: list[Execution]
+    error: Exception | None
 
 
 def _short(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """From a trial to the runs that a stack could train, or the reason why none can."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,15 +12,13 @@ from auditor.search import facts
 from auditor.search.folds import Fold
 from auditor.search.recorder import Execution
 from auditor.search.runs import arguments_of
+from auditor.search.stacking.building import built, weights_of
 from auditor.search.stacking.callbacks import why_not_stackable
 from auditor.search.stacking.fit_call import DataCache, FitCall, captured, fit_call
 from auditor.search.stacking.lifting import signature, slots
 from auditor.search.stacking.noise import NOISE
 from auditor.search.stacking.stack import StackedRun
 from auditor.search.structure import NotShareable, configuration
-
-_BUILDING = threading.Lock()
-"""One model is built at a time: random seeds are global."""
 
 _RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
 
@@ -81,9 +78,9 @@ class Examiner:
         found: Candidate | None = None
         for place in range(self.runs):
             execution = self.begin(trial, place)
-            with _BUILDING:
-                keras.utils.set_random_seed(execution.seed)
-                model = self.build(trial.hyperparameters)
+            model = built(lambda: self.build(trial.hyperparameters), execution.seed, light=True)
+            if not isinstance(model, keras.Model):
+                raise NotShareable("the code that builds the model returns something else")
             run, key = self._run(trial, execution, model)
             if found is None:
                 own = type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
@@ -111,7 +108,7 @@ class Examiner:
             trial_id=trial.trial_id,
             execution=execution,
             call=call,
-            weights=model.get_weights(),
+            weights=weights_of(model),
             learning_rate=float(keras.ops.convert_to_numpy(rate)) if is_variable else None,
             held=slots(model),
             build=lambda: self._rebuild(trial, execution),
@@ -129,7 +126,7 @@ class Examiner:
         Raises:
             NotShareable: It trains more than once, which nobody could know before.
         """
-        model = _built_for(self._rebuild(trial, run.execution), run.call.train.head())
+        model = _built_for(self._rebuild(trial, run.execution), run.call.train.head()[0])
         calls: list[Any] = []
 
         def stand_in(*args: Any, **kwargs: Any) -> Any:
@@ -187,9 +184,8 @@ class Examiner:
         return facts.by_name(self.args, self.kwargs).get("x")
 
     def _rebuild(self, trial: Trial, execution: Execution) -> Any:
-        with _BUILDING:
-            keras.utils.set_random_seed(execution.seed)
-            return self.hypermodel.build(trial.hyperparameters)
+        model = built(lambda: self.build(trial.hyperparameters), execution.seed, fresh_names=False)
+        return _built_for(model, self._input())
 
 
 def _hand_over(trained: Any, given: Any, model: Any) -> None:

@@ -1,8 +1,9 @@
 """The stacked lane: a wave of trials is planned, trained in stacks, and concluded as runs end."""
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,13 +11,13 @@ import keras
 import keras_tuner
 
 from auditor.search.stacking import sizing
+from auditor.search.stacking.building import complete
 from auditor.search.stacking.candidates import Candidate
 from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.plan import (
     WORTH_STACKING,
     Group,
     PlannedStack,
-    RunId,
     cut,
     group,
     stack_name,
@@ -59,7 +60,7 @@ def make_plan(
             for stack in earlier.values():
                 runs = tuple(run for run in stack.runs if run in found.runs)
                 plan.stacks.append((replace(stack, runs=runs), found))
-        elif everything or found.steps >= WORTH_STACKING and len(found.runs) > 1:
+        elif everything or (found.steps >= WORTH_STACKING and len(found.runs) > 1):
             plan.stacks += [(stack, found) for stack in _stacks(found, len(groups), where)]
         else:
             reason = "too few runs of this structure, too short to compile a stack for"
@@ -69,7 +70,7 @@ def make_plan(
 
 
 def _stacks(found: Group, groups: int, where: str) -> Iterator[PlannedStack]:
-    """The stacks of a group: as many as keep all cores busy, of one size so that one program does."""
+    """The stacks of a group: to keep all cores busy, of one size so that one program does."""
     model, call = found.model, found.any_run.call
     compiled = sizing.is_compiled(model, where)
     at_once = sizing.stacks_at_once(where) if compiled else 1
@@ -96,12 +97,12 @@ class StackedLane:
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
-    def train(self, plan: Plan) -> Iterator[tuple[PlannedStack, StackedRun | Exception]]:
+    def train(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, StackedRun | Exception]]]:
         """Train all stacks of a plan.
 
         Yields:
-            Each run that has ended, with its stack; or in place of its runs the exception that
-            ended a stack.
+            The runs that have ended since, each with its stack; in place of its runs the exception
+            that ended a stack.
         """
         todo: queue.SimpleQueue[tuple[PlannedStack, Group]] = queue.SimpleQueue()
         for item in plan.stacks:
@@ -116,12 +117,15 @@ class StackedLane:
         left = len(workers)
         try:
             while left:
-                found = done.get()
-                if found is None:
-                    left -= 1
-                elif isinstance(found, BaseException):
-                    raise found
-                else:
+                batch = [done.get()]
+                with contextlib.suppress(queue.Empty):
+                    while True:
+                        batch.append(done.get_nowait())
+                left -= batch.count(None)
+                for found in batch:
+                    if isinstance(found, BaseException):
+                        raise found
+                if found := [item for item in batch if item is not None]:
                     yield found
         finally:
             self._stop.set()
@@ -138,20 +142,22 @@ class StackedLane:
                 except queue.Empty:
                     break
                 try:
-                    self._train(stack, found, lambda run, stack=stack: done.put((stack, run)))
+                    self._train(stack, found, done)
                 except Exception as error:
                     done.put((stack, error))
         except BaseException as error:  # Else whoever waits would wait for ever.
             done.put(error)
         done.put(None)
 
-    def _train(
-        self, stack: PlannedStack, found: Group, ended: Callable[[StackedRun], None]
-    ) -> None:
+    def _train(self, stack: PlannedStack, found: Group, done: Any) -> None:
         runs = [found.runs[run] for run in stack.runs]
         for run in runs:
             run.execution.lane, run.execution.stack = "stacked", stack.name
         engine = self._engine(stack, found)
+
+        def ended(run: StackedRun) -> None:
+            done.put((stack, run))
+
         Stack(engine, runs, stack.rows, self._objective, ended, self._stop).train()
 
     def _engine(self, stack: PlannedStack, found: Group) -> Engine:
@@ -159,6 +165,7 @@ class StackedLane:
         with self._lock:
             if key not in self._engines:
                 runs = found.runs.values()
+                complete(found.model)
                 call = found.any_run.call
                 self._engines[key] = Engine(
                     found.model,

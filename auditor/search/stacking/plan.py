@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from auditor.files import Json
@@ -11,8 +12,8 @@ from auditor.search.stacking.lifting import Slot
 from auditor.search.stacking.stack import StackedRun
 
 WORTH_STACKING = 2_000
-"""Steps that a group of runs needs for a program of its own: an ordinary step of a small model takes
-about 1 ms, compiling a stack about 2 s."""
+"""Steps that a group of runs needs for a program of its own: an ordinary step of a small model
+takes about 1 ms, compiling a stack about 2 s."""
 
 RunId = tuple[str, int, int]
 """Trial, execution, fold."""
@@ -123,10 +124,10 @@ def group(
 
 
 def cut(runs: Sequence[RunId], parts: int) -> list[tuple[RunId, ...]]:
-    """Runs in order, cut into parts of nearly one size; the runs of a trial mostly stay together."""
+    """Runs in order, cut into parts of nearly one size, so that a trial mostly stays together."""
     count = min(parts, len(runs))
     bounds = [round(i * len(runs) / count) for i in range(count + 1)]
-    return [tuple(runs[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [tuple(runs[a:b]) for a, b in pairwise(bounds)]
 
 
 def stack_name(runs: Sequence[RunId]) -> str:

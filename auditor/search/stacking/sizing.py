@@ -1,4 +1,4 @@
-"""How a group of runs is trained: compiled or not, in how many rows, and how many stacks at once."""
+"""How a group of runs is trained: compiled or not, in how many rows, in how many stacks at once."""
 
 import math
 import os
@@ -88,7 +88,7 @@ def _output_sizes(layer: Any) -> list[int]:
 def _free_memory() -> int:
     """Bytes of free main memory, or a guess where the system does not tell."""
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return int(os.sysconf("SC_AVPHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):
         return 4 << 30
 

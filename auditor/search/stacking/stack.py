@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
@@ -292,7 +293,7 @@ class Stack:
 
     def _epoch(self) -> None:
         for place in self._active():
-            self._guarded(place, lambda place=place: place.callbacks.epoch_begin(place.epoch))
+            self._guarded(place, partial(place.callbacks.epoch_begin, place.epoch))
         self._push()
         active = self._active()
         if not active:
@@ -402,7 +403,7 @@ class Stack:
         last = dict(execution.epochs[-1])
         found = {name: v for name, v in place.last_logs.items() if name in last}
         while place.epoch < call.epochs and not place.callbacks.stopped:
-            if not self._guarded(place, lambda: place.callbacks.epoch_begin(place.epoch)):
+            if not self._guarded(place, partial(place.callbacks.epoch_begin, place.epoch)):
                 return
             logs = {
                 n: v
