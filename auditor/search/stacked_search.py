@@ -110,6 +110,7 @@ class StackedSearch:
             tuner._sweep.add_plan([stack for stack, _ in plan.stacks], plan.alone)
             candidates = {c.trial.trial_id: c for c in wave}
             self._train(plan, candidates)
+            tuner._sweep.add_plan([], plan.alone)
             for trial_id in sorted(plan.alone):
                 tuner._try_run_and_update_trial(trials[trial_id], *args, **kwargs)
                 tuner.on_trial_end(trials[trial_id])

@@ -44,7 +44,7 @@ def weights_of(model: Any) -> list[np.ndarray]:
 
 def complete(model: Any) -> None:
     """Give a model that was built lightly all its variables."""
-    for variable in [*model.variables, *model.optimizer.variables]:
+    for variable in [*model.variables, *model.metrics_variables, *model.optimizer.variables]:
         if variable._value is None:
             variable._deferred_initialize()
 

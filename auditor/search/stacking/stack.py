@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -197,9 +198,25 @@ class Stack:
     def train(self) -> None:
         """Train all runs to their ends."""
         self._begin()
+        self._compile_ahead()
         while self._active() and not self._stop.is_set():
             self._epoch()
             self._begin()
+
+    def _compile_ahead(self) -> None:
+        """Compile the validation while another core compiles the training."""
+        if self._active() and self._some_run.call.validation is not None:
+            state, lifted, rows = (
+                self.host.state,
+                self._lifted_there,
+                self._own_rows("validation_rows"),
+            )
+
+            def compile_() -> None:
+                with suppress(Exception):  # It is raised again where it is needed.
+                    self.engine.validate(state, lifted, rows)
+
+            threading.Thread(target=compile_, daemon=True).start()
 
     # Rows
 
