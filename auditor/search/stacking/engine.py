@@ -49,9 +49,11 @@ class Engine:
         """
         self.backend = backend(compiled)
         self.call = call
+        self.backend.prepare(model)
         self.program = Program(
-            model, choices, self.backend.gradient, call.train.head(), stops_at_nan
-        )
+            model, self.backend.optimizer(model.optimizer), choices, self.backend.gradient,
+            call.train.head(), stops_at_nan,
+        )  # fmt: skip
         self._lock = threading.Lock()
         self._data = [self.backend.to_device(array) for array in call.train.arrays]
         self._train = _Traced(self.backend.train(self.program, call.train.pack), self._lock)

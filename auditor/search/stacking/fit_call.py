@@ -102,7 +102,7 @@ class DataCache:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._parts: dict[tuple[Any, ...], tuple[Any, Part | None, Part | None]] = {}
+        self._parts: dict[tuple[Any, ...], tuple[Any, Part, Part | None]] = {}
         self._by_digest: dict[str, Part] = {}
 
     def parts(self, arguments: Mapping[str, Any]) -> tuple[Part, Part | None]:
@@ -119,12 +119,12 @@ class DataCache:
         if key not in self._parts:
             train, validation = _convert(given, split)
             # What is kept keeps its id.
-            self._parts[key] = (given, self._known(train), self._known(validation))
-        _, train, validation = self._parts[key]
-        return train, validation  # type: ignore[return-value] # there are training data always
+            known = None if validation is None else self._known(validation)
+            self._parts[key] = (given, self._known(train), known)
+        return self._parts[key][1:]
 
-    def _known(self, part: Part | None) -> Part | None:
-        return None if part is None else self._by_digest.setdefault(part.digest, part)
+    def _known(self, part: Part) -> Part:
+        return self._by_digest.setdefault(part.digest, part)
 
 
 def fit_call(arguments: Mapping[str, Any], cache: DataCache) -> FitCall:

@@ -22,9 +22,12 @@ OPTIMIZER_NUMBERS = ("momentum", "beta_1", "beta_2", "rho", "epsilon", "weight_d
 them: it is a variable already."""
 
 ELEMENTWISE = frozenset(
-    "relu relu6 leaky_relu elu selu celu gelu silu mish tanh sigmoid hard_sigmoid hard_silu "
-    "hard_tanh softplus softsign linear exponential".split()
-)
+    [
+        "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh",
+        "sigmoid", "hard_sigmoid", "hard_silu", "hard_tanh", "softplus", "softsign", "linear",
+        "exponential",
+    ]
+)  # fmt: skip
 """Activations that look at each number alone, so that a step can select among them."""
 
 ACTIVATED = (
@@ -89,9 +92,9 @@ def slots(model: Any) -> dict[Slot, float | str]:
             found[Slot("level", where, LEVEL[type(layer)])] = float(
                 getattr(layer, LEVEL[type(layer)])
             )
-        name = getattr(getattr(layer, "activation", None), "__name__", None)
-        if type(layer) in ACTIVATED and name in ELEMENTWISE and layer.name not in final:
-            found[Slot("activation", where, "activation")] = str(name)
+        activation = getattr(getattr(layer, "activation", None), "__name__", None)
+        if type(layer) in ACTIVATED and activation in ELEMENTWISE and layer.name not in final:
+            found[Slot("activation", where, "activation")] = str(activation)
         found |= _penalties("activity penalty", where, getattr(layer, "activity_regularizer", None))
     for where, variable in enumerate(model.trainable_variables):
         found |= _penalties("weight penalty", where, variable.regularizer)

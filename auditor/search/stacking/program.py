@@ -12,29 +12,10 @@ import keras
 import numpy as np
 from keras import ops
 from keras.src.backend import StatelessScope
-from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from auditor.search.stacking.lifting import Lifting, Slot
 
 Tensors = list[Any]
-
-_NEUTRAL = (
-    "assign",
-    "assign_add",
-    "assign_sub",
-    "add_variable_from_reference",
-    "stateless_apply",
-    "_var_key",
-    "_apply_weight_decay",
-    "_backend_update_step",
-    "_backend_apply_gradients",
-    "_backend_reset_gradient_accumulators",
-    "_backend_increment_gradient_accumulators",
-    "_overwrite_model_variables_with_average_value",
-    "_overwrite_variables_directly_with_gradients",
-    "_clip_gradients",
-)
-"""What Keras's optimizers override for tf.distribute, which cannot be traced without variables."""
 
 
 @dataclass
@@ -58,6 +39,7 @@ class Program:
     def __init__(
         self,
         model: Any,
+        optimizer: Any,
         choices: dict[Slot, Sequence[float | str]],
         gradient: Callable[[Callable[[Tensors], Any], Tensors], tuple[Any, Tensors]],
         batch: Any,
@@ -67,6 +49,7 @@ class Program:
 
         Args:
             model: A compiled, built model of the structure.
+            optimizer: Not built, like the model's, with a `stateless_apply` that works.
             choices: Slots in which the runs differ.
             gradient: The backend's: of a function that gives (loss, more), at some weights, as
                 (more, gradients).
@@ -77,7 +60,7 @@ class Program:
         self._gradient = gradient
         self.stops_at_nan = stops_at_nan
         model._symbolic_build(data_batch=batch)
-        self.optimizer = _functional(model.optimizer)
+        self.optimizer = optimizer
         self.optimizer.build(model.trainable_variables)
         self.lifting = Lifting(model, self.optimizer, choices)
         model.reset_metrics()
@@ -126,7 +109,8 @@ class Program:
         """One training step of one run.
 
         Args:
-            state, metrics: Before the step.
+            state: Before the step.
+            metrics: Their variables before the step.
             lifted: What the lifted slots hold.
             key: For random numbers.
             guarded: Whether this run freezes at a loss that is not finite.
@@ -166,7 +150,7 @@ class Program:
         """What the metrics amount to, in the order of `result_names`."""
         with StatelessScope(self._metrics_mapping(metrics)):
             found = self.model.get_metrics_result()
-        flat = {}
+        flat: dict[str, Any] = {}
         for name, value in found.items():
             flat |= value if isinstance(value, dict) else {name: value}
         self.result_names = list(flat)
@@ -211,17 +195,6 @@ class Program:
 
 def _kept(frozen: Any, before: Tensors, after: Tensors) -> Tensors:
     return [ops.where(frozen, old, new) for old, new in zip(before, after, strict=True)]
-
-
-def _functional(optimizer: Any) -> Any:
-    """The same optimizer, with `stateless_apply` on every backend."""
-    kind = type(optimizer)
-    if keras.config.backend() == "tensorflow":
-        methods = {
-            name: vars(BaseOptimizer)[name] for name in _NEUTRAL if name in vars(BaseOptimizer)
-        }
-        kind = type(kind.__name__, (kind,), methods)
-    return kind.from_config(optimizer.get_config())
 
 
 def _numpy(variable: Any) -> np.ndarray:

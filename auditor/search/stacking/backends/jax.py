@@ -18,6 +18,15 @@ class Jax:
     compiled = True
 
     @staticmethod
+    def prepare(model: Any) -> None:
+        """Nothing needs to be changed."""
+
+    @staticmethod
+    def optimizer(optimizer: Any) -> Any:
+        """A new one like it, whose `stateless_apply` works."""
+        return type(optimizer).from_config(optimizer.get_config())
+
+    @staticmethod
     def gradient(loss_of: Callable[[Tensors], Any], weights: Tensors) -> tuple[Any, Tensors]:
         """What a loss function gives beside the loss, and its gradients."""
         gradients, more = jax.grad(loss_of, has_aux=True)(weights)

@@ -3,10 +3,30 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from auditor.search.stacking.program import Program, State, Tensors
+
+_LOOPED: dict[str, Any] = {"fallback_to_while_loop": True, "warn": False}
+"""Convolutions have no form over runs: these operations are done for one run after the other."""
+
+_NEUTRAL = (
+    "add_variable_from_reference",
+    "stateless_apply",
+    "_var_key",
+    "_apply_weight_decay",
+    "_backend_update_step",
+    "_backend_apply_gradients",
+    "_backend_reset_gradient_accumulators",
+    "_backend_increment_gradient_accumulators",
+    "_overwrite_model_variables_with_average_value",
+    "_overwrite_variables_directly_with_gradients",
+    "_clip_gradients",
+)
+"""What Keras's optimizers override for tf.distribute, which cannot be traced without variables."""
 
 
 class TensorFlow:
@@ -16,15 +36,33 @@ class TensorFlow:
         """Compile with XLA, or run as a graph."""
         self.compiled = compiled
 
+    def prepare(self, model: Any) -> None:
+        """Change how a model computes, not what, so that it can be vectorised.
+
+        A loop over time has no form over runs if its input has a gradient, and none under XLA.
+        """
+        looped = [] if self.compiled else [layer for layer in model.layers if _sees_data(layer)]
+        for layer in model._flatten_layers():
+            if isinstance(layer, keras.layers.RNN) and layer not in _with_parts(looped):
+                layer.unroll = True
+
+    @staticmethod
+    def optimizer(optimizer: Any) -> Any:
+        """A new one like it, whose `stateless_apply` works."""
+        kind = type(optimizer)
+        neutral = {
+            name: vars(BaseOptimizer)[name] for name in _NEUTRAL if name in vars(BaseOptimizer)
+        }
+        kind = type(kind.__name__, (_Assigning, kind), neutral)
+        return kind.from_config(optimizer.get_config())
+
     @staticmethod
     def gradient(loss_of: Callable[[Tensors], Any], weights: Tensors) -> tuple[Any, Tensors]:
         """What a loss function gives beside the loss, and its gradients."""
         with tf.GradientTape() as tape:
             tape.watch(weights)
             loss, more = loss_of(weights)
-        gradients = tape.gradient(loss, weights)
-        # An embedding's gradient is sparse, which optimizers without variables cannot apply.
-        return more, [g if g is None else tf.convert_to_tensor(g) for g in gradients]
+        return more, tape.gradient(loss, weights)
 
     @staticmethod
     def to_device(array: Any) -> Any:
@@ -71,9 +109,7 @@ class TensorFlow:
             def step(number: Any, carried: Any, rows: Any) -> Any:
                 batch = [tf.gather(array, rows) for array in data]
                 keyed = _fold_in(keys, number)
-                return tf.vectorized_map(
-                    one, (*carried, lifted, keyed, guards, batch), fallback_to_while_loop=False
-                )
+                return tf.vectorized_map(one, (*carried, lifted, keyed, guards, batch), **_LOOPED)
 
             def body(number: Any, carried: Any) -> Any:
                 return number + 1, step(number, carried, order[number])
@@ -89,7 +125,8 @@ class TensorFlow:
             weights, others, optimizer, metrics = carried
             return (weights, others, optimizer), tf.vectorized_map(program.results, metrics)
 
-        return epoch
+        compiled: Callable[..., Any] = epoch
+        return compiled
 
     def test(
         self, program: Program, pack: Callable[[Tensors], Any], batch_size: int, own_rows: bool
@@ -120,7 +157,7 @@ class TensorFlow:
                             State(run[0], run[1], []), run[2], run[3], pack(run[4])
                         ),
                         (weights, others, metrics, lifted, batch),
-                        fallback_to_while_loop=False,
+                        **_LOOPED,
                     )
                 batch = [_slice(array, begin, size) for array in data]
                 return tf.vectorized_map(
@@ -128,7 +165,7 @@ class TensorFlow:
                         State(run[0], run[1], []), run[2], run[3], pack(batch)
                     ),
                     (weights, others, metrics, lifted),
-                    fallback_to_while_loop=False,
+                    **_LOOPED,
                 )
 
             total = rows.shape[1] if own_rows else data[0].shape[0]
@@ -146,7 +183,8 @@ class TensorFlow:
                 metrics = step(metrics, full * batch_size, rest)
             return tf.vectorized_map(program.results, metrics)
 
-        return evaluate
+        compiled: Callable[..., Any] = evaluate
+        return compiled
 
     def penalty(self, program: Program) -> Callable[..., Any]:
         """The weight penalties (run,) of the weights, the others and the lifted values."""
@@ -156,16 +194,49 @@ class TensorFlow:
             return tf.vectorized_map(
                 lambda run: program.penalty(State(run[0], run[1], []), run[2]),
                 (weights, others, lifted),
-                fallback_to_while_loop=False,
+                **_LOOPED,
             )
 
-        return penalties
+        compiled: Callable[..., Any] = penalties
+        return compiled
+
+
+def _sees_data(layer: Any) -> bool:
+    """Whether a recurrent layer is given nothing but inputs of the model."""
+    if not isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
+        return False
+    before = [parent.operation for node in layer._inbound_nodes for parent in node.parent_nodes]
+    return bool(before) and all(isinstance(one, keras.layers.InputLayer) for one in before)
+
+
+def _with_parts(layers: list[Any]) -> list[Any]:
+    return [part for layer in layers for part in layer._flatten_layers()]
+
+
+class _Assigning:
+    """Sums up what is sparse, such as the gradient of an embedding, where it meets a variable.
+
+    Not before: Keras squares it as it is, and so counts a word of the batch each time by itself.
+    """
+
+    def assign(self, variable: Any, value: Any) -> None:
+        variable.assign(_dense(value))
+
+    def assign_add(self, variable: Any, value: Any) -> None:
+        variable.assign_add(_dense(value))
+
+    def assign_sub(self, variable: Any, value: Any) -> None:
+        variable.assign_sub(_dense(value))
+
+
+def _dense(value: Any) -> Any:
+    return tf.convert_to_tensor(value) if isinstance(value, tf.IndexedSlices) else value
 
 
 def _fold_in(keys: Any, number: Any) -> Any:
     from auditor.search.stacking.randomness import fold_in
 
-    return tf.vectorized_map(lambda key: fold_in(key, number), keys, fallback_to_while_loop=False)
+    return tf.vectorized_map(lambda key: fold_in(key, number), keys, **_LOOPED)
 
 
 def _repeated(value: np.ndarray, runs: int) -> Any:
