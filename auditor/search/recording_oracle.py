@@ -143,10 +143,18 @@ class RecordingOracle(keras_tuner.Oracle):
         if trial_id.isdecimal():
             self._highest_id = max(self._highest_id, int(trial_id))
 
-    def note_build(self, trial: Trial) -> None:
-        """Take note of what the build of a trial has read and asked for, before it has ended."""
+    def note_build(self, trial: Trial, later: frozenset[str] = frozenset()) -> None:
+        """Take note of what a trial has read and asked for so far, before it has ended.
+
+        Args:
+            trial: Built, and not yet trained.
+            later: What it will read besides.
+        """
         self.update_space(trial.hyperparameters)
-        self._record_values(trial)
+        values = self._tuned(trial)
+        read = frozenset(getattr(trial.hyperparameters, "read", ())) | (later & values.keys())
+        if self._tried.add(trial.trial_id, values, read):
+            self._space_changed()
 
     # Ending trials
 

@@ -212,7 +212,7 @@ def _observed(
         series=_table([row for row in rows if row[4] in series]),
     )
     curves = _table([row for row in rows if row[4] not in series])
-    return Trials(dict.fromkeys(executions, {}), recorded, curves, objective, context=known)
+    return Trials({trial: {} for trial in executions}, recorded, curves, objective, context=known)
 
 
 def _table(rows: list[tuple[str, int, int, int, str, float]]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 MOST_TRIALS = 2_048
 """Trials that are planned at once."""
+
+MOST_ALONE = 8
+"""Trials that wait for one that can be stacked, before they are trained one by one."""
 
 MOST_BYTES = 1 << 30
 """Initial weights that are held at once: more trials wait for the next wave."""
@@ -92,6 +95,9 @@ class StackedSearch:
         if tuner.clean_train_metrics:
             self._clean = lambda count: sample_rows(count, tuner.oracle.seed)
         self._created = 0
+        self._has_own_fit = type(tuner.hypermodel).fit is not keras_tuner.HyperModel.fit
+        self._read_late: frozenset[str] | None = None
+        self._read_before: dict[str, set[str]] = {}
 
     def run(self) -> None:
         """Run all trials that are still to be run."""
@@ -114,6 +120,7 @@ class StackedSearch:
             for trial_id in sorted(plan.alone):
                 tuner._try_run_and_update_trial(trials[trial_id], *args, **kwargs)
                 tuner.on_trial_end(trials[trial_id])
+            self._learn_what_is_read_late(trials.values())
         tuner.on_search_end()
 
     # Planning
@@ -134,12 +141,36 @@ class StackedSearch:
             except Exception as error:
                 # It will crash again where crashes are dealt with.
                 alone.append((trial, f"its model cannot be built: {type(error).__name__}"))
-                continue
-            # What the build has read, or has asked for that was not known, decides what is next.
-            self._tuner.oracle.note_build(trial)
-            if len(wave) + len(alone) >= MOST_TRIALS or held >= MOST_BYTES:
+            if not self._goes_on(trial, len(wave), len(alone)) or held >= MOST_BYTES:
                 break
         return wave, alone
+
+    def _goes_on(self, trial: Trial, stacked: int, alone: int) -> bool:
+        """Whether the next trial may be known before this one has ended.
+
+        What a trial has read, or asked for that was not known, decides what comes next: an oracle
+        leaves out what would repeat it.
+        """
+        oracle = self._tuner.oracle
+        if not self._examiner.has_seen_all:
+            oracle.update_space(trial.hyperparameters)
+            if not stacked:
+                return False
+        else:
+            oracle.note_build(trial, self._read_late or frozenset())
+            self._read_before[trial.trial_id] = set(trial.hyperparameters.read)
+        if not stacked and alone >= MOST_ALONE:
+            return False
+        # Its code may read more after `fit`: the first trial shows what.
+        shown = self._read_late is not None or not self._has_own_fit
+        return shown and stacked + alone < MOST_TRIALS
+
+    def _learn_what_is_read_late(self, trials: Iterable[Trial]) -> None:
+        late: set[str] = set(self._read_late or ())
+        for trial in trials:
+            before = self._read_before.pop(trial.trial_id, None)
+            late |= set() if before is None else set(trial.hyperparameters.read) - before
+        self._read_late = frozenset(late)
 
     def _new_trials(self) -> Iterator[Trial]:
         oracle = self._tuner.oracle

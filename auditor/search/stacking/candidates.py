@@ -55,6 +55,8 @@ class Examiner:
         runs: Per trial.
         args, kwargs: Of `search`, without callbacks.
         folds: Of the data; empty without cross-validation.
+        has_seen_all: Whether the last trial was seen up to its `fit`, and with it all that was read
+            until then.
     """
 
     build: Callable[[Any], Any]
@@ -67,6 +69,7 @@ class Examiner:
     kwargs: dict[str, Any]
     folds: tuple[Fold, ...] = ()
     cache: DataCache = field(default_factory=DataCache)
+    has_seen_all: bool = False
 
     def examine(self, trial: Trial) -> Candidate:
         """The runs of a trial, each with its own initial weights.
@@ -76,6 +79,7 @@ class Examiner:
             Exception: Whatever the code that builds the model raises: the trial crashes.
         """
         found: Candidate | None = None
+        self.has_seen_all = False
         for place in range(self.runs):
             execution = self.begin(trial, place)
             model = built(lambda: self.build(trial.hyperparameters), execution.seed, light=True)
@@ -83,8 +87,7 @@ class Examiner:
                 raise NotShareable("the code that builds the model returns something else")
             run, key = self._run(trial, execution, model)
             if found is None:
-                own = type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
-                found = Candidate(trial, key, [], model, own)
+                found = Candidate(trial, key, [], model, self._has_own_fit)
             if key != found.signature:
                 raise NotShareable("building the model again gives another structure")
             found.runs.append(run)
@@ -93,11 +96,16 @@ class Examiner:
         return found
 
     def _run(self, trial: Trial, execution: Execution, model: Any) -> tuple[StackedRun, str]:
+        fold = self.folds[execution.fold] if self.folds else None
+        given = arguments_of(fold, self.args, self.kwargs) if fold else (self.args, self.kwargs)
+        # The model first: code of the user's that trains should not run in vain.
+        self.has_seen_all = not self._has_own_fit
         parts = configuration(_built_for(model, self._input()))
         if reason := _why_not(model):
             raise NotShareable(reason)
-        fold = self.folds[execution.fold] if self.folds else None
-        call = self._call(trial, execution, model, fold)
+        arguments = self._captured(trial, execution, model, given)
+        self.has_seen_all = True
+        call = self._call(arguments, given) if fold else fit_call(arguments, self.cache)
         for callback in call.callbacks:
             if reason := why_not_stackable(callback):
                 raise NotShareable(reason)
@@ -150,22 +158,22 @@ class Examiner:
         finally:
             vars(model).pop("fit", None)
 
-    def _call(self, trial: Trial, execution: Execution, model: Any, fold: Fold | None) -> FitCall:
-        """What `fit` would be asked to do, also through a HyperModel's own `fit`."""
-        args, kwargs = self.args, self.kwargs
-        if fold is not None:
-            args, kwargs = arguments_of(fold, args, kwargs)
+    def _captured(
+        self, trial: Trial, execution: Execution, model: Any, given: tuple[Any, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The arguments that `fit` would get, also through a HyperModel's own `fit`."""
         own = self.callbacks(trial, execution)
+        args, kwargs = given[0], {**given[1], "callbacks": own}
+        hyperparameters = trial.hyperparameters
         arguments = captured(
-            model,
-            lambda: self.hypermodel.fit(
-                trial.hyperparameters, model, *args, **{**kwargs, "callbacks": own}
-            ),
+            model, lambda: self.hypermodel.fit(hyperparameters, model, *args, **kwargs)
         )
         self.saw(model, {**arguments, "self": model})
-        if fold is None:
-            return fit_call(arguments, self.cache)
-        given = facts.by_name(args, kwargs)
+        return arguments
+
+    def _call(self, arguments: dict[str, Any], passed: tuple[Any, dict[str, Any]]) -> FitCall:
+        """A call of `fit` for one fold, as one on all rows: the folds share them."""
+        given = facts.by_name(*passed)
         for name in ("x", "y", "sample_weight", "validation_data"):
             if arguments.get(name) is not given.get(name):
                 raise NotShareable(f"HyperModel.fit changes {name}, and there are folds")
@@ -177,9 +185,13 @@ class Examiner:
         trained = fit_call({**arguments, **rows, "validation_data": None}, self.cache)
         return replace(trained, validation=tested.train)
 
+    @property
+    def _has_own_fit(self) -> bool:
+        return type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
+
     def _input(self) -> Any:
         """The training input, where it is sure to be what the model will see."""
-        if type(self.hypermodel).fit is not keras_tuner.HyperModel.fit:
+        if self._has_own_fit:
             return None
         return facts.by_name(self.args, self.kwargs).get("x")
 

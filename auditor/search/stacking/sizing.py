@@ -73,7 +73,8 @@ def _bytes_per_run(model: Any, batch_size: int) -> int:
     numbers = sum(math.prod(variable.shape) for variable in model.variables)
     layers = model._flatten_layers(include_self=False)
     outputs = sum(size for layer in layers for size in _output_sizes(layer))
-    return 4 * (COPIES * numbers + 2 * batch_size * outputs)
+    size = 4 * (COPIES * numbers + 2 * batch_size * outputs)
+    return int(size)
 
 
 def _output_sizes(layer: Any) -> list[int]:
