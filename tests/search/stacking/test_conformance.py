@@ -163,15 +163,19 @@ RECURRENT = {
     "bidirectional": (SERIES, lambda: [layers.Bidirectional(layers.LSTM(2)), *last()]),
     "time distributed": (
         SERIES,
-        lambda: (
-            [layers.GRU(2, return_sequences=True), layers.TimeDistributed(layers.Dense(2))] + last()
-        ),
+        lambda: [
+            layers.GRU(2, return_sequences=True),
+            layers.TimeDistributed(layers.Dense(2)),
+            *last(),
+        ],
     ),
     "masked": (
         WORDS,
-        lambda: (
-            [layers.Embedding(7, 3, mask_zero=True), layers.Bidirectional(layers.GRU(2))] + last()
-        ),
+        lambda: [
+            layers.Embedding(7, 3, mask_zero=True),
+            layers.Bidirectional(layers.GRU(2)),
+            *last(),
+        ],
     ),
 }
 

@@ -50,11 +50,7 @@ class TensorFlow:
     def optimizer(optimizer: Any) -> Any:
         """A new one like it, whose `stateless_apply` works."""
         kind = type(optimizer)
-        neutral = {
-            name: vars(BaseOptimizer)[name] for name in _NEUTRAL if name in vars(BaseOptimizer)
-        }
-        kind = type(kind.__name__, (_Assigning, kind), neutral)
-        return kind.from_config(optimizer.get_config())
+        return type(kind.__name__, (kind, _Neutral), {}).from_config(optimizer.get_config())
 
     @staticmethod
     def gradient(loss_of: Callable[[Tensors], Any], weights: Tensors) -> tuple[Any, Tensors]:
@@ -213,19 +209,30 @@ def _with_parts(layers: list[Any]) -> list[Any]:
     return [part for layer in layers for part in layer._flatten_layers()]
 
 
-class _Assigning:
-    """Sums up what is sparse, such as the gradient of an embedding, where it meets a variable.
+class _Neutral(keras.optimizers.Optimizer):
+    """Below an optimizer's own methods, above what Keras overrides for tf.distribute."""
 
-    Not before: Keras squares it as it is, and so counts a word of the batch each time by itself.
-    """
+    locals().update({name: vars(BaseOptimizer)[name] for name in _NEUTRAL})
+
+    @property
+    def variables(self) -> list[Any]:
+        """Those that a step changes: Nadam leaves out one of its own."""
+        own: list[Any] = super().variables
+        return own if getattr(self, "_u_product", None) is None else [*own, self._u_product]
+
+    # What is sparse, as the gradient of an embedding, is summed up where it meets a variable. Not
+    # before: Keras squares it as it is, and so counts a word of the batch each time by itself.
 
     def assign(self, variable: Any, value: Any) -> None:
+        """Set a variable."""
         variable.assign(_dense(value))
 
     def assign_add(self, variable: Any, value: Any) -> None:
+        """Add to a variable."""
         variable.assign_add(_dense(value))
 
     def assign_sub(self, variable: Any, value: Any) -> None:
+        """Subtract from a variable."""
         variable.assign_sub(_dense(value))
 
 
