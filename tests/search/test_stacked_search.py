@@ -1,0 +1,551 @@
+"""Whole searches in the stacked lane: what they record equals what the fit lane records."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+import auditor
+from auditor import GridSearch
+from auditor.search.stacking import sizing
+from auditor.search.stacking.engine import Engine
+from tests.search.helpers import fit_arguments, statuses, stored, tiny_model, weight_files
+
+
+@pytest.fixture(autouse=True, scope="module")
+def two_cores() -> Iterator[None]:
+    """As on a machine with two cores; graphs, which compile faster than XLA."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sizing, "cores", lambda: 2)
+        patch.setattr(sizing, "is_compiled", lambda model, where: False)
+        yield
+
+
+def build(hp: Any) -> Any:
+    return tiny_model(4, hp.Choice("lr", [0.02, 0.05, 0.1]), eager=False)
+
+
+def build_two(hp: Any) -> Any:
+    return tiny_model(4, hp.Choice("lr", [0.02, 0.05]), eager=False)
+
+
+def arguments(**more: Any) -> dict[str, Any]:
+    return fit_arguments(**{"shuffle": False, **more})
+
+
+@pytest.fixture(scope="module")
+def lanes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The same search in both lanes: three trials, three executions each."""
+    found = {}
+    for lane in ("stacked", "fit"):
+        where = tmp_path_factory.mktemp(lane)
+        tuner = GridSearch(
+            build, "val_loss", seed=0, directory=where, project_name="s", lane=lane,
+            executions_per_trial=3, keep_weights=2, clean_train_metrics=True,
+        )  # fmt: skip
+        tuner.search(**arguments(epochs=3))
+        found[lane] = tuner
+    return found
+
+
+def test_each_run_is_recorded_with_its_lane_and_its_stack(lanes: Any) -> None:
+    trials = lanes["stacked"].trials()
+    names = {stack.name for stack in lanes["stacked"]._sweep.stacks}
+    assert trials == auditor.read(lanes["stacked"].project_dir)
+    assert set(trials.context.lane.values()) == {"stacked"}
+    assert set(trials.context.stack) == set(trials.runs)
+    assert set(trials.context.stack.values()) <= names
+    assert set(lanes["fit"].trials().context.lane.values()) == {"fit"}
+    assert lanes["fit"].trials().context.stack == {}
+
+
+def test_curves_and_scores_equal_those_of_the_fit_lane(lanes: Any) -> None:
+    stacked, fit = lanes["stacked"].trials(), lanes["fit"].trials()
+    assert stacked.runs == fit.runs
+    assert set(stacked.metrics) == set(fit.metrics)
+    for run in fit.runs:
+        for metric in fit.metrics:
+            one, other = (t.curve(run, metric).values for t in (stacked, fit))
+            np.testing.assert_allclose(one, other, rtol=1e-4, err_msg=metric)
+
+
+def test_initial_weights_are_those_of_the_fit_lane(make: Callable[..., Any]) -> None:
+    seen: dict[str, list[Any]] = {}
+    for lane in ("stacked", "fit"):
+        notes = seen.setdefault(lane, [])
+
+        class Note(keras.callbacks.Callback):
+            def on_train_begin(self, logs: Any = None, notes: Any = notes) -> None:
+                notes.append(self.model.get_weights())
+
+        tuner = make(GridSearch, build, lane=lane, project_name=lane)
+        tuner.search(**arguments(epochs=1, callbacks=[Note()]))
+    key = lambda weights: weights[0].tobytes()  # noqa: E731 - stacks start in any order
+    for one, other in zip(*(sorted(notes, key=key) for notes in seen.values()), strict=True):
+        for mine, its in zip(one, other, strict=True):
+            np.testing.assert_array_equal(mine, its)
+
+
+def test_scores_best_epochs_and_leaderboards_agree(lanes: Any) -> None:
+    stacked, fit = (lanes[lane].oracle.trials for lane in ("stacked", "fit"))
+    for trial_id, trial in fit.items():
+        assert stacked[trial_id].score == pytest.approx(trial.score, rel=1e-4)
+        assert stacked[trial_id].best_step == trial.best_step
+    boards = [lanes[lane].audit().leaderboard for lane in ("stacked", "fit")]
+    for column in ("trial_id", "best_epoch", "outcome"):
+        assert list(boards[0][column]) == list(boards[1][column])
+
+
+@pytest.mark.parametrize("series", ["learning_rate", "clean_loss", "clean_accuracy"])
+def test_what_is_recorded_beside_the_metrics_agrees(lanes: Any, series: str) -> None:
+    stacked, fit = (lanes[lane].trials() for lane in ("stacked", "fit"))
+    for run in fit.runs:
+        one, other = (trials.series(run, series).values for trials in (stacked, fit))
+        assert len(one) == 3
+        np.testing.assert_allclose(one, other, rtol=1e-4)
+
+
+def test_kept_weights_are_those_of_the_recorded_best_epoch(lanes: Any) -> None:
+    tuner = lanes["stacked"]
+    assert len(weight_files(Path(tuner.project_dir))) == 2
+    x, y = arguments()["validation_data"]
+    for model, trial in zip(tuner.get_best_models(2), tuner.oracle.get_best_trials(2), strict=True):
+        runs = tuner.trials().runs_of[trial.trial_id]
+        best = min(min(tuner.trials().curve(run, "val_loss").values) for run in runs)
+        loss = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+        assert loss == pytest.approx(best, rel=1e-5)
+
+
+def test_kerastuner_opens_the_directory(lanes: Any) -> None:
+    ours = lanes["stacked"]
+    plain = keras_tuner.GridSearch(
+        build, "val_loss", executions_per_trial=3, overwrite=False,
+        directory=ours.directory, project_name=ours.project_name,
+    )  # fmt: skip
+    scores = {trial_id: trial.score for trial_id, trial in ours.oracle.trials.items()}
+    assert {trial_id: t.score for trial_id, t in plain.oracle.trials.items()} == scores
+    for mine, its in zip(ours.get_best_models(2), plain.get_best_models(2), strict=True):
+        for one, other in zip(mine.get_weights(), its.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+def test_folds_are_rows_of_a_stack(stratify: bool, make: Callable[..., Any]) -> None:
+    given = arguments(epochs=2)
+    del given["validation_data"]
+    found = {}
+    for lane in ("stacked", "fit"):
+        kwargs = {"cross_validation": 3, "stratify": stratify, "project_name": lane}
+        tuner = make(GridSearch, build_two, lane=lane, **kwargs)
+        tuner.search(**given)
+        found[lane] = tuner.trials()
+    stacked, fit = found["stacked"], found["fit"]
+    assert set(stacked.context.lane.values()) == {"stacked"}
+    assert stacked.runs == fit.runs
+    assert {run.fold for run in stacked.runs} == {0, 1, 2}
+    for run in fit.runs:
+        for metric in ("loss", "val_loss", "accuracy", "val_accuracy"):
+            one, other = (trials.curve(run, metric).values for trials in (stacked, fit))
+            np.testing.assert_allclose(one, other, rtol=1e-4, err_msg=metric)
+
+
+def test_the_loss_without_regularisation_agrees(make: Callable[..., Any]) -> None:
+    found = {}
+    for lane in ("stacked", "fit"):
+
+        def build(hp: Any, eager: bool = lane == "fit") -> Any:
+            l2 = keras.regularizers.L2(hp.Choice("l2", [0.1, 0.001]))
+            dense = keras.layers.Dense(1, "sigmoid", kernel_regularizer=l2)
+            model = keras.Sequential([keras.Input((3,)), dense])
+            model.compile(keras.optimizers.SGD(0.05), "binary_crossentropy", run_eagerly=eager)
+            return model
+
+        tuner = make(GridSearch, build, lane=lane, project_name=lane)
+        tuner.search(**arguments())
+        found[lane] = tuner.trials()
+    for run in found["fit"].runs:
+        one, other = (
+            found[lane].series(run, "unregularised_val_loss").values for lane in ("stacked", "fit")
+        )
+        assert len(one) == 2
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+# One bad run
+
+
+class RaisesAt(keras.callbacks.Callback):
+    """Raises in one trial, told by its learning rate."""
+
+    def __init__(self, rate: float, epoch: int, error: type[BaseException] = ZeroDivisionError):
+        super().__init__()
+        self.rate, self.epoch, self.error = rate, epoch, error
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if epoch == self.epoch and abs(float(self.model.optimizer.learning_rate) - self.rate) < 1e-6:
+            raise self.error("of a callback")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The curves of three trials of three epochs that nothing happens to."""
+    where = tmp_path_factory.mktemp("undisturbed")
+    tuner = GridSearch(build, "val_loss", seed=1, directory=where, lane="stacked")
+    tuner.search(**arguments(epochs=3))
+    return tuner.trials()
+
+
+def assert_same_curves(trials: Any, others: Any, but: Any = (), within: float = 0) -> None:
+    """The same curves, bit for bit or nearly so."""
+    assert trials.runs == others.runs
+    for run in trials.runs:
+        if run.trial_id in but:
+            continue
+        assert trials.context.lane[run] == "stacked"
+        for metric in others.metrics:
+            one, other = (t.curve(run, metric).values for t in (trials, others))
+            np.testing.assert_allclose(one, other, rtol=within, err_msg=f"{run} {metric}")
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_run_that_crashes_ends_alone(
+    retries: int, undisturbed: Any, make: Callable[..., Any], path: Path
+) -> None:
+    kwargs = {"max_retries_per_trial": retries, "max_consecutive_failed_trials": 9}
+    tuner = make(GridSearch, build, lane="stacked", **kwargs)
+    tuner.search(**arguments(epochs=3, callbacks=[RaisesAt(0.05, 1)]))
+    assert statuses(tuner) == ["COMPLETED", "FAILED", "COMPLETED"]
+    assert "ZeroDivisionError: of a callback" in stored(path)["0001"]["message"]
+    assert tuner.oracle._run_times["0001"] == retries + 1
+    assert len(tuner.trials().curve(tuner.trials().runs[1], "val_loss").values) == 1
+    assert_same_curves(tuner.trials(), undisturbed, but=["0001"])
+
+
+def test_a_model_that_cannot_be_built_is_a_crashed_trial(
+    undisturbed: Any, make: Callable[..., Any], path: Path
+) -> None:
+    def broken(hp: Any) -> Any:
+        if hp.Choice("lr", [0.02, 0.05, 0.1]) == 0.05:
+            raise ZeroDivisionError("of the build")
+        return build(hp)
+
+    tuner = make(GridSearch, broken, lane="stacked")
+    tuner.search(**arguments(epochs=3))
+    assert statuses(tuner) == ["COMPLETED", "FAILED", "COMPLETED"]
+    assert "ZeroDivisionError: of the build" in stored(path)["0001"]["message"]
+    assert "cannot be built" in tuner._sweep.alone["0001"]
+
+
+def test_a_stack_that_cannot_be_trained_is_left_to_the_fit_lane(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*args: Any) -> None:
+        raise ValueError("no such kernel")
+
+    monkeypatch.setattr(Engine, "train", train)
+    tuner = make(GridSearch, build, lane="stacked")
+    tuner.search(**arguments(epochs=1))
+    assert statuses(tuner) == ["COMPLETED"] * 3
+    assert set(tuner.trials().context.lane.values()) == {"fit"}
+    assert all("no such kernel" in reason for reason in tuner._sweep.alone.values())
+    assert len(tuner._sweep.alone) == 3
+
+
+def test_a_stack_that_takes_too_much_memory_is_trained_in_fewer_rows(
+    undisturbed: Any, make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tensorflow as tf
+
+    whole, failures = Engine.train, [2]
+
+    def train(self: Any, *args: Any) -> Any:
+        if failures:
+            failures.pop()
+            raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+        return whole(self, *args)
+
+    monkeypatch.setattr(Engine, "train", train)
+    monkeypatch.setattr(sizing, "cores", lambda: 1)
+    tuner = make(GridSearch, build, lane="stacked")
+    tuner.search(**arguments(epochs=3))
+    assert [stack.rows for stack in tuner._sweep.stacks] == [1]
+    assert_same_curves(tuner.trials(), undisturbed, within=1e-6)
+
+
+# Trials that no stack can train
+
+
+class Own(keras.layers.Layer):
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+class OwnStep(keras.Sequential):
+    def train_step(self, data: Any) -> Any:
+        return super().train_step(data)
+
+
+def unusual(hp: Any) -> Any:
+    """A model of each kind that must be trained alone, and one that need not."""
+    kind = hp.Choice("kind", ["plain", "own layer", "own step", "eager", "ema", "noise"])
+    more = {"own layer": [Own()], "noise": [keras.layers.RandomContrast(0.1)]}.get(kind, [])
+    layers = [keras.Input((1, 1, 3)), *more, keras.layers.Flatten(), keras.layers.Dense(1)]
+    model = (OwnStep if kind == "own step" else keras.Sequential)(layers)
+    optimizer = keras.optimizers.SGD(0.01, use_ema=kind == "ema")
+    model.compile(optimizer, "mse", run_eagerly=kind == "eager")
+    return model
+
+
+def test_trials_that_cannot_be_stacked_are_trained_alone_and_it_is_said_why(
+    make: Callable[..., Any],
+) -> None:
+    given = arguments(epochs=1)
+    x, y = given["validation_data"]
+    given |= {"x": given["x"][:, None, None], "validation_data": (x[:, None, None], y)}
+    tuner = make(GridSearch, unusual, lane="stacked")
+    tuner.search(**given)
+    assert statuses(tuner) == ["COMPLETED"] * 6
+    values = {t: trial.hyperparameters.get("kind") for t, trial in tuner.oracle.trials.items()}
+    reasons = {values[trial_id]: reason for trial_id, reason in tuner._sweep.alone.items()}
+    expected = {
+        "own layer": "Own", "own step": "OwnStep", "eager": "run_eagerly", "ema": "use_ema",
+        "noise": "random numbers",
+    }  # fmt: skip
+    assert reasons.keys() == expected.keys()
+    assert all(part in reasons[kind] for kind, part in expected.items())
+    context = tuner.trials().context
+    lanes = {values[run.trial_id]: lane for run, lane in context.lane.items()}
+    assert lanes == {**dict.fromkeys(expected, "fit"), "plain": "stacked"}
+
+
+class Later(keras.callbacks.Callback):
+    """Asks for what no run in a stack has, when it is too late to refuse it at the start."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        assert self.model.train_function or self.model.run_eagerly
+
+
+class Batches(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("callback", "part"), [(Later(), "train_function"), (Batches(), "single batches")]
+)
+def test_callbacks_that_need_more_send_their_trials_to_the_fit_lane(
+    callback: Any, part: str, make: Callable[..., Any]
+) -> None:
+    tuner = make(GridSearch, build_two, lane="stacked")
+    tuner.search(**arguments(epochs=1, callbacks=[callback]))
+    assert statuses(tuner) == ["COMPLETED"] * 2
+    assert set(tuner.trials().context.lane.values()) == {"fit"}
+    assert [part in reason for reason in tuner._sweep.alone.values()] == [True] * 2
+    assert len(tuner.trials().curve(tuner.trials().runs[0], "val_loss").values) == 1
+
+
+def run_alone(self: Any, trial: Any, *args: Any, **kwargs: Any) -> Any:
+    return GridSearch.run_trial(self, trial, *args, **kwargs)
+
+
+@pytest.mark.parametrize("own", [{"run_trial": run_alone}, {"on_epoch_end": lambda *args: None}])
+def test_a_tuner_that_follows_its_trials_trains_all_in_the_fit_lane(
+    own: dict[str, Any], make: Callable[..., Any]
+) -> None:
+    tuner = make(type("Own", (GridSearch,), own), build_two, lane="stacked")
+    tuner.search(**arguments(epochs=1))
+    assert set(tuner.trials().context.lane.values()) == {"fit"}
+    assert tuner._sweep.stacks == []
+
+
+def test_tiny_searches_are_not_worth_a_stack(make: Callable[..., Any]) -> None:
+    tuner = make(GridSearch, build_two)
+    tuner.search(**arguments(epochs=1))
+    assert set(tuner.trials().context.lane.values()) == {"fit"}
+    assert all("too few runs" in reason for reason in tuner._sweep.alone.values())
+    assert len(tuner._sweep.alone) == 2
+
+
+def test_another_lane_is_refused(make: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match="lane must be"):
+        make(GridSearch, build_two, lane="stack")
+
+
+# A HyperModel's own fit
+
+
+class OwnFit(keras_tuner.HyperModel):
+    """Code around `fit`, in a method of its own."""
+
+    def __init__(self, fit: Callable[..., Any]) -> None:
+        super().__init__()
+        self._own = fit
+
+    def build(self, hp: Any) -> Any:
+        return build_two(hp)
+
+    def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._own(hp, model, *args, **kwargs)
+
+
+def search(make: Callable[..., Any], fit: Callable[..., Any], **more: Any) -> Any:
+    given = arguments(**more)
+    for name in ("batch_size", "epochs"):
+        del given[name]
+    tuner = make(GridSearch, OwnFit(fit), lane="stacked")
+    tuner.search(**given)
+    return tuner
+
+
+def test_trials_of_other_batch_sizes_are_in_other_stacks_and_epochs_may_differ(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        sizes = {"batch_size": hp.Choice("batch", [8, 16]), "epochs": hp.Choice("epochs", [1, 3])}
+        return model.fit(*args, **kwargs, **sizes)
+
+    tuner = search(make, fit)
+    trials = tuner.trials()
+    assert len(trials.runs) == 8
+    by_stack: dict[str, set[int]] = {}
+    for run in trials.runs:
+        values = trials.hyperparameters[run.trial_id]
+        assert len(trials.curve(run, "val_loss").values) == values["epochs"]
+        by_stack.setdefault(trials.context.stack[run], set()).add(values["batch"])
+    assert sorted(map(len, by_stack.values())) == [1, 1]
+    assert len(tuner.oracle.get_best_trials(8)) == 8
+
+
+@pytest.mark.parametrize("what", ["float", "stopped"])
+def test_code_after_fit_sees_the_trained_model_and_its_callbacks(
+    what: str, make: Callable[..., Any]
+) -> None:
+    x, y = arguments()["validation_data"]
+
+    def fit(hp: Any, model: Any, *args: Any, callbacks: Any = (), **kwargs: Any) -> Any:
+        stop = keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=10)
+        model.fit(*args, **kwargs, callbacks=[*callbacks, stop], epochs=5)
+        loss = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+        return loss if what == "float" else {"val_loss": loss, "stopped": stop.stopped_epoch}
+
+    tuner = search(make, fit)
+    trials = tuner.trials()
+    assert set(trials.context.lane.values()) == {"stacked"}
+    for run in trials.runs:
+        curve = trials.curve(run, "val_loss").values
+        assert len(curve) == 2
+        trial = tuner.oracle.trials[run.trial_id]
+        assert trial.metrics.get_best_value("val_loss") == pytest.approx(curve[-1], rel=1e-5)
+        if what == "stopped":
+            assert trial.metrics.get_best_value("stopped") == 1
+
+
+def trains_twice(hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+    model.fit(*args, **kwargs, epochs=1)
+    return model.fit(*args, **kwargs, epochs=1)
+
+
+def trains_otherwise(hp: Any, model: Any, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+    return {"val_loss": float(model.train_on_batch(x, y)[0])}
+
+
+@pytest.mark.parametrize(
+    ("fit", "reason", "epochs"),
+    [
+        (trains_twice, "trains more than once", 2),
+        (trains_otherwise, "does not call model.fit", 0),
+    ],
+)
+def test_code_that_trains_in_its_own_way_does_so_in_the_fit_lane(
+    fit: Callable[..., Any], reason: str, epochs: int, make: Callable[..., Any]
+) -> None:
+    tuner = search(make, fit)
+    trials = tuner.trials()
+    assert statuses(tuner) == ["COMPLETED"] * 2
+    assert set(trials.context.lane.values()) == {"fit"}
+    assert [reason in said for said in tuner._sweep.alone.values()] == [True] * 2
+    if epochs:
+        assert len(trials.curve(trials.runs[0], "val_loss").values) == epochs
+
+
+# Callbacks
+
+
+class Halved(keras.callbacks.Callback):
+    """Adds a metric that is the objective, by a count that is each run's own."""
+
+    seen = 0
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.seen += 1
+        logs["half"] = logs["val_loss"] / 2 + self.seen
+
+
+def callbacks() -> list[Any]:
+    return [
+        Halved(),
+        keras.callbacks.EarlyStopping("half", patience=1, restore_best_weights=True),
+        keras.callbacks.ReduceLROnPlateau("half", factor=0.5, patience=1, min_delta=10),
+    ]
+
+
+def test_callbacks_work_on_one_run_each_as_in_the_fit_lane(make: Callable[..., Any]) -> None:
+    found = {}
+    for lane in ("stacked", "fit"):
+        objective = keras_tuner.Objective("half", "min")
+        tuner = make(GridSearch, build, objective, lane=lane, project_name=lane)
+        tuner.search(**arguments(epochs=5, callbacks=callbacks()))
+        found[lane] = tuner
+    stacked, fit = (found[lane].trials() for lane in ("stacked", "fit"))
+    assert set(stacked.context.lane.values()) == {"stacked"}
+    for run in fit.runs:
+        for metric in ("half", "val_loss", "loss"):
+            one, other = (t.curve(run, metric).values for t in (stacked, fit))
+            assert len(one) == 2
+            np.testing.assert_allclose(one, other, rtol=1e-4)
+        one, other = (t.series(run, "learning_rate").values for t in (stacked, fit))
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    for one, other in zip(*(found[lane].oracle.get_best_trials(3) for lane in found), strict=True):
+        assert (one.trial_id, one.best_step) == (other.trial_id, other.best_step)
+    models = [found[lane].get_best_models(1)[0] for lane in found]
+    for mine, its in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["log.csv", "of_{epoch}.weights.h5"])
+def test_a_file_that_all_runs_write_is_that_of_the_last_run(
+    name: str, make: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = str(tmp_path / name)
+    if name.endswith("csv"):
+        callback: Any = keras.callbacks.CSVLogger(file)
+    else:
+        callback = keras.callbacks.ModelCheckpoint(file, save_weights_only=True)
+    tuner = make(GridSearch, build_two, lane="stacked")
+    tuner.search(**arguments(callbacks=[callback]))
+    assert all(name in reason for reason in tuner._sweep.alone.values())
+    assert len(tuner._sweep.alone) == 2
+    trials = tuner.trials()
+    if name.endswith("csv"):
+        found = np.genfromtxt(file, delimiter=",", names=True)["val_loss"]
+        np.testing.assert_allclose(found, trials.curve(trials.runs[-1], "val_loss").values)
+
+
+def test_a_file_of_each_run_is_written_in_a_stack(make: Callable[..., Any], tmp_path: Path) -> None:
+    def fit(hp: Any, model: Any, *args: Any, callbacks: Any = (), **kwargs: Any) -> Any:
+        log = keras.callbacks.CSVLogger(str(tmp_path / f"{hp.get('lr')}.csv"))
+        return model.fit(*args, **kwargs, callbacks=[*callbacks, log], epochs=2)
+
+    board = keras.callbacks.TensorBoard(str(tmp_path / "board"))
+    tuner = search(make, fit, callbacks=[board])
+    trials = tuner.trials()
+    assert set(trials.context.lane.values()) == {"stacked"}
+    for run in trials.runs:
+        file = tmp_path / f"{trials.hyperparameters[run.trial_id]['lr']}.csv"
+        found = np.genfromtxt(file, delimiter=",", names=True)["val_loss"]
+        np.testing.assert_allclose(found, trials.curve(run, "val_loss").values, rtol=1e-6)
+        assert list((tmp_path / "board" / run.trial_id).rglob("events*"))
