@@ -4,7 +4,7 @@ import contextlib
 import io
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from auditor.search.folds import Fold
 from auditor.search.recorder import Execution
 from auditor.search.results import Result, take_returned
 from auditor.search.runs import begin_run
-from auditor.search.stacking.candidates import Candidate, Examiner
+from auditor.search.stacking.candidates import Candidate, Examiner, files_of
 from auditor.search.stacking.lane import Plan, StackedLane, is_out_of_memory, make_plan
 from auditor.search.stacking.plan import PlannedStack, RunId
 from auditor.search.stacking.stack import StackedRun
@@ -90,6 +90,7 @@ class StackedSearch:
             args=args,
             kwargs=given,
             folds=folds,
+            writers=dict.fromkeys(files_of(callbacks)),
         )
         self._clean = None
         if tuner.clean_train_metrics:
@@ -106,15 +107,10 @@ class StackedSearch:
             tuner.oracle.verbose = kwargs["verbose"]
         tuner.on_search_begin()
         while True:
-            wave, alone = self._next_wave()
-            if not wave and not alone:
+            plan, candidates, trials = self.plan()
+            if not trials:
                 break
-            trials = {c.trial.trial_id: c.trial for c in wave}
-            plan = make_plan(wave, tuner._sweep.stacks, tuner.lane == "stacked")
-            plan.alone |= {trial.trial_id: reason for trial, reason in alone}
-            trials |= {trial.trial_id: trial for trial, _ in alone}
             tuner._sweep.add_plan([stack for stack, _ in plan.stacks], plan.alone)
-            candidates = {c.trial.trial_id: c for c in wave}
             self._train(plan, candidates)
             tuner._sweep.add_plan([], plan.alone)
             for trial_id in sorted(plan.alone):
@@ -124,6 +120,19 @@ class StackedSearch:
         tuner.on_search_end()
 
     # Planning
+
+    def plan(self) -> tuple[Plan, dict[str, Candidate], dict[str, Trial]]:
+        """The plan of the next wave, its trials that can be stacked, and all of its trials."""
+        wave, alone = self._next_wave()
+        plan = make_plan(wave, self._tuner._sweep.stacks, self._tuner.lane == "stacked")
+        plan.alone |= {trial.trial_id: reason for trial, reason in alone}
+        candidates = {c.trial.trial_id: c for c in wave}
+        trials = {c.trial.trial_id: c.trial for c in wave} | {t.trial_id: t for t, _ in alone}
+        return plan, candidates, trials
+
+    def goes_on(self) -> bool:
+        """Whether there would be more trials, which the oracle then takes as begun."""
+        return next(self._new_trials(), None) is not None
 
     def _next_wave(self) -> tuple[list[Candidate], list[tuple[Trial, str]]]:
         """The next trials: those that can be stacked, and the others with the reason."""
@@ -200,12 +209,17 @@ class StackedSearch:
     def _train(self, plan: Plan, candidates: dict[str, Candidate]) -> None:
         """Train the stacks of a plan; trials that turn out not to be stackable are left over."""
         left = {trial: len(c.runs) for trial, c in candidates.items() if trial not in plan.alone}
-        lane = StackedLane(self._tuner.oracle.objective, self._clean)
+        always = self._tuner.lane == "stacked"
+        lane = StackedLane(self._tuner.oracle.objective, self._clean, always)
         smaller: list[PlannedStack] = []
         for batch in lane.train(plan):
             for stack, ended in batch:
                 if isinstance(ended, StackedRun):
                     left[ended.trial_id] -= 1
+                elif isinstance(ended, PlannedStack):
+                    self._tuner._sweep.add_plan([ended], {})
+                elif isinstance(ended, NotShareable):
+                    self._leave(stack.runs, str(ended), plan, left)
                 elif is_out_of_memory(ended) and stack.rows > 1:
                     smaller.append(stack)
                 else:
@@ -229,7 +243,7 @@ class StackedSearch:
         fresh = {
             trial: self._examiner.examine(candidates[trial].trial) for trial in sorted(pending)
         }
-        halves = [PlannedStack(s.name, s.compiled, s.rows // 2, s.runs, s.lifted) for s in stacks]
+        halves = [replace(stack, rows=stack.rows // 2) for stack in stacks]
         again = make_plan(fresh.values(), halves, everything=True)
         self._tuner._sweep.add_plan([stack for stack, _ in again.stacks], again.alone)
         self._train(again, fresh)

@@ -69,7 +69,13 @@ class Engine:
             self._penalty = _Traced(self.backend.penalty(self.program), self._lock)
 
     def train(
-        self, state: State, lifted: Any, keys: np.ndarray, guards: np.ndarray, order: np.ndarray
+        self,
+        state: State,
+        lifted: Any,
+        keys: np.ndarray,
+        guards: np.ndarray,
+        order: np.ndarray,
+        most_steps: int | None = None,
     ) -> tuple[State, dict[str, np.ndarray]]:
         """Train all runs by one epoch.
 
@@ -79,6 +85,7 @@ class Engine:
             keys: Random keys (run, 2).
             guards: Which runs freeze at a loss that is not finite (run,).
             order: The training rows of each run in the order of training (run, row).
+            most_steps: Full batches at most; None for all.
 
         Returns:
             The state afterwards, and the training metrics (run,) by name.
@@ -91,7 +98,7 @@ class Engine:
         after, results = self._train(
             state.weights, state.others, state.optimizer, lifted, put(keys), put(guards),
             put(np.ascontiguousarray(full)), put(order[:, steps * size :]), self._data,
-            put(np.int32(steps)),
+            put(np.int32(steps if most_steps is None else min(steps, most_steps))),
         )  # fmt: skip
         return State(*map(list, after)), self._named(results)
 

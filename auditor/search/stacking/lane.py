@@ -13,6 +13,7 @@ import keras_tuner
 from auditor.search.stacking import sizing
 from auditor.search.stacking.building import complete
 from auditor.search.stacking.candidates import Candidate
+from auditor.search.stacking.choosing import choose
 from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.plan import (
     WORTH_STACKING,
@@ -73,44 +74,54 @@ def _stacks(found: Group, groups: int, where: str) -> Iterator[PlannedStack]:
     """The stacks of a group: to keep all cores busy, of one size so that one program does."""
     model, call = found.model, found.any_run.call
     compiled = sizing.is_compiled(model, where)
-    at_once = sizing.stacks_at_once(where) if compiled else 1
+    at_once = sizing.stacks_at_once(where)
     parts = cut(list(found.runs), max(1, -(-at_once // groups)))
     most = sizing.most_rows(model, call.batch_size, where)
     rows = min(most, max(map(len, parts)))
+    lifted, differences = tuple(found.choices.items()), found.differences
     for runs in parts:
-        yield PlannedStack(stack_name(runs), compiled, rows, runs, tuple(found.choices.items()))
+        yield PlannedStack(stack_name(runs), compiled, rows, runs, lifted, differences)
 
 
 class StackedLane:
     """Trains planned stacks in threads, and hands over each run as it ends."""
 
-    def __init__(self, objective: keras_tuner.Objective, clean_rows: Any = None) -> None:
+    def __init__(
+        self, objective: keras_tuner.Objective, clean_rows: Any = None, always: bool = False
+    ) -> None:
         """Train nothing yet.
 
         Args:
             objective: Chooses the best epoch of each run.
             clean_rows: See `Engine`.
+            always: Stack also what `Model.fit` trains faster.
         """
         self._objective = objective
         self._clean_rows = clean_rows
-        self._engines: dict[Any, Engine] = {}
+        self._always = always
+        self._at_once = 1
+        self._engines: dict[Any, Engine | Exception] = {}
+        self._locks: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
-    def train(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, StackedRun | Exception]]]:
+    def train(
+        self, plan: Plan
+    ) -> Iterator[list[tuple[PlannedStack, StackedRun | PlannedStack | Exception]]]:
         """Train all stacks of a plan.
 
         Yields:
-            The runs that have ended since, each with its stack; in place of its runs the exception
-            that ended a stack.
+            What has happened since, each with the stack that it happened in: a run has ended; the
+            stack itself, once it was decided how it trains; or the exception that has ended it.
         """
         todo: queue.SimpleQueue[tuple[PlannedStack, Group]] = queue.SimpleQueue()
         for item in plan.stacks:
             todo.put(item)
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._at_once = min(len(plan.stacks), sizing.stacks_at_once(sizing.device()))
         workers = [
             threading.Thread(target=self._work, args=(todo, done), daemon=True)
-            for _ in range(min(len(plan.stacks), sizing.stacks_at_once(sizing.device())))
+            for _ in range(self._at_once)
         ]
         for worker in workers:
             worker.start()
@@ -131,7 +142,6 @@ class StackedLane:
             self._stop.set()
             for worker in workers:
                 worker.join(timeout=5)
-            self._stop.clear()
             self._engines = {}
 
     def _work(self, todo: Any, done: Any) -> None:
@@ -154,6 +164,8 @@ class StackedLane:
         for run in runs:
             run.execution.lane, run.execution.stack = "stacked", stack.name
         engine = self._engine(stack, found)
+        if not stack.is_timed:
+            done.put((stack, replace(stack, compiled=engine.backend.compiled, is_timed=True)))
 
         def ended(run: StackedRun) -> None:
             done.put((stack, run))
@@ -161,22 +173,37 @@ class StackedLane:
         Stack(engine, runs, stack.rows, self._objective, ended, self._stop).train()
 
     def _engine(self, stack: PlannedStack, found: Group) -> Engine:
-        key = (id(found), stack.lifted, stack.compiled)
+        """The engine of a group, made by the first of its stacks while the others wait."""
+        key = (id(found), stack.lifted)
         with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
             if key not in self._engines:
-                runs = found.runs.values()
-                complete(found.model)
-                call = found.any_run.call
-                self._engines[key] = Engine(
-                    found.model,
-                    call,
-                    dict(stack.lifted),
-                    compiled=stack.compiled,
-                    stops_at_nan=any(_stops_at_nan(run.call.callbacks) for run in runs),
-                    own_rows=found.any_run.train_rows is not None,
-                    clean_rows=self._clean_rows,
-                )
-            return self._engines[key]
+                try:
+                    self._engines[key] = self._chosen(stack, found)
+                except Exception as error:
+                    self._engines[key] = error
+        engine = self._engines[key]
+        if isinstance(engine, Exception):
+            raise engine
+        return engine
+
+    def _chosen(self, stack: PlannedStack, found: Group) -> Engine:
+        def make(model: Any, compiled: bool) -> Engine:
+            complete(model)
+            return Engine(
+                model,
+                found.any_run.call,
+                dict(stack.lifted),
+                compiled=compiled,
+                stops_at_nan=any(_stops_at_nan(run.call.callbacks) for run in found.runs.values()),
+                own_rows=found.any_run.train_rows is not None,
+                clean_rows=self._clean_rows,
+            )
+
+        if stack.is_timed:
+            return make(found.model, stack.compiled)
+        return choose(found, stack.rows, self._at_once, make, stack.compiled, self._always)
 
 
 def _stops_at_nan(callbacks: Iterable[Any]) -> bool:

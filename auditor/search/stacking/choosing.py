@@ -1,0 +1,127 @@
+"""Compiled by XLA, run as a graph, or trained alone: timed on a few steps of the real thing."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from auditor.search.stacking.engine import Engine
+from auditor.search.stacking.plan import Group
+from auditor.search.stacking.program import State
+from auditor.search.steps import use_many_steps
+from auditor.search.structure import NotShareable
+
+FEW_STEPS = 4
+"""Steps that are timed."""
+
+LEAST_FIT = {"tensorflow": 0.6e-3, "jax": 0.25e-3}
+"""Seconds that `Model.fit` takes for a step of the smallest model (docs/performance.md). A stack
+that takes less for a step of each run needs no comparison with it."""
+
+WORTH_TRYING = 20.0
+"""Seconds of training, by the first way's own time, that make a second way worth compiling."""
+
+FASTER = 0.9
+"""Share of the first way's time that a second way must stay below to be taken."""
+
+_RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
+
+
+def choose(
+    found: Group,
+    rows: int,
+    at_once: int,
+    make: Callable[[Any, bool], Engine],
+    compiled: bool,
+    always: bool = False,
+) -> Engine:
+    """The engine that trains a group fastest, as timed on its first runs.
+
+    Args:
+        found: The group.
+        rows: Runs that train at once.
+        at_once: Stacks that train at once.
+        make: Makes an engine from a model of the group, compiled or not.
+        compiled: Whether XLA most likely pays, which is tried first.
+        always: Stack even where `Model.fit` is faster.
+
+    Raises:
+        NotShareable: `Model.fit` is faster.
+    """
+    engine = make(found.model, compiled)
+    seconds = time_stack(engine, found, rows, at_once)
+    if found.steps * seconds > WORTH_TRYING and _may_be_either(found.model):
+        other = make(found.any_run.build(), not compiled)
+        others = time_stack(other, found, rows, at_once)
+        if others < FASTER * seconds:
+            engine, seconds = other, others
+    if always or seconds < LEAST_FIT.get(keras.config.backend(), 0.0):
+        return engine
+    alone = time_fit(found)
+    if alone < seconds:
+        raise NotShareable(
+            f"Model.fit is faster for this structure here: {1e3 * alone:.2g} ms a step, against "
+            f"{1e3 * seconds:.2g} for a step of a run in a stack"
+        )
+    return engine
+
+
+def time_stack(engine: Engine, found: Group, rows: int, at_once: int) -> float:
+    """Seconds for a step of a run in stacks of so many rows, so many of them at once."""
+    runs = list(found.runs.values())
+    first = [runs[i % len(runs)] for i in range(rows)]
+    put = engine.backend.to_device
+    starts = [engine.program.start(run.weights, run.learning_rate) for run in first]
+    state = State(
+        *[
+            [put(np.stack(part)) for part in zip(*[getattr(s, name) for s in starts], strict=True)]
+            for name in ("weights", "others", "optimizer")
+        ]
+    )
+    values = np.array([engine.program.lifting.values(run.held) for run in first])
+    lifted = [put(column.astype(keras.config.floatx())) for column in values.T]
+    train_rows = first[0].train_rows
+    length = len(first[0].call.train) if train_rows is None else len(train_rows)
+    order = np.tile(np.arange(length, dtype=np.int32), (rows, 1))
+    keys, guards = np.zeros((rows, 2), np.uint32), np.zeros(rows, bool)
+
+    def steps() -> None:
+        engine.train(state, lifted, keys, guards, order, FEW_STEPS)
+
+    steps()  # compiles
+    threads = [threading.Thread(target=steps) for _ in range(at_once)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counted = min(FEW_STEPS, length // found.any_run.call.batch_size) or 1
+    return (time.perf_counter() - begun) / (counted * rows * at_once)
+
+
+def time_fit(found: Group) -> float:
+    """Seconds for a step of `Model.fit`, as the ordinary lane calls it."""
+    run = found.any_run
+    model = run.build()
+    use_many_steps(model)
+    size = run.call.batch_size
+    steps = 32  # one call of the compiled step
+    few = [
+        np.resize(a[: steps * size], (steps * size, *a.shape[1:])) for a in run.call.train.arrays
+    ]
+    x, y, sample_weight = run.call.train.pack(few)
+    given = {"x": x, "y": y, "sample_weight": sample_weight, "batch_size": size, "verbose": 0}
+    model.fit(**given)  # compiles
+    begun = time.perf_counter()
+    model.fit(**given)
+    return (time.perf_counter() - begun) / steps
+
+
+def _may_be_either(model: Any) -> bool:
+    """Whether a structure trains both ways: JAX compiles all, loops over time hardly compile."""
+    if keras.config.backend() != "tensorflow":
+        return False
+    return not any(isinstance(layer, _RECURRENT) for layer in model._flatten_layers())
