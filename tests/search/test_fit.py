@@ -814,7 +814,6 @@ assert_same(curves, alone(branches, 0.005, 2))
 
 @pytest.mark.slow
 def test_shared_models_train_as_they_would_alone_on_jax() -> None:
-    pytest.importorskip("jax")
     root, environment = Path(__file__).parents[2], {**os.environ, "KERAS_BACKEND": "jax"}
     command = [sys.executable, "-W", "ignore", "-c", ON_JAX]
     subprocess.run(command, cwd=root, check=True, env=environment)

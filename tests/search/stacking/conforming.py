@@ -124,9 +124,11 @@ def train_case(case: Case, way: str = WAY, rows: int | None = None) -> list[Stac
     return runs
 
 
-def alone(case: Case, at: int) -> tuple[dict[str, list[float]], list[np.ndarray]]:
+def alone(
+    case: Case, at: int, seed: int | None = None
+) -> tuple[dict[str, list[float]], list[np.ndarray]]:
     """The history and the final weights of a run by `Model.fit`."""
-    model = fresh(case, case.hypers[at], at)
+    model = fresh(case, case.hypers[at], at if seed is None else seed)
     # Without tracing, which takes longer than the training; what is computed is the same.
     model.run_eagerly = keras.config.backend() == "tensorflow"
     history = model.fit(**case.arguments(case.hypers[at])).history

@@ -427,6 +427,48 @@ def test_an_activation_that_overflows_in_one_run_spoils_no_other() -> None:
     assert_equal(third, *alone(case, 2), 1e-8)
 
 
+def everything(rate: float, momentum: float, activation: str, l2: float) -> Any:
+    """One model with something of each family."""
+    words, images = keras.Input((5,), name="words"), keras.Input((6, 6, 2), name="images")
+    read = layers.GlobalAveragePooling1D()(layers.Embedding(7, 3)(words))
+    seen = layers.MaxPooling2D(2)(layers.Conv2D(2, 3, activation=activation)(images))
+    joined = layers.Concatenate()([read, layers.Flatten()(seen)])
+    hidden = layers.Dense(4, activation, kernel_regularizer=regularizers.L2(l2))(joined)
+    known = layers.LayerNormalization()(layers.BatchNormalization()(hidden))
+    outputs = {
+        "yes": layers.Dense(1, "sigmoid", name="yes")(layers.Dropout(0.0)(known)),
+        "size": layers.Dense(1, name="size")(layers.Add()([hidden, known])),
+    }
+    model = keras.Model({"words": words, "images": images}, outputs)
+    optimizer = keras.optimizers.SGD(rate, momentum, nesterov=True, clipnorm=1.0)
+    losses = {"yes": "binary_crossentropy", "size": "mse"}
+    model.compile(optimizer, losses, metrics={"yes": ["accuracy"], "size": ["mae"]})
+    return model
+
+
+EVERYTHING = Case(
+    everything,
+    [
+        {"rate": 2.0**-5, "momentum": 0.5, "activation": "relu", "l2": 0.0},
+        {"rate": 2.0**-7, "momentum": 0.875, "activation": "tanh", "l2": 0.125},
+    ],
+    {
+        **FIT,
+        "epochs": 2,
+        "x": {"words": WORDS, "images": IMAGES},
+        "y": {"yes": BINARY, "size": VALUES},
+        "validation_data": (
+            {"words": WORDS[:9], "images": IMAGES[:9]},
+            {"yes": BINARY[:9], "size": VALUES[:9]},
+        ),
+    },
+)
+
+
+def test_runs_that_differ_in_all_that_is_lifted_train_as_in_fit() -> None:
+    assert_conforms(EVERYTHING)
+
+
 @pytest.mark.slow
 def test_noise_of_level_zero_changes_nothing() -> None:
     assert_conforms(Case(dropped, RATES, {**PLAIN, "x": SERIES}))

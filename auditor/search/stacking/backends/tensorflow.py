@@ -50,7 +50,8 @@ class TensorFlow:
     def optimizer(optimizer: Any) -> Any:
         """A new one like it, whose `stateless_apply` works."""
         kind = type(optimizer)
-        return type(kind.__name__, (kind, _Neutral), {}).from_config(optimizer.get_config())
+        neutral: Any = type(kind.__name__, (kind, _Neutral), {})
+        return neutral.from_config(optimizer.get_config())
 
     @staticmethod
     def gradient(loss_of: Callable[[Tensors], Any], weights: Tensors) -> tuple[Any, Tensors]:
