@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from auditor.auditing import Audit, audit
     from auditor.errors import AuditorError
     from auditor.readers import read
-    from auditor.search import GridSearch, RandomSearch
+    from auditor.search import GridSearch, PlanSummary, RandomSearch
     from auditor.trials import Objective, Run, Trials
 
 __version__ = "0.1.0"
@@ -24,6 +24,7 @@ _ROOMS = {
     "AuditorError": "auditor.errors",
     "GridSearch": "auditor.search",
     "Objective": "auditor.trials",
+    "PlanSummary": "auditor.search",
     "RandomSearch": "auditor.search",
     "Run": "auditor.trials",
     "Trials": "auditor.trials",
@@ -36,6 +37,7 @@ __all__ = [
     "AuditorError",
     "GridSearch",
     "Objective",
+    "PlanSummary",
     "RandomSearch",
     "Run",
     "Trials",

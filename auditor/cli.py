@@ -19,6 +19,7 @@ import typer
 
 from auditor.errors import AuditorError, DirectoryError, ReadError
 from auditor.sweeping import (
+    Lane,
     Plan,
     Sampler,
     TaskOption,
@@ -93,6 +94,9 @@ _Clean = Annotated[
         "--clean-train-metrics",
         help="Measure training metrics again after each epoch, as validation metrics are.",
     ),
+]
+_DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would train together; train and write nothing.")
 ]
 _Epochs = Annotated[int, typer.Option(min=1, help="Epochs per trial.")]
 
@@ -200,9 +204,11 @@ def sweep(
     folds: _Folds = 0,
     stratify: _Stratify = False,
     clean_train_metrics: _Clean = False,
+    lane: Annotated[Lane, typer.Option(help="Trials in stacks, or one by one.")] = Lane.AUTO,
     seed: Annotated[int, typer.Option(help="For split, weights, shuffling and sampling.")] = 0,
     out: _Out = Path("sweeps"),
     overwrite: _Overwrite = False,
+    dry_run: _DryRun = False,
     html: _SweepHtml = None,
     json: _Json = None,
     csv: _Csv = None,
@@ -229,8 +235,12 @@ def sweep(
             folder=out / source.space.name, sampler=search, objective=objective,
             gap_penalty=gap_penalty, epochs=epochs, batch_size=batch_size, max_trials=max_trials,
             executions=executions, seed=seed, overwrite=overwrite, folds=folds, stratify=stratify,
-            clean_train_metrics=clean_train_metrics,
+            clean_train_metrics=clean_train_metrics, lane=lane,
         )  # fmt: skip
+        if dry_run:
+            _introduce(source, plan)
+            _say(f"\n{plan.summary(source)}")
+            return
         page = html or plan.folder / "report.html"
         _sweep(source, plan, _Outputs(page, json, csv, save, plain, codes))
 
@@ -271,11 +281,15 @@ def main() -> None:
     app()
 
 
-def _sweep(source: "Source", plan: Plan, outputs: _Outputs) -> None:
-    """Train, then audit."""
+def _introduce(source: "Source", plan: Plan) -> None:
     _say(f"{source.space.name}: {source.space.title}")
     for sentence in (*source.data.sentences, *plan.sentences(source.data)):
         _say(f"  {sentence}")
+
+
+def _sweep(source: "Source", plan: Plan, outputs: _Outputs) -> None:
+    """Train, then audit."""
+    _introduce(source, plan)
     reporter = _Reporter(plain=outputs.plain or not sys.stderr.isatty())
     tuner = plan.tuner(source, reporter)
     try:

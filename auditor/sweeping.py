@@ -3,17 +3,18 @@
 import io
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.errors import DirectoryError, SearchError
+from auditor.errors import AuditorError, DirectoryError, SearchError
 
 if TYPE_CHECKING:
-    from auditor.search import Progress
+    from auditor.search import PlanSummary, Progress
     from auditor.sweep_data import Data
     from search_spaces import Space
 
@@ -26,6 +27,14 @@ class Sampler(StrEnum):
 
     GRID = "grid"
     RANDOM = "random"
+
+
+class Lane(StrEnum):
+    """How trials are trained."""
+
+    AUTO = "auto"
+    STACKED = "stacked"
+    FIT = "fit"
 
 
 class TaskOption(StrEnum):
@@ -89,6 +98,7 @@ class Plan:
     folds: int = 0
     stratify: bool = False
     clean_train_metrics: bool = False
+    lane: Lane = Lane.AUTO
 
     def tuner(self, source: Source, progress: Callable[["Progress"], None]) -> Any:
         """The tuner for a source.
@@ -120,6 +130,7 @@ class Plan:
             "cross_validation": self.folds,
             "stratify": self.stratify,
             "clean_train_metrics": self.clean_train_metrics,
+            "lane": self.lane.value,
             "directory": str(self.folder.parent),
             "project_name": self.folder.name,
             "overwrite": self.overwrite,
@@ -140,6 +151,32 @@ class Plan:
 
     def run(self, tuner: Any, data: "Data") -> None:
         """Run all trials that are still to be run."""
+        rows, options = self._arguments(data)
+        with _in_words_of_options():
+            tuner.search(*rows, **options)
+
+    def summary(self, source: Source) -> "PlanSummary":
+        """What would train together; nothing is trained, or written to the folder.
+
+        Raises:
+            DirectoryError, SearchError: As of `tuner` and `run`.
+        """
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place, self.folder.name)
+            if not self.overwrite:
+                _copy_notes(self.folder, folder)
+            try:
+                tuner = replace(self, folder=folder).tuner(source, lambda now: None)
+                rows, options = self._arguments(source.data)
+                with _in_words_of_options():
+                    summary: PlanSummary = tuner.plan_summary(*rows, **options)
+            except AuditorError as error:
+                text = str(error).replace(str(folder), str(self.folder))
+                raise type(error)(text) from error
+        return summary
+
+    def _arguments(self, data: "Data") -> tuple[tuple[Any, Any], dict[str, Any]]:
+        """The arguments of `search`, those by place first."""
         import numpy as np
 
         x, y = data.x, data.y
@@ -148,16 +185,25 @@ class Plan:
             x = np.concatenate([data.x, data.x_validation])
             y = np.concatenate([data.y, data.y_validation])
             validation = {}
-        with _in_words_of_options():
-            tuner.search(
-                x,
-                y,
-                **validation,
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                validation_batch_size=VALIDATION_BATCH,
-                verbose=0,
-            )
+        return (x, y), {
+            **validation,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "validation_batch_size": VALIDATION_BATCH,
+            "verbose": 0,
+        }
+
+
+def _copy_notes(folder: Path, to: Path) -> None:
+    """Copy what a search needs to go on, which is little beside curves and weights."""
+    for name in ("sweep.json", "oracle.json", "tuner0.json", "trial_*/trial.json"):
+        for file in folder.glob(name):
+            copy = to / file.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    for file in folder.glob("trial_*/history.csv"):  # That there is one tells that a trial ended.
+        (to / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
+        (to / file.relative_to(folder)).touch()
 
 
 def check_objective(text: str) -> None:

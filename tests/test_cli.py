@@ -242,6 +242,47 @@ def test_another_sweep_in_the_same_place_is_refused_unless_overwritten(space: Pa
     assert "2 trials in sweeps" in run(*other, "--overwrite").stdout
 
 
+def files_in(folder: Path) -> list[tuple[Path, int]]:
+    return sorted((path, path.stat().st_mtime_ns) for path in [folder, *folder.rglob("*")])
+
+
+def test_a_dry_run_says_what_would_be_stacked_and_writes_nothing(space: Path) -> None:
+    before = files_in(space)
+    result = run(*SWEEP, "--lane", "stacked", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "40 rows" in result.stdout
+    assert "4 trials (4 runs) in " in result.stdout
+    assert "learning rate" in result.stdout
+    assert files_in(space) == before
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        ((), 0, "3 trials ended before"),
+        (("--overwrite",), 0, "4 trials (4 runs) in "),
+        (("--lane", "fit"), 0, 'lane="fit"'),
+        (("--search", "random", "--max-trials", 2), 2, "sweeps/tiny holds a sweep with another"),
+    ],
+)
+def test_a_dry_run_leaves_an_earlier_sweep_as_it_is(
+    more: tuple[str | int, ...], code: int, said: str, space: Path
+) -> None:
+    run(*SWEEP, "--lane", "fit", "--max-trials", 3)
+    before = files_in(space)
+    lane = () if "--lane" in more else ("--lane", "stacked")
+    result = run(*SWEEP, *lane, *more, "--dry-run")
+    assert (result.exit_code, said in result.output) == (code, True), result.output
+    assert "tmp" not in result.output
+    assert files_in(space) == before
+
+
+@pytest.mark.parametrize("lane", ["fit", "stacked"])
+def test_the_lane_reaches_the_record(lane: str, space: Path) -> None:
+    run(*SWEEP, "--lane", lane, "--max-trials", 2)
+    assert set(read(space / "sweeps" / "tiny").context.lane.values()) == {lane}
+
+
 def test_help_is_fast(tmp_path: Path) -> None:
     times = []
     for _ in range(3):

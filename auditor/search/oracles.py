@@ -30,6 +30,10 @@ class GridOracle(RecordingOracle, keras_tuner.oracles.GridSearchOracle):
         super().__init__(**kwargs)
         self._candidates: Iterator[Values] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For a copy: another iterator comes to the same, since what was tried is left out."""
+        return {**vars(self), "_candidates": None}
+
     def _next_values(self) -> Values | None:
         if self._candidates is None:
             self._candidates = self._all()

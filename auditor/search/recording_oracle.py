@@ -5,6 +5,7 @@ at any moment, and write in proportion to the number of trials. The truth about 
 `trial.json`; `oracle.json` repeats it for KerasTuner and is rewritten at intervals.
 """
 
+import copy
 import json
 import math
 import time
@@ -61,6 +62,14 @@ class RecordingOracle(keras_tuner.Oracle):
         self._save_seconds = 0.0
         self._failed_in_a_row = 0
         self._any_completed = False
+
+    def unwritten(self) -> "RecordingOracle":
+        """A copy that hands out the same trials, and writes nothing."""
+        # Trials that have completed stay as they are: there may be thousands.
+        done = [t for t in self.trials.values() if t.status == TrialStatus.COMPLETED]
+        other = copy.deepcopy(self, {id(trial): trial for trial in done})
+        other.__dict__.update(save=_write_nothing, _save_trial=_write_nothing)
+        return other
 
     # Handing out trials
 
@@ -317,6 +326,10 @@ class RecordingOracle(keras_tuner.Oracle):
         folder.mkdir(exist_ok=True)
         state = {**trial.get_state(), "auditor": self.details.get(trial.trial_id, {})}
         write_whole(folder / "trial.json", json.dumps(state))
+
+
+def _write_nothing(*args: Any, **kwargs: Any) -> None:
+    """In place of what writes."""
 
 
 def _load(path: Path) -> dict[str, Json] | None:

@@ -26,6 +26,7 @@ from auditor.search import store
 from auditor.search.clean import CleanTraining
 from auditor.search.ending import Ending
 from auditor.search.fit import CompiledModels
+from auditor.search.plan_summary import PlanSummary, planned_summary, stored_summary
 from auditor.search.progress import Progress, Standing
 from auditor.search.recorder import Execution, Recorder
 from auditor.search.recording_oracle import RecordingOracle
@@ -188,6 +189,25 @@ class RecordingTuner(keras_tuner.Tuner):
             gc.unfreeze()
             with suppress(OSError):
                 self.oracle.save(now=True)
+
+    def plan_summary(self, *fit_args: Any, **fit_kwargs: Any) -> PlanSummary:
+        """Which trials train together, and why the others do not; `print` makes it a table.
+
+        With the arguments of `search` it plans what that would train first: nothing is trained or
+        written, and a search goes on as if nothing had happened. Code that builds models runs, up
+        to 2,048 times; not while a search runs. Without arguments it is the plan in the directory.
+
+        Raises:
+            DirectoryError: The directory holds a sweep on other data.
+            SearchError: The data cannot be split into folds.
+
+        Example:
+            >>> print(tuner.plan_summary(x, y, validation_split=0.2, epochs=20))
+            34 trials (34 runs) in 2 stacks, 2 trials by Model.fit
+        """
+        if fit_args or fit_kwargs:
+            return planned_summary(self, fit_args, fit_kwargs)
+        return stored_summary(self)
 
     def on_search_end(self) -> None:
         """Score all trials together: what caps the penalty may depend on the whole sweep."""

@@ -1,5 +1,6 @@
 """`sweep.json`: what describes a sweep as a whole, kept up to date while it runs."""
 
+import copy
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -63,7 +64,20 @@ class SweepFile:
         self._labels_seen = True
         self._was_watched = False
         self._data = facts.DataFacts()
+        self._writes = True
         store.check_same_sweep(path, self._stored, self._state())
+
+    def unwritten(self) -> "SweepFile":
+        """A copy that takes notes, and never writes them down."""
+        other = copy.copy(self)
+        other._writes = False
+        other._plan, other._losses = dict(self._plan), set(self._losses)
+        other._stacks, other._alone = dict(self._stacks), dict(self._alone)
+        return other
+
+    def _write(self) -> None:
+        if self._writes:
+            store.write_sweep(self._path, self._state())
 
     @property
     def context(self) -> Context:
@@ -81,16 +95,13 @@ class SweepFile:
         return dict(self._alone)
 
     def add_plan(self, stacks: Sequence[PlannedStack], alone: Mapping[str, str]) -> None:
-        """Write down what will train together, before it does.
-
-        A stack that goes on after an interruption stays as it was first written down.
-        """
+        """Write down what will train together, before it does."""
         for stack in stacks:
-            known = self._stacks.get(stack.name)
-            if known is None or known.rows != stack.rows:
-                self._stacks[stack.name] = stack
+            known = self._stacks.get(stack.name, stack)
+            # One that goes on after an interruption has fewer runs left.
+            self._stacks[stack.name] = replace(stack, runs=known.runs)
         self._alone |= alone
-        store.write_sweep(self._path, self._state())
+        self._write()
 
     def open(
         self,
@@ -112,7 +123,8 @@ class SweepFile:
         Raises:
             DirectoryError: The directory holds a sweep on other data, or cannot be written.
         """
-        store.prepare(self._path)  # with `overwrite=True` KerasTuner has removed it
+        if self._writes:
+            store.prepare(self._path)  # with `overwrite=True` KerasTuner has removed it
         self._plan |= {"executions": executions, "epochs": kwargs.get("epochs")}
         self._digest = facts.fingerprint(args, dict(kwargs))
         self._split = facts.labels(args, kwargs, all_rows=bool(folds))
@@ -175,7 +187,7 @@ class SweepFile:
         if self._rows_of_fold is not None and split is not None:
             train, validation = self._rows_of_fold
             self._data = replace(self._data, train_rows=train, validation_rows=validation)
-        store.write_sweep(self._path, self._state())
+        self._write()
 
     def _state(self) -> dict[str, Json]:
         space = self._oracle.get_space().get_config()["space"]

@@ -43,6 +43,13 @@ class Group:
         """Steps that all runs take together, if none stops early."""
         return sum(steps_of(run) * run.call.epochs for run in self.runs.values())
 
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What its runs differ in, in words."""
+        rates = {run.learning_rate for run in self.runs.values()}
+        words = [_in_words(slot, self.model) for slot in self.choices]
+        return (*(["learning rate"] if len(rates) > 1 else []), *words)
+
 
 @dataclass(frozen=True)
 class PlannedStack:
@@ -51,9 +58,11 @@ class PlannedStack:
     Attributes:
         name: Its name, unique in a sweep.
         compiled: Whether XLA compiles it.
+        is_timed: Whether that was found to be the fastest; it is likely otherwise.
         rows: Runs that train at once.
         runs: All of them, in order.
         lifted: The slots in which runs of its group differ, with all values that occur there.
+        differences: The same and the learning rate in words, for people.
     """
 
     name: str
@@ -61,17 +70,21 @@ class PlannedStack:
     rows: int
     runs: tuple[RunId, ...]
     lifted: tuple[tuple[Slot, tuple[float | str, ...]], ...] = ()
+    differences: tuple[str, ...] = ()
+    is_timed: bool = False
 
     def state(self) -> dict[str, Json]:
         """As in `sweep.json`."""
         return {
             "name": self.name,
             "compiled": self.compiled,
+            "is_timed": self.is_timed,
             "rows": self.rows,
             "runs": [list(run) for run in self.runs],
             "lifted": [
                 [slot.kind, slot.where, slot.name, list(values)] for slot, values in self.lifted
             ],
+            "differences": list(self.differences),
         }
 
     @classmethod
@@ -80,13 +93,27 @@ class PlannedStack:
         return cls(
             name=str(state["name"]),
             compiled=bool(state["compiled"]),
+            is_timed=bool(state.get("is_timed", False)),
             rows=int(state["rows"]),
             runs=tuple((str(t), int(e), int(f)) for t, e, f in state["runs"]),
             lifted=tuple(
                 (Slot(str(kind), int(where), str(name)), tuple(values))
                 for kind, where, name, values in state["lifted"]
             ),
+            differences=tuple(str(words) for words in state.get("differences", ())),
         )
+
+
+def _in_words(slot: Slot, model: Any) -> str:
+    """A slot as a person would call it: "rate of layer dropout"."""
+    if slot.kind == "optimizer":
+        return f"{slot.name} of the optimizer"
+    if slot.kind == "weight penalty":
+        return f"{slot.name} penalty of {model.trainable_variables[slot.where].path}"
+    layer = list(model._flatten_layers())[slot.where].name
+    if slot.kind == "activity penalty":
+        return f"{slot.name} penalty of the output of layer {layer}"
+    return f"{slot.name} of layer {layer}"
 
 
 def steps_of(run: StackedRun) -> int:
