@@ -1,5 +1,8 @@
 """Whole searches in the stacked lane: what they record equals what the fit lane records."""
 
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,8 @@ import numpy as np
 import pytest
 
 import auditor
-from auditor import GridSearch
-from auditor.search.stacking import sizing
+from auditor import GridSearch, RandomSearch
+from auditor.search.stacking import sizing, stack
 from auditor.search.stacking.engine import Engine
 from tests.search.helpers import fit_arguments, statuses, stored, tiny_model, weight_files
 
@@ -186,7 +189,10 @@ class RaisesAt(keras.callbacks.Callback):
         self.rate, self.epoch, self.error = rate, epoch, error
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if epoch == self.epoch and abs(float(self.model.optimizer.learning_rate) - self.rate) < 1e-6:
+        if (
+            epoch == self.epoch
+            and abs(float(self.model.optimizer.learning_rate) - self.rate) < 1e-6
+        ):
             raise self.error("of a callback")
 
 
@@ -402,7 +408,7 @@ def search(make: Callable[..., Any], fit: Callable[..., Any], **more: Any) -> An
 
 
 def test_trials_of_other_batch_sizes_are_in_other_stacks_and_epochs_may_differ(
-    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Any],
 ) -> None:
     def fit(hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
         sizes = {"batch_size": hp.Choice("batch", [8, 16]), "epochs": hp.Choice("epochs", [1, 3])}
@@ -411,13 +417,15 @@ def test_trials_of_other_batch_sizes_are_in_other_stacks_and_epochs_may_differ(
     tuner = search(make, fit)
     trials = tuner.trials()
     assert len(trials.runs) == 8
-    by_stack: dict[str, set[int]] = {}
+    by_stack: dict[str, set[tuple[int, int]]] = {}
     for run in trials.runs:
         values = trials.hyperparameters[run.trial_id]
         assert len(trials.curve(run, "val_loss").values) == values["epochs"]
-        by_stack.setdefault(trials.context.stack[run], set()).add(values["batch"])
-    assert sorted(map(len, by_stack.values())) == [1, 1]
-    assert len(tuner.oracle.get_best_trials(8)) == 8
+        stack = by_stack.setdefault(trials.context.stack[run], set())
+        stack.add((values["batch"], values["epochs"]))
+    assert {len({batch for batch, _ in stack}) for stack in by_stack.values()} == {1}
+    assert max(len({epochs for _, epochs in stack}) for stack in by_stack.values()) == 2
+    assert statuses(tuner) == ["COMPLETED"] * 8
 
 
 @pytest.mark.parametrize("what", ["float", "stopped"])
@@ -457,7 +465,7 @@ def trains_otherwise(hp: Any, model: Any, x: Any = None, y: Any = None, **kwargs
     ("fit", "reason", "epochs"),
     [
         (trains_twice, "trains more than once", 2),
-        (trains_otherwise, "does not call model.fit", 0),
+        (trains_otherwise, "does not go straight to model.fit", 0),
     ],
 )
 def test_code_that_trains_in_its_own_way_does_so_in_the_fit_lane(
@@ -488,8 +496,8 @@ class Halved(keras.callbacks.Callback):
 def callbacks() -> list[Any]:
     return [
         Halved(),
-        keras.callbacks.EarlyStopping("half", patience=1, restore_best_weights=True),
-        keras.callbacks.ReduceLROnPlateau("half", factor=0.5, patience=1, min_delta=10),
+        keras.callbacks.EarlyStopping("half", mode="min", patience=1, restore_best_weights=True),
+        keras.callbacks.ReduceLROnPlateau("half", factor=0.5, patience=1, mode="min"),
     ]
 
 
@@ -549,3 +557,194 @@ def test_a_file_of_each_run_is_written_in_a_stack(make: Callable[..., Any], tmp_
         found = np.genfromtxt(file, delimiter=",", names=True)["val_loss"]
         np.testing.assert_allclose(found, trials.curve(run, "val_loss").values, rtol=1e-6)
         assert list((tmp_path / "board" / run.trial_id).rglob("events*"))
+
+
+# Interruptions
+
+
+def build_six(hp: Any) -> Any:
+    rates = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
+    return tiny_model(4, hp.Choice("lr", rates), eager=False)
+
+
+@pytest.fixture
+def two_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stacks of two rows, in which runs wait for one another; one stack at a time."""
+    monkeypatch.setitem(sizing.MOST_ROWS, "cpu", 2)
+    monkeypatch.setattr(sizing, "cores", lambda: 1)
+
+
+class Interrupts:
+    """Ctrl-C after some trials, in the way in which a search is followed."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def __call__(self, progress: Any) -> None:
+        if progress.done == self.after:
+            raise KeyboardInterrupt
+
+
+def threads() -> set[Any]:
+    return {t for t in threading.enumerate() if "_work" in t.name}
+
+
+@pytest.mark.usefixtures("two_rows")
+@pytest.mark.parametrize("after", [1, 2, 5])
+def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
+    after: int, make: Callable[..., Any]
+) -> None:
+    kwargs: dict[str, Any] = {"lane": "stacked"}
+    whole = make(GridSearch, build_six, project_name="whole", **kwargs)
+    whole.search(**arguments(epochs=2, shuffle=True))
+    first = make(GridSearch, build_six, progress=Interrupts(after), **kwargs)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        first.search(**arguments(epochs=2, shuffle=True))
+    assert "completed trials are kept" in caught.value.__notes__[0]
+    assert threads() == set()
+    planned = first._sweep.stacks
+    before = len(first.oracle.end_order)
+    assert after <= before < 6
+    second = make(GridSearch, build_six, **kwargs)
+    assert [stack.name for stack in second._sweep.stacks] == [stack.name for stack in planned]
+    ended: list[str] = []
+    second._progress = lambda progress: ended.append(progress.trial_id)
+    second.search(**arguments(epochs=2, shuffle=True))
+    assert len(ended) == len(set(ended)) == 6 - before
+    assert second._sweep.stacks == planned
+    assert_same_curves(second.trials(), whole.trials())
+
+
+def test_ctrl_c_while_stacks_train_ends_their_threads(make: Callable[..., Any]) -> None:
+    class CtrlC(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    tuner = make(GridSearch, build, lane="stacked")
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        tuner.search(**arguments(epochs=100_000, callbacks=[CtrlC()]))
+    assert threads() == set()
+    assert time.monotonic() - begun < 30
+
+
+# Spaces
+
+
+def conditional(hp: Any) -> Any:
+    """The idiom of layers and units, in numbers that leave the structure alone: 14 models."""
+    rate = 0.1
+    for i in range(hp.Int("steps", 1, 3)):
+        rate *= hp.Choice(f"factor_{i}", [0.5, 0.9])
+    return tiny_model(2, rate, eager=False)
+
+
+@pytest.mark.parametrize("tuner_class", [GridSearch, RandomSearch])
+def test_conditional_spaces_are_searched_without_repetition(
+    tuner_class: Any, make: Callable[..., Any]
+) -> None:
+    more = {"max_trials": 50} if tuner_class is RandomSearch else {}
+    tuner = make(tuner_class, conditional, lane="stacked", **more)
+    tuner.search(**arguments(epochs=1))
+    trials = tuner.trials()
+    found = [tuple(sorted(values.items())) for values in trials.hyperparameters.values()]
+    assert len(found) == len(set(found)) == 14
+    assert set(trials.context.lane.values()) == {"stacked"}
+
+
+@pytest.mark.parametrize("tuner_class", [GridSearch, RandomSearch])
+def test_no_more_trials_run_than_were_asked_for(tuner_class: Any, make: Callable[..., Any]) -> None:
+    tuner = make(tuner_class, conditional, lane="stacked", max_trials=5)
+    tuner.search(**arguments(epochs=1))
+    assert statuses(tuner) == ["COMPLETED"] * 5
+
+
+def test_hyperparameters_that_only_fit_asks_for_are_all_tried(make: Callable[..., Any]) -> None:
+    def fit(hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        history = model.fit(*args, **kwargs, epochs=hp.Choice("epochs", [1, 2]))
+        return {"val_loss": history.history["val_loss"][-1] + hp.Choice("late", [0.0, 1.0])}
+
+    tuner = search(make, fit)
+    trials = tuner.trials()
+    found = {tuple(sorted(values.items())) for values in trials.hyperparameters.values()}
+    assert len(found) == len(trials.hyperparameters) == 8
+    assert set(trials.context.lane.values()) == {"stacked"}
+
+
+# Runs that diverge or end early
+
+
+def linear(*rates: float) -> Callable[[Any], Any]:
+    def build(hp: Any) -> Any:
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(hp.Choice("lr", list(rates))), "mse")
+        return model
+
+    return build
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of each epoch that an engine trains from now on."""
+    calls: list[int] = []
+    whole = Engine.train
+
+    def train(self: Any, state: Any, lifted: Any, keys: Any, guards: Any, order: Any) -> Any:
+        calls.append(len(order))
+        return whole(self, state, lifted, keys, guards, order)
+
+    monkeypatch.setattr(Engine, "train", train)
+    return calls
+
+
+def test_diverged_runs_are_recorded_to_their_end_and_cost_nothing_more(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizing, "cores", lambda: 1)
+    calls = counted(monkeypatch)
+    found = {}
+    for lane in ("stacked", "fit"):
+        tuner = make(GridSearch, linear(1e15, 1e20), lane=lane, project_name=lane)
+        tuner.search(**arguments(epochs=30))
+        found[lane] = tuner
+    assert len(calls) < 10
+    for run in found["fit"].trials().runs:
+        one, other = (found[lane].trials().curve(run, "val_loss").values for lane in found)
+        assert len(one) == 30
+        np.testing.assert_allclose(one, other, rtol=1e-4)
+    assert [t.score for t in found["stacked"].oracle.trials.values()] == [np.inf, np.inf]
+    assert statuses(found["stacked"]) == statuses(found["fit"])
+
+
+@pytest.mark.usefixtures("two_rows")
+def test_a_run_that_stops_early_leaves_its_row_to_the_next(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = counted(monkeypatch)
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=10)
+    tuner = make(GridSearch, build_six, lane="stacked")
+    tuner.search(**arguments(epochs=9, callbacks=[stop]))
+    assert calls == [2] * 6  # three pairs, two epochs each
+
+
+def test_a_stack_of_few_runs_shrinks_and_nothing_changes(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StopsMost(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.stop_training = float(self.model.optimizer.learning_rate) > 0.03
+
+    monkeypatch.setattr(sizing, "cores", lambda: 1)
+    calls = counted(monkeypatch)
+    found = []
+    for worth in (1, 10**9):
+        monkeypatch.setattr(stack, "WORTH_COMPILING", worth)
+        tuner = make(GridSearch, build_six, lane="stacked", project_name=str(worth))
+        tuner.search(**arguments(epochs=4, shuffle=True, callbacks=[StopsMost()]))
+        found.append(tuner)
+    assert calls == [6, 3, 3, 3] + [6] * 4
+    shrunk, whole = (tuner.trials() for tuner in found)
+    assert_same_curves(shrunk, whole, within=1e-6)
+    models = [tuner.get_best_models(1)[0].get_weights() for tuner in found]
+    for one, other in zip(*models, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)

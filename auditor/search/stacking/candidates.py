@@ -1,6 +1,6 @@
 """From a trial to the runs that a stack could train, or the reason why none can."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,13 @@ from auditor.search.stacking.lifting import signature, slots
 from auditor.search.stacking.noise import NOISE
 from auditor.search.stacking.stack import StackedRun
 from auditor.search.structure import NotShareable, configuration
+
+_FILES = (
+    (keras.callbacks.CSVLogger, "filename"),
+    (keras.callbacks.ModelCheckpoint, "filepath"),
+    (keras.callbacks.TensorBoard, "log_dir"),
+)
+"""Callbacks that write files, and where they hold the path."""
 
 _RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
 
@@ -55,6 +62,8 @@ class Examiner:
         runs: Per trial.
         args, kwargs: Of `search`, without callbacks.
         folds: Of the data; empty without cross-validation.
+        writers: Per file that callbacks write its run, or None where all runs write it: runs that
+            train at once would mix their lines, those in the ordinary lane replace the file.
         has_seen_all: Whether the last trial was seen up to its `fit`, and with it all that was read
             until then.
     """
@@ -68,6 +77,7 @@ class Examiner:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     folds: tuple[Fold, ...] = ()
+    writers: dict[str, tuple[str, int, int] | None] = field(default_factory=dict)
     cache: DataCache = field(default_factory=DataCache)
     has_seen_all: bool = False
 
@@ -106,9 +116,7 @@ class Examiner:
         arguments = self._captured(trial, execution, model, given)
         self.has_seen_all = True
         call = self._call(arguments, given) if fold else fit_call(arguments, self.cache)
-        for callback in call.callbacks:
-            if reason := why_not_stackable(callback):
-                raise NotShareable(reason)
+        self._check(call.callbacks, (trial.trial_id, execution.execution, execution.fold))
         rate = model.optimizer._learning_rate
         is_variable = isinstance(rate, keras.Variable)
         execution.build_config = model.get_build_config()
@@ -124,6 +132,15 @@ class Examiner:
             validation_rows=None if fold is None else fold.validation,
         )
         return run, f"{signature(parts, model)} {call.key}"
+
+    def _check(self, callbacks: Sequence[Any], run: tuple[str, int, int]) -> None:
+        for callback in callbacks:
+            if reason := why_not_stackable(callback):
+                raise NotShareable(reason)
+            for file in files_of(callback):
+                if self.writers.setdefault(file, run) != run:
+                    name = type(callback).__name__
+                    raise NotShareable(f"the callback {name} writes {file}, as other runs do")
 
     def finish(self, trial: Trial, run: StackedRun) -> Any:
         """What a HyperModel's own `fit` returns for a run that a stack has trained.
@@ -165,9 +182,18 @@ class Examiner:
         own = self.callbacks(trial, execution)
         args, kwargs = given[0], {**given[1], "callbacks": own}
         hyperparameters = trial.hyperparameters
-        arguments = captured(
-            model, lambda: self.hypermodel.fit(hyperparameters, model, *args, **kwargs)
-        )
+        try:
+            arguments = captured(
+                model, lambda: self.hypermodel.fit(hyperparameters, model, *args, **kwargs)
+            )
+        except NotShareable:
+            raise
+        except Exception as error:
+            # A lightly built model cannot be trained: loops of the user's end here, at their start.
+            raise NotShareable(
+                "HyperModel.fit does not go straight to model.fit: before it there is "
+                f"{type(error).__name__}"
+            ) from error
         self.saw(model, {**arguments, "self": model})
         return arguments
 
@@ -198,6 +224,16 @@ class Examiner:
     def _rebuild(self, trial: Trial, execution: Execution) -> Any:
         model = built(lambda: self.build(trial.hyperparameters), execution.seed, fresh_names=False)
         return _built_for(model, self._input())
+
+
+def files_of(callbacks: Any) -> list[str]:
+    """The files that callbacks of Keras write."""
+    return [
+        str(getattr(callback, name))
+        for callback in keras.tree.flatten(callbacks)
+        for kind, name in _FILES
+        if isinstance(callback, kind)
+    ]
 
 
 def _hand_over(trained: Any, given: Any, model: Any) -> None:
