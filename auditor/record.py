@@ -44,6 +44,8 @@ class _RunRow:
     fold: int
     verdict: RunOutcome
     score: RunScore
+    lane: str | None = None
+    """Absent in older records."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,10 @@ def to_record(
         notes=scores.notes,
         baseline=outcomes.baseline,
         leaderboard=[_leaderboard_row(trials, outcomes, scores, t) for t in scores.by_trial],
-        runs=[_RunRow(*run, outcomes.by_run[run], scores.by_run[run]) for run in trials.runs],
+        runs=[
+            _RunRow(*run, outcomes.by_run[run], scores.by_run[run], trials.context.lane.get(run))
+            for run in trials.runs
+        ],
         findings=findings,
         checks=checks,
         attribution=attribution,

@@ -19,7 +19,7 @@ from auditor.errors import ReadError
 from auditor.files import to_json
 from auditor.outcomes import judge
 from auditor.scoring import score
-from auditor.trials import Objective, Problem, Provenance, Recorded, Run, Trials
+from auditor.trials import Context, Objective, Problem, Provenance, Recorded, Run, Trials
 from tests.making import sweep
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "audit_json.md"
@@ -67,8 +67,9 @@ def sample() -> Audit:
     )
     values = {"over": {"lr": 1.0}, "nan": {"lr": "NaN"}, "crashed": {}, "planned": {"lr": 1}}
     made = Trials(
-        values, trials.recorded, trials.curves, trials.objective, provenance=trials.provenance
-    )
+        values, trials.recorded, trials.curves, trials.objective, provenance=trials.provenance,
+        context=Context(lane={Run("nan", 0): "stacked"}),
+    )  # fmt: skip
     return audited(made)
 
 
@@ -147,6 +148,11 @@ def test_an_audit_comes_back_as_it_was(curves: Any, no_skill: float | None) -> N
         # As text, in which a NaN equals a NaN and a mapping has no order.
         assert _text(getattr(again, part)) == _text(getattr(audit, part)), part
     assert to_json(again.record) == to_json(audit.record)
+
+
+def test_the_lane_of_a_run_is_in_the_record() -> None:
+    lanes = {row["trial_id"]: row["lane"] for row in sample().record["runs"]}
+    assert lanes == {"over": None, "nan": "stacked", "crashed": None}
 
 
 def _text(part: Any) -> str:

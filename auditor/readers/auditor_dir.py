@@ -132,6 +132,8 @@ def _context(sweep: Sweep, found: _Found) -> Context:
         series=_table(found.series),
         lane=found.lane,
         stack=found.stack,
+        # Of trials that are there: a file may name any number of others.
+        why_alone={t: sweep.plan.alone[t] for t in found.hyperparameters if t in sweep.plan.alone},
     )
 
 

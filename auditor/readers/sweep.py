@@ -39,6 +39,15 @@ class _Objective:
     components: list["_Objective"] = field(default_factory=list)
 
 
+Reason = Annotated[str, Field(max_length=1_000)]
+"""Of a sentence. What is longer was not written by a search."""
+
+
+@dataclass
+class _Plan:
+    alone: dict[str, Reason] = field(default_factory=dict)
+
+
 @dataclass
 class Sweep:
     """`sweep.json`: what holds for all trials. Whatever is not known is empty.
@@ -50,6 +59,7 @@ class Sweep:
         versions: Of the software that trained.
         context: Facts about the data.
         space: The search space as KerasTuner writes it.
+        plan: Why trials were not stacked. Which stacks there were is noted with each run.
     """
 
     objective_: _Objective | None = None
@@ -62,6 +72,7 @@ class Sweep:
     versions: dict[str, str] = field(default_factory=dict)
     context: SweepContext = field(default_factory=SweepContext)
     space: list[Any] = field(default_factory=list)
+    plan: _Plan = field(default_factory=_Plan)
 
     @property
     def objective(self) -> Objective | None:

@@ -5,7 +5,7 @@ turn an observed NaN into "nothing was observed".
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict
@@ -65,8 +65,9 @@ class _SmallContext:
     test_metrics: dict[str, float]
     lane: list[tuple[Run, str]]
     stack: list[tuple[Run, str]]
+    # Absent in older records.
     untrained_loss: float | None = None
-    """Absent in older records."""
+    why_alone: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ def to_plain(parts: Parts) -> tuple[Json, dict[str, pd.DataFrame]]:
                 **context,
                 "lane": list(parts["context"].lane.items()),
                 "stack": list(parts["context"].stack.items()),
+                "why_alone": dict(parts["context"].why_alone),
             }
         ),
         provenance=parts["provenance"],

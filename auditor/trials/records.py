@@ -193,6 +193,7 @@ class Context:
         test_metrics: Test metrics of the winner.
         lane: How a run was trained: "fit" or "stacked".
         stack: Which stack trained a run.
+        why_alone: Why a trial could not be stacked, in words, for trials of a sweep with stacks.
     """
 
     train_rows: int | None = None
@@ -206,6 +207,7 @@ class Context:
     test_metrics: Mapping[str, float] = field(default_factory=dict)
     lane: Mapping[Run, str] = field(default_factory=dict)
     stack: Mapping[Run, str] = field(default_factory=dict)
+    why_alone: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

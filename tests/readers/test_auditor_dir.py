@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +78,28 @@ def test_which_stack_trained_a_run_is_read_and_saved(sweep: Path, tmp_path: Path
     read(sweep).save(tmp_path / "saved")
     for trials in (read(sweep), Trials.load(tmp_path / "saved")):
         assert trials.context.stack == {Run("0000", 1, 1): "7"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "why", "problem"),
+    [
+        ({"alone": {"0001": "a layer", "none": "x"}}, {"0001": "a layer"}, None),
+        ({"alone": {"0001": "x" * 1_001}}, {}, "plan.alone.0001: String should have at most 1000"),
+        ({"alone": {"0001": 7}}, {}, "plan.alone.0001: Input should be a valid string"),
+        ([], {}, "plan: "),
+    ],
+)
+def test_why_a_trial_was_not_stacked_is_read_and_saved(
+    plan: Any, why: dict[str, str], problem: str | None, sweep: Path, tmp_path: Path
+) -> None:
+    file = sweep / "sweep.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "plan": plan}))
+    read(sweep).save(tmp_path / "saved")
+    for trials in (read(sweep), Trials.load(tmp_path / "saved")):
+        assert trials.context.why_alone == why
+        complaints = [p.message for p in trials.provenance.problems if "plan" in p.message]
+        assert [problem in text for text in complaints] == ([True] if problem else [])
+        assert trials.design.sampler == "grid"
 
 
 def test_a_metric_measured_again_is_a_series_only_beside_its_training_metric(sweep: Path) -> None:

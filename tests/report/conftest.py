@@ -154,7 +154,8 @@ def hostile() -> Audit:
     )
     curves = pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
     objective = Objective(f"val_{HOSTILE}", "min", HOSTILE)
-    audited = audit(Trials(values, recorded, curves, objective, provenance=origin))
+    context = Context(lane={good: HOSTILE, bad: "fit"}, why_alone={bad.trial_id: HOSTILE})
+    audited = audit(Trials(values, recorded, curves, objective, context=context, provenance=origin))
     first, second = Condition(HOSTILE, "==", HOSTILE), Condition("b", "==", 1)
     made = judged(audited)
     finding = replace(

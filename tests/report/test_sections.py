@@ -160,6 +160,32 @@ def test_coverage_counts_runs(audits: Mapping[str, Audit]) -> None:
     assert facts == {"runs with their best epoch only": "3/3"}
 
 
+@pytest.mark.parametrize(
+    ("lanes", "training", "not_stacked"),
+    [
+        ("", None, None),
+        ("fff", "each run by Model.fit", "1 run: why 2"),
+        ("ssf", "2 of 3 runs in 2 stacks, 1 by Model.fit", "1 run: why 2"),
+        ("ssss", "4 of 4 runs in 4 stacks, 0 by Model.fit", None),
+        (
+            *("sffffff", "1 of 7 runs in 1 stack, 6 by Model.fit"),
+            "1 run: why 2; 1 run: why 3; 1 run: why 4; 2 more reasons",
+        ),
+    ],
+)
+def test_provenance_tells_how_runs_were_trained(
+    lanes: str, training: str | None, not_stacked: str | None
+) -> None:
+    runs = {Run(f"t{i}"): {"s": "stacked", "f": "fit"}[lane] for i, lane in enumerate(lanes)}
+    stacks = {run: run.trial_id for run, lane in runs.items() if lane == "stacked"}
+    why = {run.trial_id: f"why {i}" for i, run in enumerate(runs) if i > 1}
+    none: dict[str, list[float]] = {}
+    curves = {"x": none, **dict.fromkeys(runs, none)}
+    trials = sweep(curves, lane=runs, stack=stacks, why_alone=why)
+    facts = dict(words(audit(trials), "provenance").facts)
+    assert (facts.get("training"), facts.get("not stacked")) == (training, not_stacked)
+
+
 def test_the_top_pair_is_counted_in_every_cell(full: Audit) -> None:
     pair = top_pair(full)
     assert pair is not None

@@ -83,6 +83,7 @@ def observations(draw: st.DrawFn) -> Trials:
             no_skill_loss=draw(number),
             series=table({run: draw(curves) for run in runs}),
             lane=dict.fromkeys(runs, "fit"),
+            why_alone=draw(st.dictionaries(text, text, max_size=2)),
             test_metrics=draw(metrics),
         ),
         provenance=Provenance(files=("a", "b"), problems=(Problem("cut off", "a", "1"),)),

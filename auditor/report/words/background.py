@@ -1,5 +1,6 @@
 """What stands behind the judgements: checks made, what was observed, where it comes from."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from auditor import __version__
@@ -9,6 +10,10 @@ from auditor.report.words.phrases import listed
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
+    from auditor.trials import Trials
+
+MOST_REASONS = 3
+"""Why runs were not stacked, the most frequent reasons first."""
 
 _STATUS_TONES: dict[str, Tone] = {"passed": "good", "found": "warning", "not applicable": "quiet"}
 
@@ -100,11 +105,32 @@ def provenance(audit: "Audit") -> Section:
         "executions per trial": _known(design.executions),
         "rows of training data": _known(trials.context.train_rows),
         "rows of validation data": _known(trials.context.validation_rows),
+        **_lanes(trials),
         "time in training": seconds(sum(spent)) if spent else None,
         **{f"version of {name}": version for name, version in origin.versions.items()},
     }
     shown = tuple((name, text) for name, text in facts.items() if text)
     return Section("provenance", "Provenance", facts=shown)
+
+
+def _lanes(trials: "Trials") -> dict[str, str]:
+    """How many runs were trained together, and why the others were not."""
+    context = trials.context
+    if not context.lane:
+        return {}
+    stacked = sum(lane == "stacked" for lane in context.lane.values())
+    alone = [run.trial_id for run, lane in context.lane.items() if lane == "fit"]
+    facts = {"training": "each run by Model.fit"}
+    if stacked:
+        of = f"{count(stacked)} of {count(len(context.lane), 'run')}"
+        stacks = count(len(set(context.stack.values())), "stack")
+        facts["training"] = f"{of} in {stacks}, {count(len(alone))} by Model.fit"
+    reasons = Counter(context.why_alone[trial] for trial in alone if trial in context.why_alone)
+    if reasons:
+        why = [f"{count(runs, 'run')}: {text}" for text, runs in reasons.most_common(MOST_REASONS)]
+        more = len(reasons) - len(why)
+        facts["not stacked"] = "; ".join([*why, *([f"{count(more)} more reasons"] if more else [])])
+    return facts
 
 
 def _known(value: int | None) -> str | None:
