@@ -44,6 +44,7 @@ class StackedRun:
         train_rows, validation_rows: Which rows of the training data it trains and validates on;
             None for all, and for data of their own.
         history: As `fit` would return it, once the run has ended.
+        keeps_final_weights: Whether somebody wants them.
         final_weights: At its end, in the order of `Model.get_weights`.
         error: What a callback raised.
         refused: Why it must be trained in the ordinary lane after all.
@@ -59,6 +60,7 @@ class StackedRun:
     train_rows: np.ndarray | None = None
     validation_rows: np.ndarray | None = None
     history: Any = None
+    keeps_final_weights: bool = True
     final_weights: list[np.ndarray] | None = None
     error: Exception | None = None
     refused: str | None = None
@@ -233,7 +235,7 @@ class Stack:
             for name in ("weights", "others", "optimizer")
         ]
         self.host = _Host(self.engine, State(*stacked))
-        self._best = State(list(stacked[0]), list(stacked[1]), [])
+        self._best = _Host(self.engine, State(list(stacked[0]), list(stacked[1]), []))
         for at, run in enumerate(first):
             self._lifted[at] = self.engine.program.lifting.values(run.held)
         self._lift()
@@ -292,10 +294,10 @@ class Stack:
             [[put(np.asarray(get(array))[keep]) for array in part] for part in parts]
             for parts in (
                 (self.host.state.weights, self.host.state.others, self.host.state.optimizer),
-                (self._best.weights, self._best.others, []),
+                (self._best.state.weights, self._best.state.others, []),
             )
         ]
-        self.host, self._best = _Host(self.engine, State(*chosen[0])), State(*chosen[1])
+        self.host, self._best = (_Host(self.engine, State(*parts)) for parts in chosen)
         self._lifted = self._lifted[keep]
         self._lift()
         self.rows = rows
@@ -323,13 +325,11 @@ class Stack:
             better[place.at] = self._after_epoch(place, logs[place.at], seconds)
         self._push()
         if better.any():
-            new, old = self.host.state, self._best
+            new, old = self.host.state, self._best.state
             choose = self.engine.backend.choose
-            self._best = State(
-                choose(better, new.weights, old.weights),
-                choose(better, new.others, old.others),
-                [],
-            )
+            weights = choose(better, new.weights, old.weights)
+            others = choose(better, new.others, old.others)
+            self._best = _Host(self.engine, State(weights, others, []))
         for place in active:
             if self._places[place.at] is place:
                 self._end_or_go_on(place)
@@ -405,7 +405,9 @@ class Stack:
 
     def _is_dead(self, place: Place) -> bool:
         """Whether a run can only repeat itself: two epochs of NaN, with NaN among the weights."""
-        rows = place.run.execution.epochs[-2:]
+        call, rows = place.run.call, place.run.execution.epochs[-2:]
+        if call.validation is not None and not call.validates(place.epoch - 1):
+            return False  # What the validation gives must be known to be repeated.
         losses = [row.get(name, math.nan) for row in rows for name in ("loss", "val_loss")]
         if len(rows) < 2 or not all(map(math.isnan, losses)):
             return False
@@ -419,6 +421,8 @@ class Stack:
         call, execution = place.run.call, place.run.execution
         last = dict(execution.epochs[-1])
         found = {name: v for name, v in place.last_logs.items() if name in last}
+        clean = {name: v for name, v in last.items() if name.startswith("clean_")}
+        penalty = math.nan if UNREGULARISED in last else None
         while place.epoch < call.epochs and not place.callbacks.stopped:
             if not self._guarded(place, partial(place.callbacks.epoch_begin, place.epoch)):
                 return
@@ -427,7 +431,7 @@ class Stack:
                 for n, v in found.items()
                 if not n.startswith("val_") or call.validates(place.epoch)
             }
-            self._after_epoch(place, {"logs": logs, "clean": {}, "penalty": None}, 0.0)
+            self._after_epoch(place, {"logs": logs, "clean": clean, "penalty": penalty}, 0.0)
             if self._places[place.at] is not place:
                 return
             if self.host.is_edited(place.at):
@@ -449,9 +453,10 @@ class Stack:
     def _leave(self, place: Place) -> None:
         run = place.run
         if place.has_best:
-            run.execution.best_weights = self.weights_of(_Host(self.engine, self._best), place.at)
+            run.execution.best_weights = self.weights_of(self._best, place.at)
             run.execution.model = self.engine.program.model
-        run.final_weights = place.get_weights()
+        if run.keeps_final_weights:
+            run.final_weights = place.get_weights()
         run.weights = []
         self._places[place.at] = None
         self._done(run)
