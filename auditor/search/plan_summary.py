@@ -104,8 +104,8 @@ class PlanSummary:
         if self.ended:
             yield f"{_count(self.ended, 'trial')} ended before"
         if self.has_more:
-            of = "" if self.total is None else f" of {self.total}"
-            yield f"This is the first wave{of}: more trials are planned when these have ended."
+            more = "more" if self.total is None else f"more of {_count(self.total, 'trial')}"
+            yield f"This is the first wave: {more} are planned when these have ended."
 
     def _table(self) -> Iterator[str]:
         if not self.stacks:
@@ -117,7 +117,7 @@ class PlanSummary:
             program = ("XLA" if stack.compiled else "graph") + ("" if stack.is_timed else "?")
             start += f"  {program:<9}"
             words = ", ".join(stack.differences) or "their random numbers only"
-            indent = " " * min(len(start), WIDTH // 2)
+            indent = " " * min(len(start), WIDTH - 30)
             yield from textwrap.wrap(start + words, WIDTH, subsequent_indent=indent)
         yield from _rest(len(self.stacks), "stack")
         if not all(stack.is_timed for stack in self.stacks):

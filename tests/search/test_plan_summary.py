@@ -142,7 +142,7 @@ def test_a_plan_looks_no_further_than_the_first_wave(
 
     said = make(RandomSearch, endless, max_trials=10_000).plan_summary(**fit_arguments())
     assert (said.stacked_trials + said.alone_trials, said.has_more, said.total) == (3, True, 10_000)
-    assert "first wave of 10000: more trials are planned" in str(said)
+    assert "first wave: more of 10,000 trials are planned" in str(said)
 
 
 def own_run_trial(self: Any, trial: Any, *args: Any, **kwargs: Any) -> float:
