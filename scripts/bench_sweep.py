@@ -183,7 +183,8 @@ def report_growth(records):
     for record in records:
         cold, warm = (found["seconds"] for found in record["searches"])
         trials = record["trials"]
-        print(f"{trials:8}{cold:9.1f}{warm:9.1f}{trials / warm:10.2f}{record['peak_mb']:9.0f}")
+        figures = f"{trials:8}{cold:9.1f}{warm:9.1f}{trials / warm:10.2f}{record['peak_mb']:9.0f}"
+        print(f"{figures}   {lanes_line(record)}")
 
 
 def parse():
