@@ -1,6 +1,10 @@
 """Whole searches in the stacked lane: what they record equals what the fit lane records."""
 
+import json
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -591,7 +595,9 @@ def threads() -> set[Any]:
 
 
 @pytest.mark.usefixtures("two_rows")
-@pytest.mark.parametrize("after", [1, 2, 5])
+@pytest.mark.parametrize(
+    "after", [2, pytest.param(1, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
     after: int, make: Callable[..., Any]
 ) -> None:
@@ -630,6 +636,57 @@ def test_ctrl_c_while_stacks_train_ends_their_threads(make: Callable[..., Any]) 
         tuner.search(**arguments(epochs=100_000, callbacks=[CtrlC()]))
     assert threads() == set()
     assert time.monotonic() - begun < 30
+
+
+SCRIPT = """
+import sys
+from auditor.search.stacking import sizing
+sizing.MOST_ROWS["cpu"] = 2
+from auditor import GridSearch
+from tests.search.test_stacked_search import arguments, build_six
+
+def ended(progress):
+    print("ended", progress.trial_id, flush=True)
+
+where = {"directory": sys.argv[1], "project_name": sys.argv[2]}
+tuner = GridSearch(build_six, "val_loss", seed=1, lane="stacked", progress=ended, **where)
+tuner.search(**arguments(epochs=3, shuffle=True))
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_costs_no_trial_that_had_ended_and_changes_no_bit(tmp_path: Path) -> None:
+    script = tmp_path / "search.py"
+    script.write_text(SCRIPT)
+    root = Path(auditor.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+
+    def command(name: str) -> list[str]:
+        return [sys.executable, str(script), str(tmp_path), name]
+
+    def ended(text: str) -> list[str]:
+        return [line.split()[1] for line in text.splitlines() if line.startswith("ended")]
+
+    run = {"stdout": subprocess.PIPE, "text": True, "env": environment}
+    with subprocess.Popen(command("s"), **run) as killed:
+        assert killed.stdout is not None
+        first = next(line for line in killed.stdout if line.startswith("ended"))
+        killed.send_signal(signal.SIGKILL)
+        before = ended(first + killed.stdout.read())
+    names = [stack["name"] for stack in plan_of(tmp_path / "s")]
+    after = ended(subprocess.run(command("s"), check=True, **run).stdout)
+    subprocess.run(command("whole"), check=True, **run)
+    assert before
+    assert sorted({*before, *after}) == [f"{i:04d}" for i in range(6)]
+    assert len(set(before) & set(after)) <= 1  # one that was not quite written down
+    assert [stack["name"] for stack in plan_of(tmp_path / "s")] == names
+    assert all(stack["rows"] == 2 and stack["is_timed"] for stack in plan_of(tmp_path / "s"))
+    assert_same_curves(auditor.read(tmp_path / "s"), auditor.read(tmp_path / "whole"))
+
+
+def plan_of(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((path / "sweep.json").read_text())["plan"]["stacks"]
+    return found
 
 
 # Spaces
