@@ -163,8 +163,7 @@ class Plan:
         """
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place, self.folder.name)
-            if not self.overwrite:
-                _copy_notes(self.folder, folder)
+            _copy_notes(self.folder, folder)
             try:
                 tuner = replace(self, folder=folder).tuner(source, lambda now: None)
                 rows, options = self._arguments(source.data)
