@@ -49,7 +49,7 @@ class CompiledModels:
             hypermodel: What built the model. It may hold parts of it, which must then be trained;
                 and only if its `fit` is KerasTuner's is `x` sure to be what the model will see.
         """
-        if _holds_parts(hypermodel):
+        if holds_parts(hypermodel):
             return model
         if hypermodel is not None and type(hypermodel).fit is keras_tuner.HyperModel.fit:
             _build_by_input(model, x)
@@ -93,7 +93,7 @@ def structure(model: Any) -> str | None:
         return None
 
 
-def _holds_parts(hypermodel: Any) -> bool:
+def holds_parts(hypermodel: Any) -> bool:
     """Whether the code that builds models keeps layers, optimizers and the like of theirs."""
     if hypermodel is None:
         return False

@@ -266,6 +266,8 @@ class StackedSearch:
             report = partial(self._report, one, results[one.trial.trial_id])
             ending.attempt(one.trial, report, partial(list, one.executions))
             self._tuner.on_trial_end(one.trial)
+            for execution in one.executions:
+                execution.best_weights = None  # On the disk, if they are among the best.
 
     def _report(self, one: "_Ended", result: Result) -> None:
         if one.error is not None:

@@ -10,6 +10,7 @@ from keras_tuner.engine.trial import Trial
 
 from auditor.search import facts
 from auditor.search.folds import Fold
+from auditor.search.fit import holds_parts
 from auditor.search.recorder import Execution
 from auditor.search.runs import arguments_of
 from auditor.search.stacking.building import built, weights_of
@@ -110,6 +111,8 @@ class Examiner:
         given = arguments_of(fold, self.args, self.kwargs) if fold else (self.args, self.kwargs)
         # The model first: code of the user's that trains should not run in vain.
         self.has_seen_all = not self._has_own_fit
+        if holds_parts(self.hypermodel):
+            raise NotShareable("the code that builds the model keeps a layer or another part of it")
         parts = configuration(_built_for(model, self._input()))
         if reason := _why_not(model):
             raise NotShareable(reason)
@@ -127,6 +130,7 @@ class Examiner:
             weights=weights_of(model),
             learning_rate=float(keras.ops.convert_to_numpy(rate)) if is_variable else None,
             held=slots(model),
+            keeps_final_weights=self._has_own_fit,
             build=lambda: self._rebuild(trial, execution),
             train_rows=None if fold is None else fold.train,
             validation_rows=None if fold is None else fold.validation,
