@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from auditor.search.stacking.engine import Engine
+from auditor.search.stacking.layers import RECURRENT, has
 from auditor.search.stacking.plan import Group
 from auditor.search.stacking.program import State
 from auditor.search.steps import use_many_steps
@@ -26,8 +27,6 @@ WORTH_TRYING = 20.0
 
 FASTER = 0.9
 """Share of the first way's time that a second way must stay below to be taken."""
-
-_RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 
 
 def choose(
@@ -124,4 +123,4 @@ def _may_be_either(model: Any) -> bool:
     """Whether a structure trains both ways: JAX compiles all, loops over time hardly compile."""
     if keras.config.backend() != "tensorflow":
         return False
-    return not any(isinstance(layer, _RECURRENT) for layer in model._flatten_layers())
+    return not has(model, RECURRENT)

@@ -16,7 +16,6 @@ from auditor.search.stacking.candidates import Candidate
 from auditor.search.stacking.choosing import choose
 from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.plan import (
-    WORTH_STACKING,
     Group,
     PlannedStack,
     cut,
@@ -61,7 +60,7 @@ def make_plan(
             for stack in earlier.values():
                 runs = tuple(run for run in stack.runs if run in found.runs)
                 plan.stacks.append((replace(stack, runs=runs), found))
-        elif everything or (found.steps >= WORTH_STACKING and len(found.runs) > 1):
+        elif everything or found.is_worth_stacking:
             plan.stacks += [(stack, found) for stack in _stacks(found, len(groups), where)]
         else:
             reason = "too few runs of this structure, too short to compile a stack for"

@@ -15,6 +15,10 @@ WORTH_STACKING = 2_000
 """Steps that a group of runs needs for a program of its own: an ordinary step of a small model
 takes about 1 ms, compiling a stack about 2 s."""
 
+STEPS_PER_RUN = 200
+"""Steps that are saved for each run however short it is: what comes before and after training, and
+compiling for each activation and rate, takes `Model.fit` 0.2 s or more."""
+
 RunId = tuple[str, int, int]
 """Trial, execution, fold."""
 
@@ -42,6 +46,12 @@ class Group:
     def steps(self) -> int:
         """Steps that all runs take together, if none stops early."""
         return sum(steps_of(run) * run.call.epochs for run in self.runs.values())
+
+    @property
+    def is_worth_stacking(self) -> bool:
+        """Whether a program of its own most likely pays."""
+        saved = self.steps + STEPS_PER_RUN * len(self.runs)
+        return len(self.runs) > 1 and saved >= WORTH_STACKING
 
     @property
     def differences(self) -> tuple[str, ...]:

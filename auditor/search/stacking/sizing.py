@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from auditor.search.stacking.layers import CONVOLUTIONS, RECURRENT, has
+
 MOST_ROWS = {"cpu": 32, "gpu": 4096}
 """Runs that train at once at most. On a core a step of a small dense net takes .046 ms per run in
 stacks of 4 and .029 to .035 in stacks of 18 to 36 (docs/performance.md): more rows only take memory
@@ -17,11 +19,6 @@ MEMORY_SHARE = 0.25
 COPIES = 6
 """How often a stack holds the weights: themselves, their gradients, two slots of an optimizer, the
 best so far, and one copy on the way in or out."""
-
-_CONVOLUTIONS = tuple(
-    kind for name, kind in vars(keras.layers).items() if isinstance(kind, type) and "Conv" in name
-)
-_RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 
 
 def device() -> str:
@@ -54,10 +51,9 @@ def is_compiled(model: Any, where: str) -> bool:
     """
     if keras.config.backend() == "jax":
         return True
-    layers = list(model._flatten_layers())
-    if any(isinstance(layer, _RECURRENT) for layer in layers):
+    if has(model, RECURRENT):
         return False
-    return where != "cpu" or not any(isinstance(layer, _CONVOLUTIONS) for layer in layers)
+    return where != "cpu" or not has(model, CONVOLUTIONS)
 
 
 def most_rows(model: Any, batch_size: int, where: str) -> int:
@@ -101,8 +97,7 @@ def _device_memory() -> int:
 
         stats = jax.devices()[0].memory_stats() or {}
         return int(stats.get("bytes_limit", 4 << 30)) - int(stats.get("bytes_in_use", 0))
-    import tensorflow as tf
+    from tensorflow.python.client import device_lib  # nothing public tells
 
-    gpus = tf.config.list_physical_devices("GPU")
-    limit = tf.config.experimental.get_device_details(gpus[0]).get("memory_limit") if gpus else None
-    return int(limit or 4 << 30)
+    limits = [d.memory_limit for d in device_lib.list_local_devices() if d.device_type == "GPU"]
+    return int(limits[0]) if limits else 4 << 30

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 
+from auditor.search.stacking.layers import RECURRENT, sees_data
 from auditor.search.stacking.program import Program, State, Tensors
 
 _LOOPED: dict[str, Any] = {"fallback_to_while_loop": True, "warn": False}
@@ -41,7 +42,9 @@ class TensorFlow:
 
         A loop over time has no form over runs if its input has a gradient, and none under XLA.
         """
-        looped = [] if self.compiled else [layer for layer in model.layers if _sees_data(layer)]
+        looped = []
+        if not self.compiled:
+            looped = [one for one in model.layers if isinstance(one, RECURRENT) and sees_data(one)]
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.RNN) and layer not in _with_parts(looped):
                 layer.unroll = True
@@ -196,14 +199,6 @@ class TensorFlow:
 
         compiled: Callable[..., Any] = penalties
         return compiled
-
-
-def _sees_data(layer: Any) -> bool:
-    """Whether a recurrent layer is given nothing but inputs of the model."""
-    if not isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
-        return False
-    before = [parent.operation for node in layer._inbound_nodes for parent in node.parent_nodes]
-    return bool(before) and all(isinstance(one, keras.layers.InputLayer) for one in before)
 
 
 def _with_parts(layers: list[Any]) -> list[Any]:
