@@ -50,13 +50,13 @@ class Notes(keras.callbacks.Callback):
 
     def __init__(self, kept: list[Any]) -> None:
         super().__init__()
-        self.keep = kept.append
+        self.kept = kept
 
     def __deepcopy__(self, memo: Any) -> "Notes":
-        return Notes(self.keep.__self__)
+        return Notes(self.kept)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self.keep(self.model.get_weights())
+        self.kept.append(self.model.get_weights())
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def lanes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for lane in ("stacked", "fit"):
         where = tmp_path_factory.mktemp(lane)
         tuner = GridSearch(
-            build, "val_loss", seed=0, directory=where, project_name="s", lane=lane,
+            build_two, "val_loss", seed=0, directory=where, project_name="s", lane=lane,
             executions_per_trial=3, keep_weights=2, clean_train_metrics=True,
         )  # fmt: skip
         tuner.initial = []
@@ -137,7 +137,7 @@ def test_kept_weights_are_those_of_the_recorded_best_epoch(lanes: Any) -> None:
 def test_kerastuner_opens_the_directory(lanes: Any) -> None:
     ours = lanes["stacked"]
     plain = keras_tuner.GridSearch(
-        build, "val_loss", executions_per_trial=3, overwrite=False,
+        build_two, "val_loss", executions_per_trial=3, overwrite=False,
         directory=ours.directory, project_name=ours.project_name,
     )  # fmt: skip
     scores = {trial_id: trial.score for trial_id, trial in ours.oracle.trials.items()}
