@@ -240,9 +240,12 @@ class StackedSearch:
     ) -> None:
         """Train stacks that took too much memory in half the rows, from their start."""
         pending = {t for stack in stacks for t, _, _ in stack.runs if left.get(t)}
-        fresh = {
-            trial: self._examiner.examine(candidates[trial].trial) for trial in sorted(pending)
-        }
+        fresh: dict[str, Candidate] = {}
+        for trial in sorted(pending):
+            try:
+                fresh[trial] = self._examiner.examine(candidates[trial].trial)
+            except Exception as error:  # Code of the user's, which did not raise before.
+                plan.alone[trial] = f"its model cannot be built again: {_short(error)}"
         halves = [replace(stack, rows=stack.rows // 2) for stack in stacks]
         again = make_plan(fresh.values(), halves, everything=True)
         self._tuner._sweep.add_plan([stack for stack, _ in again.stacks], again.alone)

@@ -84,6 +84,8 @@ def test_each_run_is_recorded_with_its_lane_and_its_stack(lanes: Any) -> None:
     assert set(trials.context.stack.values()) <= names
     assert set(lanes["fit"].trials().context.lane.values()) == {"fit"}
     assert lanes["fit"].trials().context.stack == {}
+    for runs in trials.runs_of.values():
+        assert len({tuple(trials.curve(run, "val_loss").values) for run in runs}) == 3
 
 
 def test_curves_and_scores_equal_those_of_the_fit_lane(lanes: Any) -> None:
@@ -293,6 +295,33 @@ def test_a_stack_that_takes_too_much_memory_is_trained_in_fewer_rows(
     assert_same_curves(tuner.trials(), undisturbed, within=1e-6)
 
 
+def test_a_model_that_cannot_be_built_again_goes_to_the_fit_lane(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[int] = []
+
+    def build_once(hp: Any) -> Any:
+        if hp.Choice("lr", [0.02, 0.05]) == 0.05 and 1 <= len(failed) <= 2:  # lightly, and whole
+            failed.append(2)
+            raise ZeroDivisionError
+        return build_two(hp)
+
+    def train(self: Any, *args: Any) -> Any:
+        if failed:
+            return whole(self, *args)
+        failed.append(1)
+        raise MemoryError("RESOURCE_EXHAUSTED")
+
+    whole = Engine.train
+    monkeypatch.setattr(Engine, "train", train)
+    monkeypatch.setattr(sizing, "cores", lambda: 1)
+    tuner = make(GridSearch, build_once, lane="stacked")
+    tuner.search(**arguments())
+    assert statuses(tuner) == ["COMPLETED"] * 2
+    assert list(tuner.trials().context.lane.values()) == ["stacked", "fit"]
+    assert "cannot be built again: ZeroDivisionError" in tuner._sweep.alone["0001"]
+
+
 # Trials that no stack can train
 
 
@@ -369,7 +398,18 @@ def run_alone(self: Any, trial: Any, *args: Any, **kwargs: Any) -> Any:
     return GridSearch.run_trial(self, trial, *args, **kwargs)
 
 
-@pytest.mark.parametrize("own", [{"run_trial": run_alone}, {"on_epoch_end": lambda *args: None}])
+def fit_alone(self: Any, trial: Any, *args: Any, **kwargs: Any) -> Any:
+    return GridSearch._build_and_fit_model(self, trial, *args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"run_trial": run_alone},
+        {"_build_and_fit_model": fit_alone},
+        {"on_epoch_end": lambda *args: None},
+    ],
+)
 def test_a_tuner_that_follows_its_trials_trains_all_in_the_fit_lane(
     own: dict[str, Any], make: Callable[..., Any]
 ) -> None:
@@ -726,12 +766,54 @@ def test_no_more_trials_run_than_were_asked_for(tuner_class: Any, make: Callable
     assert statuses(tuner) == ["COMPLETED"] * 5
 
 
-def test_hyperparameters_that_only_fit_asks_for_are_all_tried(make: Callable[..., Any]) -> None:
+def layers_and_units(hp: Any) -> Any:
+    """Six structures, each with two learning rates."""
+    model = keras.Sequential([keras.Input((3,))])
+    for i in range(hp.Int("layers", 1, 2)):
+        model.add(keras.layers.Dense(hp.Choice(f"units_{i}", [2, 4]), "tanh"))
+    model.add(keras.layers.Dense(1, "sigmoid"))
+    model.compile(keras.optimizers.SGD(hp.Choice("lr", [0.02, 0.05])), "binary_crossentropy")
+    return model
+
+
+@pytest.mark.slow
+def test_each_structure_has_its_stacks_compiled_by_xla(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizing, "is_compiled", lambda model, where: True)
+    found = {}
+    for lane in ("stacked", "fit"):
+        tuner = make(GridSearch, layers_and_units, lane=lane, project_name=lane)
+        tuner.search(**arguments())
+        found[lane] = tuner
+    stacks = found["stacked"]._sweep.stacks
+    assert all(stack.compiled and stack.is_timed for stack in stacks)
+    values = found["stacked"].trials().hyperparameters
+    for found_together in stacks:
+        structures = {str({**values[trial], "lr": 0}) for trial, _, _ in found_together.runs}
+        assert len(structures) == 1
+    stacked, fit = (found[lane].trials() for lane in ("stacked", "fit"))
+    by_values = {str(stacked.hyperparameters[run.trial_id]): run for run in stacked.runs}
+    assert len(by_values) == len(fit.runs) == 12
+    assert_same_curves(stacked, fit, within=1e-4)
+
+
+@pytest.mark.parametrize("is_declared", [False, True])
+def test_hyperparameters_that_only_fit_asks_for_are_all_tried(
+    is_declared: bool, make: Callable[..., Any]
+) -> None:
     def fit(hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
         history = model.fit(*args, **kwargs, epochs=hp.Choice("epochs", [1, 2]))
         return {"val_loss": history.history["val_loss"][-1] + hp.Choice("late", [0.0, 1.0])}
 
-    tuner = search(make, fit)
+    hyperparameters = keras_tuner.HyperParameters()
+    if is_declared:
+        hyperparameters.Choice("late", [0.0, 1.0])
+    tuner = make(GridSearch, OwnFit(fit), lane="stacked", hyperparameters=hyperparameters)
+    given = arguments()
+    for name in ("batch_size", "epochs"):
+        del given[name]
+    tuner.search(**given)
     trials = tuner.trials()
     found = {tuple(sorted(values.items())) for values in trials.hyperparameters.values()}
     assert len(found) == len(trials.hyperparameters) == 8
