@@ -37,7 +37,7 @@ def spatial_dropout(layer: Any, inputs: Any, level: Any, key: Any) -> Any:
     last = len(inputs.shape) - 1
     # The one for sequences has no data format: their channels come last.
     channels = 1 if getattr(layer, "data_format", None) == "channels_first" else last
-    shape = [size if axis in (0, channels) else 1 for axis, size in enumerate(inputs.shape)]
+    shape = [size if axis in (0, channels) else 1 for axis, size in enumerate(ops.shape(inputs))]
     return _drop(inputs, shape, level, key)
 
 
@@ -105,8 +105,8 @@ def _noise_shape(layer: Any, inputs: Any) -> list[int]:
     """The shape of the mask: the inputs', but for the sizes that the layer was given."""
     given = layer.noise_shape
     if given is None:
-        return list(inputs.shape)
-    return [inputs.shape[axis] if size is None else size for axis, size in enumerate(given)]
+        return list(ops.shape(inputs))
+    return [ops.shape(inputs)[axis] if size is None else size for axis, size in enumerate(given)]
 
 
 def _wide(level: Any, inputs: Any) -> Any:
@@ -118,4 +118,4 @@ def _wide(level: Any, inputs: Any) -> Any:
 
 def _normal(inputs: Any, key: Any) -> Any:
     dtype = keras.backend.standardize_dtype(inputs.dtype)
-    return randomness.normal(key, inputs.shape, dtype)
+    return randomness.normal(key, ops.shape(inputs), dtype)

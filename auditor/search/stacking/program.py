@@ -183,7 +183,7 @@ class Program:
 
     def _observe(self, metrics: Tensors, loss: Any, prediction: Any, batch: Any) -> Tensors:
         x, y, sample_weight = batch
-        rows = keras.tree.flatten(x)[0].shape[0]
+        rows = ops.shape(keras.tree.flatten(x)[0])[0]
         with StatelessScope(self._metrics_mapping(metrics)) as scope:
             self.model._loss_tracker.update_state(loss, sample_weight=rows)
             self.model.compute_metrics(x, y, prediction, sample_weight)

@@ -112,21 +112,44 @@ class TensorFlow:
                 return tf.vectorized_map(one, (*carried, lifted, keyed, guards, batch), **_LOOPED)
 
             def body(number: Any, carried: Any) -> Any:
-                return number + 1, step(number, carried, order[number])
+                return number + 1, step(number, carried, batch_rows(number))
 
-            metrics = [_repeated(value, order.shape[1]) for value in program.fresh_metrics]
+            runs = order.shape[1]
+            metrics = [_repeated(value, runs) for value in program.fresh_metrics]
             carried = (weights, others, optimizer, metrics)
+            in_one = self._takes_any_size(program) and order.shape[0] and rest.shape[1]
+            if in_one:
+                every = tf.reshape(tf.transpose(order, [1, 0, 2]), [runs, -1])
+                every = tf.concat([every, rest], axis=1)
+
+            def batch_rows(number: Any) -> Any:
+                if not in_one:
+                    return order[number]
+                begin = number * order.shape[2]
+                end = tf.minimum(begin + order.shape[2], tf.shape(every)[1])
+                return tf.slice(every, [0, begin], [runs, end - begin])
+
             if order.shape[0]:
+                last = steps + 1 if in_one else steps
                 _, carried = tf.while_loop(
-                    lambda number, _: number < steps, body, (tf.constant(0), carried)
+                    lambda number, _: number < last, body, (tf.constant(0), carried)
                 )
-            if rest.shape[1]:
+            if rest.shape[1] and not in_one:
                 carried = step(steps, carried, rest)
             weights, others, optimizer, metrics = carried
             return (weights, others, optimizer), tf.vectorized_map(program.results, metrics)
 
         compiled: Callable[..., Any] = epoch
         return compiled
+
+    def _takes_any_size(self, program: Program) -> bool:
+        """Whether the last, smaller batch can be a step like the others.
+
+        A graph takes batches of any size. To trace a second step takes seconds where it holds a
+        loop over time. But Keras weighs the loss of each of several outputs by a size that must be
+        known while it traces.
+        """
+        return not self.compiled and not program.model._compile_loss.metrics
 
     def test(
         self, program: Program, pack: Callable[[Tensors], Any], batch_size: int, own_rows: bool
