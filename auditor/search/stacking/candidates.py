@@ -19,7 +19,7 @@ from auditor.search.stacking.fit_call import DataCache, FitCall, captured, fit_c
 from auditor.search.stacking.layers import RECURRENT, sees_data
 from auditor.search.stacking.lifting import signature, slots
 from auditor.search.stacking.noise import NOISE
-from auditor.search.stacking.stack import StackedRun
+from auditor.search.stacking.rows import StackedRun
 from auditor.search.structure import NotShareable, configuration
 
 _FILES = (

@@ -33,7 +33,7 @@ def choose(
     found: Group,
     rows: int,
     at_once: int,
-    make: Callable[[Any, bool], Engine],
+    make: Callable[[bool], Engine],
     compiled: bool,
     always: bool = False,
 ) -> Engine:
@@ -43,17 +43,17 @@ def choose(
         found: The group.
         rows: Runs that train at once.
         at_once: Stacks that train at once.
-        make: Makes an engine from a model of the group, compiled or not.
+        make: Makes an engine of the group, compiled or not.
         compiled: Whether XLA most likely pays, which is tried first.
         always: Stack even where `Model.fit` is faster.
 
     Raises:
         NotShareable: `Model.fit` is faster.
     """
-    engine = make(found.model, compiled)
+    engine = make(compiled)
     seconds = time_stack(engine, found, rows, at_once)
     if found.steps * seconds > WORTH_TRYING and _may_be_either(found.model):
-        other = make(found.any_run.build(), not compiled)
+        other = make(not compiled)
         others = time_stack(other, found, rows, at_once)
         if others < FASTER * seconds:
             engine, seconds = other, others

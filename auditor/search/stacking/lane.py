@@ -22,7 +22,8 @@ from auditor.search.stacking.plan import (
     group,
     stack_name,
 )
-from auditor.search.stacking.stack import Stack, StackedRun
+from auditor.search.stacking.rows import StackedRun
+from auditor.search.stacking.stack import Stack
 
 
 @dataclass
@@ -102,6 +103,7 @@ class StackedLane:
         self._engines: dict[Any, Engine | Exception] = {}
         self._locks: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
+        self._used: set[int] = set()  # models, which live as long as their groups do
         self._stop = threading.Event()
 
     def train(
@@ -187,11 +189,19 @@ class StackedLane:
             raise engine
         return engine
 
+    def _template(self, found: Group) -> Any:
+        """A model of a group that no engine has: an engine changes its model for good."""
+        with self._lock:
+            is_new = id(found.model) not in self._used
+            self._used.add(id(found.model))
+        model = found.model if is_new else found.any_run.build()
+        complete(model)
+        return model
+
     def _chosen(self, stack: PlannedStack, found: Group) -> Engine:
-        def make(model: Any, compiled: bool) -> Engine:
-            complete(model)
+        def make(compiled: bool) -> Engine:
             return Engine(
-                model,
+                self._template(found),
                 found.any_run.call,
                 dict(stack.lifted),
                 compiled=compiled,
@@ -201,7 +211,7 @@ class StackedLane:
             )
 
         if stack.is_timed:
-            return make(found.model, stack.compiled)
+            return make(stack.compiled)
         return choose(found, stack.rows, self._at_once, make, stack.compiled, self._always)
 
 

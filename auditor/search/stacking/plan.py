@@ -9,7 +9,7 @@ from typing import Any
 from auditor.files import Json
 from auditor.search.stacking.candidates import Candidate
 from auditor.search.stacking.lifting import Slot
-from auditor.search.stacking.stack import StackedRun
+from auditor.search.stacking.rows import StackedRun
 
 WORTH_STACKING = 2_000
 """Steps that a group of runs needs for a program of its own: an ordinary step of a small model

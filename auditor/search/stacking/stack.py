@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,154 +14,17 @@ import keras_tuner
 import numpy as np
 
 from auditor.scoring import UNREGULARISED
-from auditor.search.recorder import LEARNING_RATE, Execution, scalars
+from auditor.search.recorder import LEARNING_RATE, scalars
 from auditor.search.stacking.callbacks import RunCallbacks
 from auditor.search.stacking.engine import Engine
-from auditor.search.stacking.fit_call import FitCall
-from auditor.search.stacking.lifting import Slot
 from auditor.search.stacking.program import State
 from auditor.search.stacking.randomness import run_keys
+from auditor.search.stacking.rows import Host, Place, StackedRun
 from auditor.search.stacking.run_model import NotStackable
 
 WORTH_COMPILING = 100_000
 """Steps of single runs that must be saved before a smaller program is compiled: a compilation takes
 1 to 3 s, a step of a small dense net on a core .03 ms (docs/performance.md)."""
-
-
-@dataclass(eq=False)
-class StackedRun:
-    """One run that is to be trained in a stack, and what became of it.
-
-    Attributes:
-        trial_id: Of its trial.
-        execution: Where its curves and best weights go.
-        call: How it is trained.
-        weights: What it starts from, in the order of `Model.get_weights`.
-        learning_rate: What it starts with; None where a schedule decides.
-        held: What its slots hold.
-        build: Makes its own real model.
-        train_rows, validation_rows: Which rows of the training data it trains and validates on;
-            None for all, and for data of their own.
-        history: As `fit` would return it, once the run has ended.
-        keeps_final_weights: Whether somebody wants them.
-        final_weights: At its end, in the order of `Model.get_weights`.
-        error: What a callback raised.
-        refused: Why it must be trained in the ordinary lane after all.
-    """
-
-    trial_id: str
-    execution: Execution
-    call: FitCall
-    weights: list[np.ndarray]
-    learning_rate: float | None
-    held: dict[Slot, float | str]
-    build: Callable[[], Any]
-    train_rows: np.ndarray | None = None
-    validation_rows: np.ndarray | None = None
-    history: Any = None
-    keeps_final_weights: bool = True
-    final_weights: list[np.ndarray] | None = None
-    error: Exception | None = None
-    refused: str | None = None
-
-
-@dataclass
-class Place:
-    """A row of a stack, as `RunCallbacks` needs it: it reads and edits the state of its run."""
-
-    stack: "Stack"
-    at: int
-    run: StackedRun
-    epoch: int = 0
-    callbacks: Any = None
-    last_logs: dict[str, float] = field(default_factory=dict)
-    has_best: bool = False
-
-    @property
-    def learning_rate(self) -> float:
-        """The learning rate of the next step."""
-        optimizer, at = self.stack.host.optimizer, self.stack.engine.program.learning_rate_at
-        if at is not None:
-            return float(optimizer[at][self.at])
-        rate = self.stack.engine.program.optimizer._learning_rate
-        return float(keras.ops.convert_to_numpy(rate(optimizer[0][self.at])))
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        at = self.stack.engine.program.learning_rate_at
-        if at is None:
-            raise TypeError("a schedule governs the learning rate of this optimizer")
-        self.stack.host.edit("optimizer", at, self.at, value)
-
-    @property
-    def metrics(self) -> Sequence[Any]:
-        """Of a model of this structure: for their names."""
-        found: Sequence[Any] = self.stack.engine.program.model.metrics
-        return found
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The weights, in the order of `Model.get_weights`."""
-        return self.stack.weights_of(self.stack.host, self.at)
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Train on with these weights."""
-        state = self.stack.engine.program.start(list(weights), None)
-        for name in ("weights", "others"):
-            for index, value in enumerate(getattr(state, name)):
-                self.stack.host.edit(name, index, self.at, value)
-
-    def optimizer_state(self) -> list[np.ndarray]:
-        """The variables of the optimizer."""
-        return [array[self.at].copy() for array in self.stack.host.optimizer]
-
-    def set_optimizer_state(self, state: Sequence[Any]) -> None:
-        """Train on with this state."""
-        for index, value in enumerate(state):
-            self.stack.host.edit("optimizer", index, self.at, value)
-
-    def build(self) -> Any:
-        """The run's own model."""
-        return self.run.build()
-
-
-class _Host:
-    """The state of a stack as arrays, fetched when somebody looks, sent back when edited."""
-
-    def __init__(self, engine: Engine, state: State) -> None:
-        self._engine = engine
-        self.state = state
-        self._arrays: dict[tuple[str, int], np.ndarray] = {}
-        self._edited: dict[tuple[str, int], set[int]] = {}
-
-    def __getattr__(self, name: str) -> list[np.ndarray]:
-        if name not in ("weights", "others", "optimizer"):
-            raise AttributeError(name)
-        return [self._array(name, index) for index in range(len(getattr(self.state, name)))]
-
-    def edit(self, name: str, index: int, row: int, value: Any) -> None:
-        array = self._array(name, index)
-        if (name, index) not in self._edited:
-            self._arrays[name, index] = array = array.copy()
-        array[row] = value
-        self._edited.setdefault((name, index), set()).add(row)
-
-    def is_edited(self, row: int) -> bool:
-        return any(row in rows for (name, _), rows in self._edited.items() if name != "optimizer")
-
-    def send(self) -> None:
-        """Bring what was edited to the device."""
-        for name, index in self._edited:
-            getattr(self.state, name)[index] = self._engine.backend.to_device(
-                self._arrays[name, index]
-            )
-        self._edited = {}
-
-    def _array(self, name: str, index: int) -> np.ndarray:
-        key = (name, index)
-        if key not in self._arrays:
-            tensor = getattr(self.state, name)[index]
-            self._arrays[key] = np.asarray(self._engine.backend.to_host(tensor))
-        return self._arrays[key]
 
 
 class Stack:
@@ -234,8 +96,8 @@ class Stack:
             ]
             for name in ("weights", "others", "optimizer")
         ]
-        self.host = _Host(self.engine, State(*stacked))
-        self._best = _Host(self.engine, State(list(stacked[0]), list(stacked[1]), []))
+        self.host = Host(self.engine, State(*stacked))
+        self._best = Host(self.engine, State(list(stacked[0]), list(stacked[1]), []))
         for at, run in enumerate(first):
             self._lifted[at] = self.engine.program.lifting.values(run.held)
         self._lift()
@@ -297,7 +159,7 @@ class Stack:
                 (self._best.state.weights, self._best.state.others, []),
             )
         ]
-        self.host, self._best = (_Host(self.engine, State(*parts)) for parts in chosen)
+        self.host, self._best = (Host(self.engine, State(*parts)) for parts in chosen)
         self._lifted = self._lifted[keep]
         self._lift()
         self.rows = rows
@@ -329,7 +191,7 @@ class Stack:
             choose = self.engine.backend.choose
             weights = choose(better, new.weights, old.weights)
             others = choose(better, new.others, old.others)
-            self._best = _Host(self.engine, State(weights, others, []))
+            self._best = Host(self.engine, State(weights, others, []))
         for place in active:
             if self._places[place.at] is place:
                 self._end_or_go_on(place)
@@ -345,7 +207,7 @@ class Stack:
         state, results = self.engine.train(
             self.host.state, self._lifted_there, run_keys(seeds, epochs), guards, order
         )
-        self.host = _Host(self.engine, state)
+        self.host = Host(self.engine, state)
         validated: dict[str, np.ndarray] = {}
         if any(place.run.call.validates(place.epoch) for place in active):
             rows = self._own_rows("validation_rows")
@@ -453,7 +315,7 @@ class Stack:
     def _leave(self, place: Place) -> None:
         run = place.run
         if place.has_best:
-            run.execution.best_weights = self.weights_of(self._best, place.at)
+            run.execution.best_weights = self._best.weights_of(place.at)
             run.execution.model = self.engine.program.model
         if run.keeps_final_weights:
             run.final_weights = place.get_weights()
@@ -499,9 +361,3 @@ class Stack:
             return None
         runs = [place.run if place else self._some_run for place in self._places]
         return np.stack([getattr(run, name) for run in runs])
-
-    def weights_of(self, host: Any, at: int) -> list[np.ndarray]:
-        """The weights in a row, in the order of `Model.get_weights`."""
-        trainable = [array[at].copy() for array in host.weights]
-        others = [array[at].copy() for array in host.others]
-        return self.engine.program.weights_of(trainable, others)

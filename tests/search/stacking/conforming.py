@@ -14,7 +14,8 @@ from auditor.search.recorder import Execution
 from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.fit_call import DataCache, captured, fit_call
 from auditor.search.stacking.lifting import signature, slots
-from auditor.search.stacking.stack import Stack, StackedRun
+from auditor.search.stacking.rows import StackedRun
+from auditor.search.stacking.stack import Stack
 from auditor.search.structure import configuration
 
 # JAX has one way.

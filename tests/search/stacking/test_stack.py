@@ -18,8 +18,9 @@ from auditor.search.recorder import Execution
 from auditor.search.stacking import stack as module
 from auditor.search.stacking.fit_call import FitCall
 from auditor.search.stacking.program import State
+from auditor.search.stacking.rows import StackedRun
 from auditor.search.stacking.run_model import NotStackable
-from auditor.search.stacking.stack import Stack, StackedRun
+from auditor.search.stacking.stack import Stack
 
 
 class Backend:

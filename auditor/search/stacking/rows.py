@@ -1,0 +1,162 @@
+"""The rows of a stack: the run in each, what its callbacks see of it, and its state on the host."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from auditor.search.recorder import Execution
+from auditor.search.stacking.engine import Engine
+from auditor.search.stacking.fit_call import FitCall
+from auditor.search.stacking.lifting import Slot
+from auditor.search.stacking.program import State
+
+if TYPE_CHECKING:
+    from auditor.search.stacking.stack import Stack
+
+
+@dataclass(eq=False)
+class StackedRun:
+    """One run that is to be trained in a stack, and what became of it.
+
+    Attributes:
+        trial_id: Of its trial.
+        execution: Where its curves and best weights go.
+        call: How it is trained.
+        weights: What it starts from, in the order of `Model.get_weights`.
+        learning_rate: What it starts with; None where a schedule decides.
+        held: What its slots hold.
+        build: Makes its own real model.
+        train_rows, validation_rows: Which rows of the training data it trains and validates on;
+            None for all, and for data of their own.
+        history: As `fit` would return it, once the run has ended.
+        keeps_final_weights: Whether somebody wants them.
+        final_weights: At its end, in the order of `Model.get_weights`.
+        error: What a callback raised.
+        refused: Why it must be trained in the ordinary lane after all.
+    """
+
+    trial_id: str
+    execution: Execution
+    call: FitCall
+    weights: list[np.ndarray]
+    learning_rate: float | None
+    held: dict[Slot, float | str]
+    build: Callable[[], Any]
+    train_rows: np.ndarray | None = None
+    validation_rows: np.ndarray | None = None
+    history: Any = None
+    keeps_final_weights: bool = True
+    final_weights: list[np.ndarray] | None = None
+    error: Exception | None = None
+    refused: str | None = None
+
+
+@dataclass
+class Place:
+    """A row of a stack, as `RunCallbacks` needs it: it reads and edits the state of its run."""
+
+    stack: "Stack"
+    at: int
+    run: StackedRun
+    epoch: int = 0
+    callbacks: Any = None
+    last_logs: dict[str, float] = field(default_factory=dict)
+    has_best: bool = False
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        optimizer, at = self.stack.host.optimizer, self.stack.engine.program.learning_rate_at
+        if at is not None:
+            return float(optimizer[at][self.at])
+        rate = self.stack.engine.program.optimizer._learning_rate
+        return float(keras.ops.convert_to_numpy(rate(optimizer[0][self.at])))
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        at = self.stack.engine.program.learning_rate_at
+        if at is None:
+            raise TypeError("a schedule governs the learning rate of this optimizer")
+        self.stack.host.edit("optimizer", at, self.at, value)
+
+    @property
+    def metrics(self) -> Sequence[Any]:
+        """Of a model of this structure: for their names."""
+        found: Sequence[Any] = self.stack.engine.program.model.metrics
+        return found
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The weights, in the order of `Model.get_weights`."""
+        return self.stack.host.weights_of(self.at)
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Train on with these weights."""
+        state = self.stack.engine.program.start(list(weights), None)
+        for name in ("weights", "others"):
+            for index, value in enumerate(getattr(state, name)):
+                self.stack.host.edit(name, index, self.at, value)
+
+    def optimizer_state(self) -> list[np.ndarray]:
+        """The variables of the optimizer."""
+        return [array[self.at].copy() for array in self.stack.host.optimizer]
+
+    def set_optimizer_state(self, state: Sequence[Any]) -> None:
+        """Train on with this state."""
+        for index, value in enumerate(state):
+            self.stack.host.edit("optimizer", index, self.at, value)
+
+    def build(self) -> Any:
+        """The run's own model."""
+        return self.run.build()
+
+
+class Host:
+    """The state of a stack as arrays, fetched when somebody looks, sent back when edited."""
+
+    def __init__(self, engine: Engine, state: State) -> None:
+        """Look at the state of an engine's runs."""
+        self._engine = engine
+        self.state = state
+        self._arrays: dict[tuple[str, int], np.ndarray] = {}
+        self._edited: dict[tuple[str, int], set[int]] = {}
+
+    def __getattr__(self, name: str) -> list[np.ndarray]:
+        if name not in ("weights", "others", "optimizer"):
+            raise AttributeError(name)
+        return [self._array(name, index) for index in range(len(getattr(self.state, name)))]
+
+    def weights_of(self, row: int) -> list[np.ndarray]:
+        """The weights in a row, in the order of `Model.get_weights`."""
+        trainable = [array[row].copy() for array in self.weights]
+        others = [array[row].copy() for array in self.others]
+        return self._engine.program.weights_of(trainable, others)
+
+    def edit(self, name: str, index: int, row: int, value: Any) -> None:
+        """Change the state of one row."""
+        array = self._array(name, index)
+        if (name, index) not in self._edited:
+            self._arrays[name, index] = array = array.copy()
+        array[row] = value
+        self._edited.setdefault((name, index), set()).add(row)
+
+    def is_edited(self, row: int) -> bool:
+        """Whether the weights of a row were changed and not sent yet."""
+        return any(row in rows for (name, _), rows in self._edited.items() if name != "optimizer")
+
+    def send(self) -> None:
+        """Bring what was edited to the device."""
+        for name, index in self._edited:
+            getattr(self.state, name)[index] = self._engine.backend.to_device(
+                self._arrays[name, index]
+            )
+        self._edited = {}
+
+    def _array(self, name: str, index: int) -> np.ndarray:
+        key = (name, index)
+        if key not in self._arrays:
+            tensor = getattr(self.state, name)[index]
+            self._arrays[key] = np.asarray(self._engine.backend.to_host(tensor))
+        return self._arrays[key]
