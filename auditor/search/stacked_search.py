@@ -183,10 +183,14 @@ class StackedSearch:
 
     def _new_trials(self) -> Iterator[Trial]:
         oracle = self._tuner.oracle
+        # What an interrupted search of this process has begun: each trial has a name of its own.
+        yield from list(oracle.ongoing_trials.values())
         while True:
             self._tuner.pre_create_trial()
             name = f"{self._tuner.tuner_id}-{self._created}"
             self._created += 1
+            if name in oracle.ongoing_trials:
+                continue
             # KerasTuner prints a page for each trial that begins; here they all begin at once.
             with contextlib.redirect_stdout(io.StringIO()):
                 trial = oracle.create_trial(name)

@@ -44,7 +44,12 @@ def configuration(model: Any) -> dict[str, Json]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Serialising a lambda warns; nothing is saved here.
-            parts = {"model": model.get_config(), "compile": model.get_compile_config()}
+            parts = {
+                "model": model.get_config(),
+                "compile": model.get_compile_config(),
+                # Code may set these by hand, past the configuration of the layer.
+                "variables": [_of_variable(variable) for variable in model.variables],
+            }
     except Exception as error:  # Configurations run code of anybody's.
         raise NotShareable(f"the model has no configuration ({type(error).__name__})") from error
     if foreign := next(_foreign(parts), None):
@@ -55,6 +60,16 @@ def configuration(model: Any) -> dict[str, Json]:
     parts["trainable"] = [layer.trainable for layer in layers]
     parts["global"] = [keras.config.floatx(), keras.config.epsilon()]
     return parts
+
+
+def _of_variable(variable: Any) -> list[Json]:
+    return [
+        list(variable.shape),
+        variable.dtype,
+        variable.trainable,
+        keras.constraints.serialize(variable.constraint) if variable.constraint else None,
+        keras.regularizers.serialize(variable.regularizer) if variable.regularizer else None,
+    ]
 
 
 def is_keras(thing: Any) -> bool:

@@ -70,6 +70,7 @@ class Examiner:
             train at once would mix their lines, those in the ordinary lane replace the file.
         has_seen_all: Whether the last trial was seen up to its `fit`, and with it all that was read
             until then.
+        known: The signatures that were seen before.
     """
 
     build: Callable[[Any], Any]
@@ -84,6 +85,7 @@ class Examiner:
     writers: dict[str, tuple[str, int, int] | None] = field(default_factory=dict)
     cache: DataCache = field(default_factory=DataCache)
     has_seen_all: bool = False
+    known: set[str] = field(default_factory=set)
 
     def examine(self, trial: Trial) -> Candidate:
         """The runs of a trial, each with its own initial weights.
@@ -107,6 +109,7 @@ class Examiner:
             found.runs.append(run)
         if found is None:
             raise NotShareable("the trial has no runs")
+        self._check_new(trial, found)
         return found
 
     def _run(self, trial: Trial, execution: Execution, model: Any) -> tuple[StackedRun, str]:
@@ -114,13 +117,11 @@ class Examiner:
         given = arguments_of(fold, self.args, self.kwargs) if fold else (self.args, self.kwargs)
         # The model first: code of the user's that trains should not run in vain.
         self.has_seen_all = not self._has_own_fit
-        if holds_parts(self.hypermodel):
-            raise NotShareable("the code that builds the model keeps a layer or another part of it")
-        parts = configuration(_built_for(model, self._input()))
-        if reason := _why_not(model):
-            raise NotShareable(reason)
+        parts = self._parts(model)
         arguments = self._captured(trial, execution, model, given)
         self.has_seen_all = True
+        if self._has_own_fit:
+            parts = self._parts(model)  # It may have compiled the model anew.
         call = self._call(arguments, given) if fold else fit_call(arguments, self.cache)
         self._check(call.callbacks, (trial.trial_id, execution.execution, execution.fold))
         rate = model.optimizer._learning_rate
@@ -139,6 +140,30 @@ class Examiner:
             validation_rows=None if fold is None else fold.validation,
         )
         return run, f"{signature(parts, model)} {call.key}"
+
+    def _parts(self, model: Any) -> dict[str, Any]:
+        """The configuration of a model, if a stack can compute it."""
+        if holds_parts(self.hypermodel):
+            raise NotShareable("the code that builds the model keeps a layer or another part of it")
+        parts = configuration(_built_for(model, self._input()))
+        if reason := _why_not(model):
+            raise NotShareable(reason)
+        return parts
+
+    def _check_new(self, trial: Trial, found: Candidate) -> None:
+        """See that no layer of a structure is used in more than one model: a stack changes its own.
+
+        A layer may be kept in a global variable, or in a closure, where nobody could look for it.
+        """
+        if found.signature in self.known:
+            return
+        seed = found.runs[0].execution.seed
+        again = built(lambda: self.build(trial.hyperparameters), seed, light=True)
+        own = {id(layer) for layer in found.model._flatten_layers()}
+        for layer in again._flatten_layers():
+            if id(layer) in own:
+                raise NotShareable(f"the layer {layer.name} is used by more models than one")
+        self.known.add(found.signature)
 
     def _check(self, callbacks: Sequence[Any], run: tuple[str, int, int]) -> None:
         for callback in callbacks:
@@ -262,6 +287,8 @@ def _built_for(model: Any, x: Any) -> Any:
 def _why_not(model: Any) -> str | None:
     """What a stack cannot compute, in a sentence."""
     optimizer = model.optimizer
+    if optimizer.built or int(keras.ops.convert_to_numpy(optimizer.iterations)):
+        return "the optimizer has a state before the training"
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return "the optimizer scales the loss, as mixed precision needs"
     for name in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor"):

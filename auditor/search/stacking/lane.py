@@ -57,7 +57,7 @@ def make_plan(
     groups = group(candidates, old)
     for found in groups:
         earlier = {old[run].name: old[run] for run in found.runs if run in old}
-        if earlier:
+        if earlier and all(stack.fits(found) for stack in earlier.values()):
             for stack in earlier.values():
                 runs = tuple(run for run in stack.runs if run in found.runs)
                 plan.stacks.append((replace(stack, runs=runs), found))

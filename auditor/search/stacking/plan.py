@@ -83,6 +83,18 @@ class PlannedStack:
     differences: tuple[str, ...] = ()
     is_timed: bool = False
 
+    def fits(self, found: Group) -> bool:
+        """Whether the runs of a group differ in nothing but what this stack lifts.
+
+        The code that builds them may have been changed since the stack was planned.
+        """
+        lifted = dict(self.lifted)
+        return found.choices.keys() <= lifted.keys() and all(
+            run.held.get(slot) in values
+            for run in found.runs.values()
+            for slot, values in self.lifted
+        )
+
     def state(self) -> dict[str, Json]:
         """As in `sweep.json`."""
         return {
@@ -141,13 +153,13 @@ def group(
         candidates: Whose runs.
         old: The stacks of an earlier plan that runs were in; those of one group stay together.
     """
-    groups: dict[tuple[str, Any], Group] = {}
+    groups: dict[Any, Group] = {}
     for candidate in candidates:
         trial_id = candidate.trial.trial_id
         for run in candidate.runs:
             name = (trial_id, run.execution.execution, run.execution.fold)
             earlier = (old or {}).get(name)
-            key = (candidate.signature, earlier and earlier.lifted)
+            key = (candidate.signature, tuple(run.held), earlier and earlier.lifted)
             groups.setdefault(key, Group(candidate.model)).runs[name] = run
     for found in groups.values():
         held = [run.held for run in found.runs.values()]
