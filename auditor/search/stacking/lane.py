@@ -3,6 +3,7 @@
 import contextlib
 import queue
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -101,6 +102,7 @@ class StackedLane:
         self._always = always
         self._at_once = 1
         self._engines: dict[Any, Engine | Exception] = {}
+        self._left: Counter[Any] = Counter()  # stacks of each engine
         self._locks: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
         self._used: set[int] = set()  # models, which live as long as their groups do
@@ -116,8 +118,9 @@ class StackedLane:
             stack itself, once it was decided how it trains; or the exception that has ended it.
         """
         todo: queue.SimpleQueue[tuple[PlannedStack, Group]] = queue.SimpleQueue()
-        for item in plan.stacks:
-            todo.put(item)
+        for stack, found in plan.stacks:
+            todo.put((stack, found))
+            self._left[_key(stack, found)] += 1
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._at_once = min(len(plan.stacks), sizing.stacks_at_once(sizing.device()))
         workers = [
@@ -156,6 +159,7 @@ class StackedLane:
                     self._train(stack, found, done)
                 except Exception as error:
                     done.put((stack, error))
+                self._drop(stack, found)
         except BaseException as error:  # Else whoever waits would wait for ever.
             done.put(error)
         done.put(None)
@@ -175,7 +179,7 @@ class StackedLane:
 
     def _engine(self, stack: PlannedStack, found: Group) -> Engine:
         """The engine of a group, made by the first of its stacks while the others wait."""
-        key = (id(found), stack.lifted)
+        key = _key(stack, found)
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
@@ -188,6 +192,14 @@ class StackedLane:
         if isinstance(engine, Exception):
             raise engine
         return engine
+
+    def _drop(self, stack: PlannedStack, found: Group) -> None:
+        """Let go of an engine after its last stack: it holds the data, and what was compiled."""
+        key = _key(stack, found)
+        with self._lock:
+            self._left[key] -= 1
+            if not self._left[key]:
+                self._engines.pop(key, None)
 
     def _template(self, found: Group) -> Any:
         """A model of a group that no engine has: an engine changes its model for good."""
@@ -213,6 +225,11 @@ class StackedLane:
         if stack.is_timed:
             return make(stack.compiled)
         return choose(found, stack.rows, self._at_once, make, stack.compiled, self._always)
+
+
+def _key(stack: PlannedStack, found: Group) -> Any:
+    """What the stacks of one engine have in common."""
+    return id(found), stack.lifted
 
 
 def _stops_at_nan(callbacks: Iterable[Any]) -> bool:
