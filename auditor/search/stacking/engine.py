@@ -1,7 +1,7 @@
 """The compiled epochs of one structure on one set of data, shared by all stacks of it."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -15,6 +15,33 @@ from auditor.search.structure import is_keras
 
 WHOLE_ROWS = 4096
 """Rows validated at once where that changes nothing but rounding: small batches cost the most."""
+
+_BY_ROW = {
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
+    "cosine_similarity",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "sparse_categorical_crossentropy",
+    "squared_hinge",
+}
+"""Keras's losses that look at each row alone; Dice, Tversky and Circle see the whole batch."""
+
+_CROSS_ENTROPIES = {"crossentropy", "ce"}
+"""Names of whichever cross-entropy fits the labels."""
+
+_ELEMENTWISE = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide"}
+"""Operations between layers, as of `x + y`; others may mix rows, as `keras.ops.mean` does."""
 
 
 class Engine:
@@ -85,7 +112,8 @@ class Engine:
             keys: Random keys (run, 2).
             guards: Which runs freeze at a loss that is not finite (run,).
             order: The training rows of each run in the order of training (run, row).
-            most_steps: Full batches at most; None for all.
+            most_steps: Full batches at most; None for all. A last, smaller batch is always
+                trained, so that it is the same compiled program; see `timed_steps`.
 
         Returns:
             The state afterwards, and the training metrics (run,) by name.
@@ -101,6 +129,11 @@ class Engine:
             put(np.int32(steps if most_steps is None else min(steps, most_steps))),
         )  # fmt: skip
         return State(*map(list, after)), self._named(results)
+
+    def timed_steps(self, order_length: int, most_steps: int) -> int:
+        """Steps that `train` does with so many rows in the order of a run, and `most_steps`."""
+        full, rest = divmod(order_length, self.call.batch_size)
+        return min(full, most_steps) + (1 if rest else 0)
 
     def validate(self, state: State, lifted: Any, rows: np.ndarray | None) -> dict[str, np.ndarray]:
         """The validation metrics (run,) by name; rows (run, row) where each run has its own."""
@@ -170,11 +203,63 @@ class _Traced:
 
 
 def _adds_up(model: Any) -> bool:
-    """Whether the metrics of a set of rows do not depend on how it is cut into batches."""
-    if not is_keras(type(model)):
+    """Whether the metrics of a set of rows do not depend on how it is cut into batches.
+
+    Only what is known to add up: a batch that weighs itself, as by a mask, would validate otherwise
+    than in `fit`.
+    """
+    if not is_keras(type(model)) or _penalises_activity(model):
         return False
-    losses = keras.tree.flatten(model.loss)
-    return not any(getattr(loss, "reduction", None) == "sum" for loss in losses)
+    layers = list(model._flatten_layers())
+    if any(isinstance(one, keras.layers.Masking) or _masks(one) for one in layers):
+        return False
+    if any(_may_mix_rows(part) for one in layers for part in getattr(one, "operations", ())):
+        return False
+    losses, metrics = keras.tree.flatten(model.loss), model._compile_metrics
+    return all(map(_loss_adds_up, losses)) and (
+        metrics is None or all(map(_metric_adds_up, metrics.metrics))
+    )
+
+
+def _masks(layer: Any) -> bool:
+    return bool(getattr(layer, "mask_zero", False))
+
+
+def _may_mix_rows(operation: Any) -> bool:
+    is_layer = isinstance(operation, keras.layers.Layer)
+    return not is_layer and type(operation).__name__ not in _ELEMENTWISE
+
+
+def _loss_adds_up(given: Any) -> bool:
+    if given is None or (isinstance(given, str) and given.lower() in _CROSS_ENTROPIES):
+        return True
+    loss = keras.losses.get(given)
+    if not isinstance(loss, keras.losses.Loss):
+        return _is_by_row(loss, {})
+    is_mean = getattr(loss, "reduction", None) == "sum_over_batch_size"
+    function = getattr(loss, "fn", None)
+    return is_mean and is_keras(type(loss)) and _is_by_row(function, loss._fn_kwargs)
+
+
+def _metric_adds_up(metric: Any) -> bool:
+    """Keras's own sum over batches what they count, except for functions that see the batch."""
+    if not is_keras(type(metric)):
+        return False
+    function = getattr(metric, "_fn", None)
+    if function is None:
+        return True
+    of_metric = getattr(function, "__module__", "").startswith("keras.src.metrics.accuracy")
+    return of_metric or _is_by_row(function, metric._fn_kwargs)
+
+
+def _is_by_row(function: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a function gives each row a value; options may make it count rows, or mix them."""
+    return (
+        is_keras(function)
+        and getattr(function, "__name__", None) in _BY_ROW
+        and options.get("axis") in (None, -1)
+        and options.get("ignore_class") is None
+    )
 
 
 def _penalises_activity(model: Any) -> bool:

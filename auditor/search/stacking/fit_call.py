@@ -3,8 +3,9 @@
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 import keras
 import numpy as np
@@ -98,12 +99,20 @@ class FitCall:
 
 
 class DataCache:
-    """Data that were converted already: most trials are given the same arrays."""
+    """Data that were converted already: most trials are given the same arrays.
 
-    def __init__(self) -> None:
-        """Start with none."""
-        self._parts: dict[tuple[Any, ...], tuple[Any, Part, Part | None]] = {}
-        self._by_digest: dict[str, Part] = {}
+    Arrays are told apart by their ids only where they are arguments of `search`: a HyperModel's own
+    `fit` may fill one buffer anew for each trial, or make arrays that only live as long as it runs.
+    What it passes is converted each time, and shared while some run holds the same data.
+    """
+
+    def __init__(self, known: Any = ()) -> None:
+        """Start with no data; `known` are the arguments of `search`, in any nested structure."""
+        leaves = [leaf for leaf in tree.flatten(known) if leaf is not None]
+        # What is kept keeps its id.
+        self._known = {id(leaf): leaf for leaf in leaves}
+        self._parts: dict[tuple[str, ...], tuple[Part, Part | None]] = {}
+        self._by_digest: WeakValueDictionary[str, Part] = WeakValueDictionary()
 
     def parts(self, arguments: Mapping[str, Any]) -> tuple[Part, Part | None]:
         """Training and validation data of a call of `fit`.
@@ -113,18 +122,27 @@ class DataCache:
         """
         names = ("x", "y", "sample_weight", "validation_data", "class_weight")
         given = [arguments.get(name) for name in names]
-        leaves = [id(leaf) for part in given[:-1] for leaf in tree.flatten(part)]
         split = arguments.get("validation_split") or 0.0
-        key = (*leaves, repr(given[-1]), split)
+        leaves = [leaf for leaf in tree.flatten(given[:-1]) if leaf is not None]
+        if not all(self._known.get(id(leaf)) is leaf for leaf in leaves):
+            return self._shared(_convert(given, split), owned=False)
+        key = (repr(tree.map_structure(id, given[:-1])), repr(given[-1]), repr(split))
         if key not in self._parts:
-            train, validation = _convert(given, split)
-            # What is kept keeps its id.
-            known = None if validation is None else self._known(validation)
-            self._parts[key] = (given, self._known(train), known)
-        return self._parts[key][1:]
+            self._parts[key] = self._shared(_convert(given, split), owned=True)
+        return self._parts[key]
 
-    def _known(self, part: Part) -> Part:
-        return self._by_digest.setdefault(part.digest, part)
+    def _shared(self, parts: tuple[Part, Part | None], owned: bool) -> tuple[Part, Part | None]:
+        train, validation = parts
+        other = None if validation is None else self._share(validation, owned)
+        return self._share(train, owned), other
+
+    def _share(self, part: Part, owned: bool) -> Part:
+        """The part that has these contents; a new one is copied where others may change it."""
+        found = self._by_digest.get(part.digest)
+        if found is None:
+            arrays = part.arrays if owned else [np.array(array) for array in part.arrays]
+            found = self._by_digest[part.digest] = replace(part, arrays=arrays)
+        return found
 
 
 def fit_call(arguments: Mapping[str, Any], cache: DataCache) -> FitCall:
