@@ -21,6 +21,7 @@ from auditor.search.recorder import Execution
 from auditor.search.results import Result, take_returned
 from auditor.search.runs import begin_run
 from auditor.search.stacking.candidates import Candidate, Examiner, files_of
+from auditor.search.stacking.fit_call import DataCache
 from auditor.search.stacking.lane import Plan, StackedLane, is_out_of_memory, make_plan
 from auditor.search.stacking.plan import PlannedStack, RunId
 from auditor.search.stacking.rows import StackedRun
@@ -78,6 +79,7 @@ class StackedSearch:
         """Search with the arguments of `fit`; `folds` of the data, none without them."""
         self._tuner = tuner
         self._fit = args, kwargs
+        self._has_own_fit = type(tuner.hypermodel).fit is not keras_tuner.HyperModel.fit
         given = dict(kwargs)
         callbacks = given.pop("callbacks", None) or []
         self._examiner = Examiner(
@@ -91,12 +93,13 @@ class StackedSearch:
             kwargs=given,
             folds=folds,
             writers=dict.fromkeys(files_of(callbacks)),
+            # A HyperModel's own `fit` may change the arrays of `search` in place.
+            cache=DataCache(() if self._has_own_fit else [args, given]),
         )
         self._clean = None
         if tuner.clean_train_metrics:
             self._clean = lambda count: sample_rows(count, tuner.oracle.seed)
         self._created = 0
-        self._has_own_fit = type(tuner.hypermodel).fit is not keras_tuner.HyperModel.fit
         self._read_late: frozenset[str] | None = None
         self._read_before: dict[str, set[str]] = {}
 

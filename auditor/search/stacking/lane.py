@@ -137,11 +137,11 @@ class StackedLane:
                     while True:
                         batch.append(done.get_nowait())
                 left -= batch.count(None)
-                for found in batch:
-                    if isinstance(found, BaseException):
-                        raise found
-                if found := [item for item in batch if item is not None]:
-                    yield found
+                for item in batch:
+                    if isinstance(item, BaseException):
+                        raise item
+                if happened := [item for item in batch if item is not None]:
+                    yield happened
         finally:
             self._stop.set()
             for worker in workers:
