@@ -65,6 +65,10 @@ class RecordingTuner(keras_tuner.Tuner):
         lane: "auto" trains runs of one structure together, as one compiled program, wherever that
             is possible and worth while; "stacked" wherever it is possible; "fit" trains each by
             `Model.fit`. Which lane trained a run is recorded, and why one could not be stacked.
+            Stacks train in threads of this process: callbacks of different runs, each run with its
+            own copies, may be called at the same time, and `with tf.device(...)` or
+            `jax.default_device(...)` around `search` does not reach them. "fit" is for what cannot
+            bear that.
     """
 
     oracle: RecordingOracle

@@ -1,9 +1,9 @@
 """Compiled by XLA, run as a graph, or trained alone: timed on a few steps of the real thing."""
 
-import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -28,6 +28,23 @@ WORTH_TRYING = 20.0
 FASTER = 0.9
 """Share of the first way's time that a second way must stay below to be taken."""
 
+ONE_CORE = 0.2e-3
+"""Seconds for a step of a run, in stacks that train at once. Models that take less, as the .03 to
+.05 ms of a small dense net (docs/performance.md), keep one core and a bit busy: one stack at a time
+would leave the others idle. Larger ones can fill all cores, and then only disturb one another."""
+
+
+class Choice(NamedTuple):
+    """How a group trains.
+
+    Attributes:
+        engine: What trains it.
+        exclusive: Whether its stacks train one after another, since one uses all cores.
+    """
+
+    engine: Engine
+    exclusive: bool
+
 
 def choose(
     found: Group,
@@ -36,8 +53,8 @@ def choose(
     make: Callable[[bool], Engine],
     compiled: bool,
     always: bool = False,
-) -> Engine:
-    """The engine that trains a group fastest, as timed on its first runs.
+) -> Choice:
+    """The way to train a group that is fastest, as timed on its first runs.
 
     Args:
         found: The group.
@@ -57,15 +74,20 @@ def choose(
         others = time_stack(other, found, rows, at_once)
         if others < FASTER * seconds:
             engine, seconds = other, others
+    exclusive = False
+    if at_once > 1 and seconds > ONE_CORE:
+        single = time_stack(engine, found, rows, 1)
+        if exclusive := single < FASTER * seconds:
+            seconds = single
     if always or seconds < LEAST_FIT.get(keras.config.backend(), 0.0):
-        return engine
+        return Choice(engine, exclusive)
     alone = time_fit(found)
     if alone < seconds:
         raise NotShareable(
             f"Model.fit is faster for this structure here: {1e3 * alone:.2g} ms a step, against "
             f"{1e3 * seconds:.2g} for a step of a run in a stack"
         )
-    return engine
+    return Choice(engine, exclusive)
 
 
 def time_stack(engine: Engine, found: Group, rows: int, at_once: int) -> float:
@@ -83,22 +105,22 @@ def time_stack(engine: Engine, found: Group, rows: int, at_once: int) -> float:
     values = np.array([engine.program.lifting.values(run.held) for run in first])
     lifted = [put(column.astype(keras.config.floatx())) for column in values.T]
     train_rows = first[0].train_rows
-    length = len(first[0].call.train) if train_rows is None else len(train_rows)
+    length, size = len(first[0].call.train), first[0].call.batch_size
+    if train_rows is not None:
+        length = len(train_rows)
     order = np.tile(np.arange(length, dtype=np.int32), (rows, 1))
     keys, guards = np.zeros((rows, 2), np.uint32), np.zeros(rows, bool)
 
-    def steps() -> None:
+    def steps(_: int = 0) -> None:
         engine.train(state, lifted, keys, guards, order, FEW_STEPS)
 
     steps()  # compiles
-    threads = [threading.Thread(target=steps) for _ in range(at_once)]
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    counted = min(FEW_STEPS, length // found.any_run.call.batch_size) or 1
-    return (time.perf_counter() - begun) / (counted * rows * at_once)
+    with ThreadPoolExecutor(at_once) as pool:
+        begun = time.perf_counter()
+        list(pool.map(steps, range(at_once)))  # raises what a thread raises
+        seconds = time.perf_counter() - begun
+    counted = min(FEW_STEPS, length // size) + bool(length % size)  # The last, smaller batch runs.
+    return seconds / (counted * rows * at_once)
 
 
 def time_fit(found: Group) -> float:

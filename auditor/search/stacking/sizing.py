@@ -2,6 +2,7 @@
 
 import math
 import os
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,6 +21,12 @@ COPIES = 6
 """How often a stack holds the weights: themselves, their gradients, two slots of an optimizer, the
 best so far, and one copy on the way in or out."""
 
+FLOAT_BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+"""Bytes of a number, by `keras.config.floatx()`; NumPy does not know all of them."""
+
+CGROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells the limits of a container: version 2 here, version 1 in folders below."""
+
 
 def device() -> str:
     """What stacks train on: "cpu" or "gpu"."""
@@ -32,9 +39,10 @@ def device() -> str:
     return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
 
 
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores(cgroup: Path = CGROUP) -> int:
+    """Processor cores that this process may use, rounded down where a container limits its time."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(max(1, min(own, _core_limit(cgroup))))
 
 
 def stacks_at_once(where: str) -> int:
@@ -69,7 +77,7 @@ def _bytes_per_run(model: Any, batch_size: int) -> int:
     numbers = sum(math.prod(variable.shape) for variable in model.variables)
     layers = model._flatten_layers(include_self=False)
     outputs = sum(size for layer in layers for size in _output_sizes(layer))
-    size = 4 * (COPIES * numbers + 2 * batch_size * outputs)
+    size = FLOAT_BYTES[keras.config.floatx()] * (COPIES * numbers + 2 * batch_size * outputs)
     return int(size)
 
 
@@ -82,12 +90,53 @@ def _output_sizes(layer: Any) -> list[int]:
     return [math.prod(length or 1 for length in output.shape[1:]) for output in outputs]
 
 
-def _free_memory() -> int:
+def _free_memory(cgroup: Path = CGROUP) -> int:
     """Bytes of free main memory, or a guess where the system does not tell."""
     try:
-        return int(os.sysconf("SC_AVPHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
+        free = int(os.sysconf("SC_AVPHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):
-        return 4 << 30
+        free = 4 << 30
+    return int(max(0, min(free, _memory_limit(cgroup))))
+
+
+def _core_limit(cgroup: Path) -> float:
+    """Whole cores' worth of time that a container has; infinite without a limit."""
+    older = cgroup / "cpu"
+    words = _words(cgroup / "cpu.max")
+    words = words or _words(older / "cpu.cfs_quota_us") + _words(older / "cpu.cfs_period_us")
+    try:
+        quota, period = map(int, words)
+    except ValueError:  # no such files, or "max"
+        return math.inf
+    return quota // period if quota > 0 and period > 0 else math.inf  # -1 is no limit
+
+
+def _memory_limit(cgroup: Path) -> float:
+    """Bytes that the limit of a container leaves; infinite without one.
+
+    Files that the system keeps in memory count as used there, but those long unread are dropped
+    when memory is wanted.
+    """
+    older = cgroup / "memory"
+    for limit, used, cached in (
+        (cgroup / "memory.max", cgroup / "memory.current", "inactive_file"),
+        (older / "memory.limit_in_bytes", older / "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        stat = _words(limit.parent / "memory.stat")
+        try:
+            (most,), (taken,) = map(int, _words(limit)), map(int, _words(used))
+            return most - taken + int(dict(zip(stat[::2], stat[1::2], strict=True)).get(cached, 0))
+        except ValueError:  # no such files, or "max"
+            continue
+    return math.inf
+
+
+def _words(path: Path) -> list[str]:
+    """The words of a file; none where it cannot be read."""
+    try:
+        return path.read_text().split()
+    except (OSError, ValueError):
+        return []
 
 
 def _device_memory() -> int:

@@ -47,7 +47,8 @@ class Stack:
             rows: How many train at once.
             objective: Chooses the best epoch.
             done: Called with each run when it has ended.
-            stop: Ends the training after the epoch that is under way.
+            stop: Ends the training. Of the epoch that is being computed nobody hears any more: who
+                waits for the stack may have gone before it ends.
         """
         self.engine = engine
         self._waiting = deque(runs)
@@ -65,7 +66,8 @@ class Stack:
         self._compile_ahead()
         while self._active() and not self._stop.is_set():
             self._epoch()
-            self._begin()
+            if not self._stop.is_set():
+                self._begin()
 
     def _compile_ahead(self) -> None:
         """Compile the validation while another core compiles the training."""
@@ -181,6 +183,8 @@ class Stack:
             return
         begun = time.monotonic()
         logs = self._compute(active)
+        if self._stop.is_set():
+            return
         seconds = (time.monotonic() - begun) / len(active)
         better = np.zeros(self.rows, bool)
         for place in active:
@@ -286,6 +290,8 @@ class Stack:
         clean = {name: v for name, v in last.items() if name.startswith("clean_")}
         penalty = math.nan if UNREGULARISED in last else None
         while place.epoch < call.epochs and not place.callbacks.stopped:
+            if self._stop.is_set():
+                return
             if not self._guarded(place, partial(place.callbacks.epoch_begin, place.epoch)):
                 return
             logs = {

@@ -1,5 +1,7 @@
 """How a group is trained, from its structure and the machine."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -35,6 +37,75 @@ def test_this_machine_has_cores_and_memory(monkeypatch: pytest.MonkeyPatch) -> N
     assert sizing.cores() >= 1
     assert sizing._free_memory() > 10**6
     assert sizing.device() in ("cpu", "gpu")
+
+
+def container(path: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "390000 100000\n"}, 3),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "9900000 100000\n"}, 8),
+        ({"cpu.max": "nonsense"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "250000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+    ],
+)
+def test_a_container_may_have_fewer_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    assert sizing.cores(container(tmp_path, files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 4096000),
+        ({"memory.max": "max\n", "memory.current": "5000\n"}, 4096000),
+        ({"memory.max": "9000\n", "memory.current": "5000\n"}, 4000),
+        ({"memory.max": "9000\n", "memory.current": "9500\n"}, 0),
+        (
+            {
+                "memory.max": "9000\n",
+                "memory.current": "5000\n",
+                "memory.stat": "anon 7\ninactive_file 300\n",
+            },
+            4300,
+        ),
+        (
+            {
+                "memory/memory.limit_in_bytes": "9000\n",
+                "memory/memory.usage_in_bytes": "2000\n",
+                "memory/memory.stat": "cache 7\ntotal_inactive_file 10\n",
+            },
+            7010,
+        ),
+    ],
+)
+def test_a_container_may_have_less_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int
+) -> None:
+    monkeypatch.undo()
+    sizes = {"SC_AVPHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
+    assert sizing._free_memory(container(tmp_path, files)) == expected
+
+
+def test_larger_numbers_take_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = dense()
+    size = sizing._bytes_per_run(model, 32)
+    monkeypatch.setattr(keras.config, "floatx", lambda: "float64")
+    assert sizing._bytes_per_run(model, 32) == 2 * size
 
 
 @pytest.mark.skipif(keras.config.backend() == "jax", reason="JAX compiles everything")

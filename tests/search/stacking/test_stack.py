@@ -175,6 +175,38 @@ def test_what_stops_the_lane_stops_after_the_epoch() -> None:
     assert one.history is None
 
 
+def test_nobody_hears_of_an_epoch_that_ends_after_the_stop() -> None:
+    stop, done = threading.Event(), []
+
+    class Interrupted(Engine):
+        def train(self, *args: Any) -> Any:
+            if len(self.trained) == 1:
+                stop.set()
+            return super().train(*args)
+
+    watch = At("on_epoch_end", lambda model: None)
+    one, last = run(epochs=2, callbacks=[watch]), run()
+    train([one, last], 1, Interrupted(), stop=stop, done=done.append)
+    assert losses(one) == [2]
+    assert watch.seen == [0]
+    assert done == []
+
+
+def test_no_run_begins_after_the_stop() -> None:
+    stop, begun = threading.Event(), []
+    first = run(epochs=1, callbacks=[At("on_epoch_end", lambda model: stop.set(), epoch=0)])
+    second = run(callbacks=[At("on_train_begin", begun.append)])
+    train([first, second], 1, stop=stop)
+    assert begun == []
+
+
+def test_a_dead_run_hears_no_more_after_the_stop() -> None:
+    stop = threading.Event()
+    watch = At("on_epoch_end", lambda model: stop.set(), epoch=6)
+    train([run(math.nan, epochs=50, callbacks=[watch])], stop=stop)
+    assert watch.seen == list(range(7))
+
+
 def test_fewer_rows_train_where_that_saves_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WORTH_COMPILING", 1)
     runs = [run(start, epochs=epochs) for start, epochs in [(3, 1), (9, 4), (5, 1), (7, 2)]]
