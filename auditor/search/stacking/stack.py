@@ -62,6 +62,8 @@ class Stack:
 
     def train(self) -> None:
         """Train all runs to their ends."""
+        if self._stop.is_set():
+            return
         self._begin()
         self._compile_ahead()
         while self._active() and not self._stop.is_set():

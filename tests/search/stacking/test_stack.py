@@ -197,6 +197,8 @@ def test_no_run_begins_after_the_stop() -> None:
     first = run(epochs=1, callbacks=[At("on_epoch_end", lambda model: stop.set(), epoch=0)])
     second = run(callbacks=[At("on_train_begin", begun.append)])
     train([first, second], 1, stop=stop)
+    assert stop.is_set()
+    train([second], stop=stop)
     assert begun == []
 
 
