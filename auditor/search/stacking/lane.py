@@ -14,7 +14,7 @@ import keras_tuner
 from auditor.search.stacking import sizing
 from auditor.search.stacking.building import complete
 from auditor.search.stacking.candidates import Candidate
-from auditor.search.stacking.choosing import choose
+from auditor.search.stacking.choosing import Choice, choose
 from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.plan import (
     Group,
@@ -101,10 +101,11 @@ class StackedLane:
         self._clean_rows = clean_rows
         self._always = always
         self._at_once = 1
-        self._engines: dict[Any, Engine | Exception] = {}
+        self._engines: dict[Any, Choice | Exception] = {}
         self._left: Counter[Any] = Counter()  # stacks of each engine
         self._locks: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
+        self._one_at_a_time = threading.Lock()  # stacks that use all cores
         self._used: set[int] = set()  # models, which live as long as their groups do
         self._stop = threading.Event()
 
@@ -168,17 +169,20 @@ class StackedLane:
         runs = [found.runs[run] for run in stack.runs]
         for run in runs:
             run.execution.lane, run.execution.stack = "stacked", stack.name
-        engine = self._engine(stack, found)
+        engine, exclusive = self._choice(stack, found)
         if not stack.is_timed:
-            done.put((stack, replace(stack, compiled=engine.backend.compiled, is_timed=True)))
+            compiled = engine.backend.compiled
+            timed = replace(stack, compiled=compiled, exclusive=exclusive, is_timed=True)
+            done.put((stack, timed))
 
         def ended(run: StackedRun) -> None:
             done.put((stack, run))
 
-        Stack(engine, runs, stack.rows, self._objective, ended, self._stop).train()
+        with self._one_at_a_time if exclusive else contextlib.nullcontext():
+            Stack(engine, runs, stack.rows, self._objective, ended, self._stop).train()
 
-    def _engine(self, stack: PlannedStack, found: Group) -> Engine:
-        """The engine of a group, made by the first of its stacks while the others wait."""
+    def _choice(self, stack: PlannedStack, found: Group) -> Choice:
+        """How a group trains, decided by the first of its stacks while the others wait."""
         key = _key(stack, found)
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
@@ -188,10 +192,10 @@ class StackedLane:
                     self._engines[key] = self._chosen(stack, found)
                 except Exception as error:
                     self._engines[key] = error
-        engine = self._engines[key]
-        if isinstance(engine, Exception):
-            raise engine
-        return engine
+        choice = self._engines[key]
+        if isinstance(choice, Exception):
+            raise choice
+        return choice
 
     def _drop(self, stack: PlannedStack, found: Group) -> None:
         """Let go of an engine after its last stack: it holds the data, and what was compiled."""
@@ -210,7 +214,7 @@ class StackedLane:
         complete(model)
         return model
 
-    def _chosen(self, stack: PlannedStack, found: Group) -> Engine:
+    def _chosen(self, stack: PlannedStack, found: Group) -> Choice:
         def make(compiled: bool) -> Engine:
             return Engine(
                 self._template(found),
@@ -223,7 +227,7 @@ class StackedLane:
             )
 
         if stack.is_timed:
-            return make(stack.compiled)
+            return Choice(make(stack.compiled), stack.exclusive)
         return choose(found, stack.rows, self._at_once, make, stack.compiled, self._always)
 
 

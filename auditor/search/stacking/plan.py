@@ -68,7 +68,8 @@ class PlannedStack:
     Attributes:
         name: Its name, unique in a sweep.
         compiled: Whether XLA compiles it.
-        is_timed: Whether that was found to be the fastest; it is likely otherwise.
+        exclusive: Whether it uses all cores, so that no other one like it trains meanwhile.
+        is_timed: Whether both were found to be the fastest; they are likely otherwise.
         rows: Runs that train at once.
         runs: All of them, in order.
         lifted: The slots in which runs of its group differ, with all values that occur there.
@@ -82,6 +83,7 @@ class PlannedStack:
     lifted: tuple[tuple[Slot, tuple[float | str, ...]], ...] = ()
     differences: tuple[str, ...] = ()
     is_timed: bool = False
+    exclusive: bool = False
 
     def fits(self, found: Group) -> bool:
         """Whether the runs of a group differ in nothing but what this stack lifts.
@@ -100,6 +102,7 @@ class PlannedStack:
         return {
             "name": self.name,
             "compiled": self.compiled,
+            "exclusive": self.exclusive,
             "is_timed": self.is_timed,
             "rows": self.rows,
             "runs": [list(run) for run in self.runs],
@@ -115,6 +118,7 @@ class PlannedStack:
         return cls(
             name=str(state["name"]),
             compiled=bool(state["compiled"]),
+            exclusive=bool(state.get("exclusive", False)),
             is_timed=bool(state.get("is_timed", False)),
             rows=int(state["rows"]),
             runs=tuple((str(t), int(e), int(f)) for t, e, f in state["runs"]),
