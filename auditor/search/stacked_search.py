@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -142,7 +143,9 @@ class StackedSearch:
         wave: list[Candidate] = []
         alone: list[tuple[Trial, str]] = []
         held = 0
-        for trial in self._new_trials():
+        # First what an interrupted search of this process has begun.
+        begun = list(self._tuner.oracle.ongoing_trials.values())
+        for trial in chain(begun, self._new_trials()):
             self._tuner.on_trial_begin(trial)
             try:
                 candidate = self._examiner.examine(trial)
@@ -186,14 +189,12 @@ class StackedSearch:
 
     def _new_trials(self) -> Iterator[Trial]:
         oracle = self._tuner.oracle
-        # What an interrupted search of this process has begun: each trial has a name of its own.
-        yield from list(oracle.ongoing_trials.values())
         while True:
             self._tuner.pre_create_trial()
             name = f"{self._tuner.tuner_id}-{self._created}"
             self._created += 1
             if name in oracle.ongoing_trials:
-                continue
+                continue  # The oracle would hand out that trial again.
             # KerasTuner prints a page for each trial that begins; here they all begin at once.
             with contextlib.redirect_stdout(io.StringIO()):
                 trial = oracle.create_trial(name)

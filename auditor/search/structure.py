@@ -48,7 +48,7 @@ def configuration(model: Any) -> dict[str, Json]:
                 "model": model.get_config(),
                 "compile": model.get_compile_config(),
                 # Code may set these by hand, past the configuration of the layer.
-                "variables": [_of_variable(variable) for variable in model.variables],
+                "weights": [_of_variable(variable) for variable in model.weights],
             }
     except Exception as error:  # Configurations run code of anybody's.
         raise NotShareable(f"the model has no configuration ({type(error).__name__})") from error
