@@ -4,6 +4,7 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -20,7 +21,8 @@ def group(length: int = 64, train_rows: Any = None) -> Any:
     run = SimpleNamespace(
         call=call, weights=[np.zeros(2)], learning_rate=0.1, held={}, train_rows=train_rows
     )
-    return SimpleNamespace(runs={"": run}, any_run=run, steps=1, model=None)
+    model = keras.Sequential([keras.Input((2,))])
+    return SimpleNamespace(runs={"": run}, any_run=run, steps=1, model=model)
 
 
 class Engine:
@@ -120,3 +122,8 @@ def test_fit_has_to_be_faster_than_the_best_way(monkeypatch: pytest.MonkeyPatch)
     assert chosen(monkeypatch, times, alone=0.3) == (True, [2, 1])
     with pytest.raises(NotShareable, match="faster"):
         chosen(monkeypatch, times, alone=0.1)
+
+
+def test_a_loop_over_time_is_not_compared_with_a_fit_that_takes_longer_for_certain() -> None:
+    layers = [keras.Input((5, 2)), keras.layers.LSTM(1)]
+    assert choosing._least_fit(keras.Sequential(layers)) >= choosing._least_fit(group().model)
