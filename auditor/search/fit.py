@@ -52,7 +52,7 @@ class CompiledModels:
         if holds_parts(hypermodel):
             return model
         if hypermodel is not None and type(hypermodel).fit is keras_tuner.HyperModel.fit:
-            _build_by_input(model, x)
+            build_by_input(model, x)
         signature = structure(model)
         if signature is None:
             return model
@@ -105,7 +105,7 @@ def holds_parts(hypermodel: Any) -> bool:
     return any(isinstance(value, _PARTS) for value in held)
 
 
-def _build_by_input(model: Any, x: Any) -> None:
+def build_by_input(model: Any, x: Any) -> None:
     """Build a `Sequential` without an input layer as `fit` would, on its first look at the data.
 
     Its shape is enough: such a model takes the type of its input from its first layer.

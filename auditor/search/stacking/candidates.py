@@ -9,7 +9,7 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from auditor.search import facts
-from auditor.search.fit import holds_parts
+from auditor.search.fit import build_by_input, holds_parts
 from auditor.search.folds import Fold
 from auditor.search.recorder import Execution
 from auditor.search.runs import arguments_of
@@ -145,7 +145,8 @@ class Examiner:
         """The configuration of a model, if a stack can compute it."""
         if holds_parts(self.hypermodel):
             raise NotShareable("the code that builds the model keeps a layer or another part of it")
-        parts = configuration(_built_for(model, self._input()))
+        build_by_input(model, self._input())
+        parts = configuration(model)
         if reason := _why_not(model):
             raise NotShareable(reason)
         return parts
@@ -183,7 +184,8 @@ class Examiner:
         Raises:
             NotShareable: It trains more than once, which nobody could know before.
         """
-        model = _built_for(self._rebuild(trial, run.execution), run.call.train.head()[0])
+        model = self._rebuild(trial, run.execution)
+        build_by_input(model, run.call.train.head()[0])
         calls: list[Any] = []
 
         def stand_in(*args: Any, **kwargs: Any) -> Any:
@@ -255,7 +257,8 @@ class Examiner:
 
     def _rebuild(self, trial: Trial, execution: Execution) -> Any:
         model = built(lambda: self.build(trial.hyperparameters), execution.seed, fresh_names=False)
-        return _built_for(model, self._input())
+        build_by_input(model, self._input())
+        return model
 
 
 def files_of(callbacks: Any) -> list[str]:
@@ -274,14 +277,6 @@ def _hand_over(trained: Any, given: Any, model: Any) -> None:
         if type(old) is type(new):
             vars(new).update(vars(old))
             new.set_model(model)
-
-
-def _built_for(model: Any, x: Any) -> Any:
-    """A model, built as `fit` would build it on its first look at the data."""
-    is_table = hasattr(x, "shape") and len(x.shape) > 1
-    if is_table and isinstance(model, keras.Sequential) and not model.built and model.layers:
-        model.build((None, *x.shape[1:]))
-    return model
 
 
 def _why_not(model: Any) -> str | None:

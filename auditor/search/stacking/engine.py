@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from auditor.search.facts import penalises_activity
 from auditor.search.stacking.backends import backend
 from auditor.search.stacking.fit_call import FitCall, Part
 from auditor.search.stacking.lifting import Slot
@@ -92,7 +93,7 @@ class Engine:
             self._clean = self._tester(call.train, own_rows=True)
             self._clean_rows = clean_rows
         self._penalty = None
-        if self.program.has_penalty and not _penalises_activity(model):
+        if self.program.has_penalty and not penalises_activity(model):
             self._penalty = _Traced(self.backend.penalty(self.program), self._lock)
 
     def train(
@@ -208,7 +209,7 @@ def _adds_up(model: Any) -> bool:
     Only what is known to add up: a batch that weighs itself, as by a mask, would validate otherwise
     than in `fit`.
     """
-    if not is_keras(type(model)) or _penalises_activity(model):
+    if not is_keras(type(model)) or penalises_activity(model):
         return False
     layers = list(model._flatten_layers())
     if any(isinstance(one, keras.layers.Masking) or _masks(one) for one in layers):
@@ -260,8 +261,3 @@ def _is_by_row(function: Any, options: Mapping[str, Any]) -> bool:
         and options.get("axis") in (None, -1)
         and options.get("ignore_class") is None
     )
-
-
-def _penalises_activity(model: Any) -> bool:
-    layers = model._flatten_layers()
-    return any(getattr(layer, "activity_regularizer", None) is not None for layer in layers)

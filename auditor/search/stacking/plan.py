@@ -45,7 +45,7 @@ class Group:
     @property
     def steps(self) -> int:
         """Steps that all runs take together, if none stops early."""
-        return sum(steps_of(run) * run.call.epochs for run in self.runs.values())
+        return sum(run.steps * run.call.epochs for run in self.runs.values())
 
     @property
     def is_worth_stacking(self) -> bool:
@@ -140,12 +140,6 @@ def _in_words(slot: Slot, model: Any) -> str:
     if slot.kind == "activity penalty":
         return f"{slot.name} penalty of the output of layer {layer}"
     return f"{slot.name} of layer {layer}"
-
-
-def steps_of(run: StackedRun) -> int:
-    """Steps per epoch of a run."""
-    rows = len(run.call.train) if run.train_rows is None else len(run.train_rows)
-    return -(-rows // run.call.batch_size)
 
 
 def group(

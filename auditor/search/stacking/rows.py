@@ -53,6 +53,12 @@ class StackedRun:
     error: Exception | None = None
     refused: str | None = None
 
+    @property
+    def steps(self) -> int:
+        """Steps per epoch."""
+        rows = len(self.call.train) if self.train_rows is None else len(self.train_rows)
+        return -(-rows // self.call.batch_size)
+
 
 @dataclass
 class Place:

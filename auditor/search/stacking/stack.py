@@ -121,7 +121,7 @@ class Stack:
         for at in range(self.rows):
             while self._places[at] is None and self._waiting:
                 self._start(at, self._waiting.popleft())
-        self._push()
+        self.host.send()
 
     def _start(self, at: int, run: StackedRun) -> None:
         program = self.engine.program
@@ -133,10 +133,9 @@ class Stack:
         self._lift()
         place = Place(self, at, run)
         self._places[at] = place
-        steps = math.ceil(self._row_count(run) / run.call.batch_size)
 
         def begin() -> None:
-            place.callbacks = RunCallbacks(run.call.callbacks, place, run.call.epochs, steps)
+            place.callbacks = RunCallbacks(run.call.callbacks, place, run.call.epochs, run.steps)
             place.callbacks.train_begin()
 
         if self._guarded(place, begin) and (place.callbacks.stopped or not run.call.epochs):
@@ -149,10 +148,9 @@ class Stack:
         if self._waiting or not active or len(active) > rows or rows == self.rows:
             return
         left = max(place.run.call.epochs - place.epoch for place in active)
-        steps = math.ceil(self._row_count(active[0].run) / self.engine.call.batch_size)
-        if (self.rows - rows) * left * steps < WORTH_COMPILING:
+        if (self.rows - rows) * left * active[0].run.steps < WORTH_COMPILING:
             return
-        self._push()
+        self.host.send()
         keep = [place.at for place in active]
         keep += [at for at in range(self.rows) if at not in keep][: rows - len(keep)]
         put, get = self.engine.backend.to_device, self.engine.backend.to_host
@@ -171,15 +169,12 @@ class Stack:
         for at, place in enumerate(active):
             place.at = at
 
-    def _push(self) -> None:
-        self.host.send()
-
     # Epochs
 
     def _epoch(self) -> None:
         for place in self._active():
             self._guarded(place, partial(place.callbacks.epoch_begin, place.epoch))
-        self._push()
+        self.host.send()
         active = self._active()
         if not active:
             return
@@ -191,7 +186,7 @@ class Stack:
         better = np.zeros(self.rows, bool)
         for place in active:
             better[place.at] = self._after_epoch(place, logs[place.at], seconds)
-        self._push()
+        self.host.send()
         if better.any():
             new, old = self.host.state, self._best.state
             choose = self.engine.backend.choose
@@ -305,7 +300,7 @@ class Stack:
             if self._places[place.at] is not place:
                 return
             if self.host.is_edited(place.at):
-                self._push()
+                self.host.send()
                 return
         self._end(place)
 
@@ -345,9 +340,6 @@ class Stack:
         return False
 
     # Data
-
-    def _row_count(self, run: StackedRun) -> int:
-        return len(run.call.train) if run.train_rows is None else len(run.train_rows)
 
     def _order(self, place: Place | None) -> np.ndarray:
         run = place.run if place else self._some_run

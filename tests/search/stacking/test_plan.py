@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from auditor.search.stacking import lane, sizing
 from auditor.search.stacking.lifting import Slot
-from auditor.search.stacking.plan import Group, PlannedStack, cut, group, stack_name, steps_of
+from auditor.search.stacking.plan import Group, PlannedStack, cut, group, stack_name
+from auditor.search.stacking.rows import StackedRun
 
 RATE = Slot("level", 2, "rate")
 LAYERS = [SimpleNamespace(name=name) for name in ("in", "hidden", "dropout")]
@@ -60,13 +61,9 @@ def test_the_name_of_a_stack_is_that_of_its_runs_in_every_process() -> None:
 
 def run(execution: int = 0, fold: int = 0, held: Any = None, **call: Any) -> Any:
     given = {"train": range(64), "batch_size": 16, "epochs": 2, "callbacks": (), **call}
-    return SimpleNamespace(
-        execution=SimpleNamespace(execution=execution, fold=fold),
-        held=held or {},
-        call=SimpleNamespace(**given),
-        train_rows=None,
-        learning_rate=0.1,
-    )
+    place: Any = SimpleNamespace(execution=execution, fold=fold)
+    arguments: Any = SimpleNamespace(**given)
+    return StackedRun("", place, arguments, [], 0.1, held or {}, build=lambda: None)
 
 
 def candidate(trial_id: str, signature: str = "s", runs: Any = None, **held: Any) -> Any:
@@ -104,10 +101,10 @@ def test_runs_of_an_earlier_plan_are_grouped_with_their_own() -> None:
 @pytest.mark.parametrize(("rows", "size", "steps"), [(64, 16, 4), (65, 16, 5), (3, 16, 1)])
 def test_the_last_batch_of_an_epoch_is_a_step_too(rows: int, size: int, steps: int) -> None:
     one = run(train=range(rows), batch_size=size, epochs=7)
-    assert steps_of(one) == steps
+    assert one.steps == steps
     assert Group(None, {("0", 0, 0): one, ("1", 0, 0): one}).steps == 2 * 7 * steps
     one.train_rows = range(size)
-    assert steps_of(one) == 1
+    assert one.steps == 1
 
 
 # Decisions
