@@ -29,6 +29,10 @@ LEAST_FIT_OVER_TIME = 1.5e-3
 WORTH_TRYING = 20.0
 """Seconds of training, by the first way's own time, that make a second way worth compiling."""
 
+WORTH_COMPARING = 10.0
+"""Seconds of training in stacks that make it worth to time `Model.fit` too, which compiles for 2 s
+to be timed."""
+
 FASTER = 0.9
 """Share of the first way's time that a second way must stay below to be taken."""
 
@@ -83,7 +87,7 @@ def choose(
         single = time_stack(engine, found, rows, 1)
         if exclusive := single < FASTER * seconds:
             seconds = single
-    if always or seconds < _least_fit(found.model):
+    if always or seconds < _least_fit(found.model) or found.steps * seconds < WORTH_COMPARING:
         return Choice(engine, exclusive)
     alone = time_fit(found)
     if alone < seconds:

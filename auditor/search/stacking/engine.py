@@ -44,6 +44,10 @@ _CROSS_ENTROPIES = {"crossentropy", "ce"}
 _ELEMENTWISE = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide"}
 """Operations between layers, as of `x + y`; others may mix rows, as `keras.ops.mean` does."""
 
+_TRACING = threading.Lock()
+"""Held while a framework traces: two structures traced at once, in Python threads that share an
+interpreter, take longer than one after the other, and one could train meanwhile."""
+
 
 class Engine:
     """Trains and tests all runs of a stack by one epoch.
@@ -82,9 +86,8 @@ class Engine:
             model, self.backend.optimizer(model.optimizer), choices, self.backend.gradient,
             call.train.head(), stops_at_nan,
         )  # fmt: skip
-        self._lock = threading.Lock()
         self._data = [self.backend.to_device(array) for array in call.train.arrays]
-        self._train = _Traced(self.backend.train(self.program, call.train.pack), self._lock)
+        self._train = _Traced(self.backend.train(self.program, call.train.pack))
         self._test = self._tester(call.validation, own_rows)
         if call.validation is not None:
             self._validation = [self.backend.to_device(a) for a in call.validation.arrays]
@@ -94,7 +97,7 @@ class Engine:
             self._clean_rows = clean_rows
         self._penalty = None
         if self.program.has_penalty and not penalises_activity(model):
-            self._penalty = _Traced(self.backend.penalty(self.program), self._lock)
+            self._penalty = _Traced(self.backend.penalty(self.program))
 
     def train(
         self,
@@ -166,7 +169,7 @@ class Engine:
         size = self.call.validation_batch_size
         if _adds_up(self.program.model):
             size = max(size, min(WHOLE_ROWS, len(part)))
-        return _Traced(self.backend.test(self.program, part.pack, size, own_rows), self._lock)
+        return _Traced(self.backend.test(self.program, part.pack, size, own_rows))
 
     def _evaluate(
         self, test: Any, state: State, lifted: Any, rows: np.ndarray, data: Any
@@ -180,11 +183,11 @@ class Engine:
 
 
 class _Traced:
-    """A function that is traced by one thread at a time: a model is traced through its layers."""
+    """A function that is compiled when arrays of new shapes come, while other threads run it."""
 
-    def __init__(self, function: Callable[..., Any], lock: threading.Lock) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._lock = lock
+        self._lock = threading.Lock()
         self._ready: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, *args: Any) -> Any:
@@ -197,9 +200,12 @@ class _Traced:
 
     def _trace(self, args: Any) -> Callable[..., Any]:
         if keras.config.backend() == "jax":
-            compiled: Callable[..., Any] = self._function.lower(*args).compile()  # type: ignore[attr-defined]
+            with _TRACING:
+                lowered = self._function.lower(*args)  # type: ignore[attr-defined]
+            compiled: Callable[..., Any] = lowered.compile()
             return compiled
-        self._function.get_concrete_function(*args)  # type: ignore[attr-defined]
+        with _TRACING:
+            self._function.get_concrete_function(*args)  # type: ignore[attr-defined]
         return self._function
 
 

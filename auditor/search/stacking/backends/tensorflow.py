@@ -14,6 +14,10 @@ from auditor.search.stacking.program import Program, State, Tensors
 _LOOPED: dict[str, Any] = {"fallback_to_while_loop": True, "warn": False}
 """Convolutions have no form over runs: these operations are done for one run after the other."""
 
+UNROLLED_STEPS = 40
+"""Steps up to which a loop over time is written out. The loop of an LSTM takes 4 s to trace, and
+20 steps of it 3 s; every other step as much again (docs/performance.md)."""
+
 _NEUTRAL = (
     "add_variable_from_reference",
     "stateless_apply",
@@ -44,7 +48,7 @@ class TensorFlow:
         """
         looped = []
         if not self.compiled:
-            looped = [one for one in model.layers if isinstance(one, RECURRENT) and sees_data(one)]
+            looped = [one for one in model.layers if isinstance(one, RECURRENT) and _loops(one)]
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.RNN) and layer not in _with_parts(looped):
                 layer.unroll = True
@@ -222,6 +226,12 @@ class TensorFlow:
 
         compiled: Callable[..., Any] = penalties
         return compiled
+
+
+def _loops(layer: Any) -> bool:
+    """Whether a recurrent layer can stay a loop, and is better one."""
+    length = layer.input.shape[1]
+    return sees_data(layer) and (length is None or length > UNROLLED_STEPS)
 
 
 def _with_parts(layers: list[Any]) -> list[Any]:
