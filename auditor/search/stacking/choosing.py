@@ -33,6 +33,9 @@ WORTH_COMPARING = 10.0
 """Seconds of training in stacks that make it worth to time `Model.fit` too, which compiles for 2 s
 to be timed."""
 
+FEWEST_ROWS = 4
+"""Rows below which stacks are not cut: the calls of a step are then paid by too few runs."""
+
 FASTER = 0.9
 """Share of the first way's time that a second way must stay below to be taken."""
 
@@ -48,10 +51,12 @@ class Choice(NamedTuple):
     Attributes:
         engine: What trains it.
         exclusive: Whether its stacks train one after another, since one uses all cores.
+        rows: Runs that train at once.
     """
 
     engine: Engine
     exclusive: bool
+    rows: int
 
 
 def choose(
@@ -66,7 +71,7 @@ def choose(
 
     Args:
         found: The group.
-        rows: Runs that train at once.
+        rows: Runs that train at once, as many as memory allows.
         at_once: Stacks that train at once.
         make: Makes an engine of the group, compiled or not.
         compiled: Whether XLA most likely pays, which is tried first.
@@ -86,16 +91,32 @@ def choose(
     if at_once > 1 and seconds > ONE_CORE:
         single = time_stack(engine, found, rows, 1)
         if exclusive := single < FASTER * seconds:
-            seconds = single
+            at_once, seconds = 1, single
+    rows, seconds = _fewer_rows(engine, found, rows, at_once, seconds)
     if always or seconds < _least_fit(found.model) or found.steps * seconds < WORTH_COMPARING:
-        return Choice(engine, exclusive)
+        return Choice(engine, exclusive, rows)
     alone = time_fit(found)
     if alone < seconds:
         raise NotShareable(
             f"Model.fit is faster for this structure here: {1e3 * alone:.2g} ms a step, against "
             f"{1e3 * seconds:.2g} for a step of a run in a stack"
         )
-    return Choice(engine, exclusive)
+    return Choice(engine, exclusive, rows)
+
+
+def _fewer_rows(
+    engine: Engine, found: Group, rows: int, at_once: int, seconds: float
+) -> tuple[int, float]:
+    """Half the rows, again and again, while that is faster: many runs may not fit into a cache.
+
+    Each try compiles a program of its own.
+    """
+    while rows >= 2 * FEWEST_ROWS and found.steps * seconds > WORTH_TRYING:
+        fewer = time_stack(engine, found, rows // 2, at_once)
+        if fewer >= FASTER * seconds:
+            break
+        rows, seconds = rows // 2, fewer
+    return rows, seconds
 
 
 def time_stack(engine: Engine, found: Group, rows: int, at_once: int) -> float:

@@ -169,17 +169,18 @@ class StackedLane:
         runs = [found.runs[run] for run in stack.runs]
         for run in runs:
             run.execution.lane, run.execution.stack = "stacked", stack.name
-        engine, exclusive = self._choice(stack, found)
+        engine, exclusive, rows = self._choice(stack, found)
+        rows = min(rows, stack.rows)  # halved, where it ran out of memory
         if not stack.is_timed:
             compiled = engine.backend.compiled
-            timed = replace(stack, compiled=compiled, exclusive=exclusive, is_timed=True)
+            timed = replace(stack, compiled=compiled, exclusive=exclusive, rows=rows, is_timed=True)
             done.put((stack, timed))
 
         def ended(run: StackedRun) -> None:
             done.put((stack, run))
 
         with self._one_at_a_time if exclusive else contextlib.nullcontext():
-            Stack(engine, runs, stack.rows, self._objective, ended, self._stop).train()
+            Stack(engine, runs, rows, self._objective, ended, self._stop).train()
 
     def _choice(self, stack: PlannedStack, found: Group) -> Choice:
         """How a group trains, decided by the first of its stacks while the others wait."""
@@ -227,7 +228,7 @@ class StackedLane:
             )
 
         if stack.is_timed:
-            return Choice(make(stack.compiled), stack.exclusive)
+            return Choice(make(stack.compiled), stack.exclusive, stack.rows)
         return choose(found, stack.rows, self._at_once, make, stack.compiled, self._always)
 
 

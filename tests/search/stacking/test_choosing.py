@@ -9,20 +9,29 @@ import numpy as np
 import pytest
 
 from auditor.search.stacking import choosing
-from auditor.search.stacking.choosing import FASTER, FEW_STEPS, ONE_CORE, choose, time_stack
+from auditor.search.stacking.choosing import (
+    FASTER,
+    FEW_STEPS,
+    FEWEST_ROWS,
+    ONE_CORE,
+    WORTH_COMPARING,
+    WORTH_TRYING,
+    choose,
+    time_stack,
+)
 from auditor.search.stacking.program import State
 from auditor.search.structure import NotShareable
 
 BATCH = 8
 
 
-def group(length: int = 64, train_rows: Any = None) -> Any:
+def group(length: int = 64, train_rows: Any = None, steps: int = 1) -> Any:
     call = SimpleNamespace(train=range(length), batch_size=BATCH)
     run = SimpleNamespace(
         call=call, weights=[np.zeros(2)], learning_rate=0.1, held={}, train_rows=train_rows
     )
     model = keras.Sequential([keras.Input((2,))])
-    return SimpleNamespace(runs={"": run}, any_run=run, steps=1, model=model)
+    return SimpleNamespace(runs={"": run}, any_run=run, steps=steps, model=model)
 
 
 class Engine:
@@ -117,11 +126,49 @@ def test_a_single_stack_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen(monkeypatch, {1: 1.0}, at_once=1) == (False, [1])
 
 
-def test_fit_has_to_be_faster_than_the_best_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = {2: 0.4, 1: 0.2}
-    assert chosen(monkeypatch, times, alone=0.3) == (True, [2, 1])
+def with_fit(monkeypatch: pytest.MonkeyPatch, stacked: float, alone: float, steps: float) -> Any:
+    """The choice where a step of a run takes so long in a stack, and in `Model.fit`."""
+    monkeypatch.setattr(choosing, "time_stack", lambda *args: stacked)
+    monkeypatch.setattr(choosing, "time_fit", lambda found: alone)
+    engine: Any = object()
+    return choose(group(steps=int(steps)), 1, 1, lambda compiled: engine, compiled=True)
+
+
+def test_fit_has_to_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_fit(monkeypatch, 0.4, 0.5, WORTH_COMPARING / 0.4 + 1)
     with pytest.raises(NotShareable, match="faster"):
-        chosen(monkeypatch, times, alone=0.1)
+        with_fit(monkeypatch, 0.4, 0.3, WORTH_COMPARING / 0.4 + 1)
+
+
+def test_a_short_training_is_not_compared_with_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_fit(monkeypatch, 0.4, 0.3, WORTH_COMPARING / 0.4 - 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rows"),
+    [
+        ({64: 1.0, 32: 0.95}, 64),
+        ({64: 1.0, 32: 0.5, 16: 0.6}, 32),
+        ({64: 1.0, 32: 0.5, 16: 0.2, 8: 0.1, 4: 0.05, 2: 0.01}, FEWEST_ROWS),
+    ],
+)
+def test_stacks_have_as_many_rows_as_is_fastest(
+    monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float], rows: int
+) -> None:
+    def time(engine: Any, found: Any, rows: int, at_once: int) -> float:
+        return seconds[rows]
+
+    monkeypatch.setattr(choosing, "time_stack", time)
+    monkeypatch.setattr(choosing, "_may_be_either", lambda model: False)
+    found = group(steps=int(1000 * WORTH_TRYING))
+    assert choose(found, 64, 1, lambda compiled: None, True, always=True).rows == rows
+
+
+def test_a_short_training_is_not_worth_another_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    monkeypatch.setattr(choosing, "time_stack", lambda e, f, rows, a: tried.append(rows) or 0.1)
+    choose(group(), 64, 1, lambda compiled: None, True, always=True)
+    assert tried == [64]
 
 
 def test_a_loop_over_time_is_not_compared_with_a_fit_that_takes_longer_for_certain() -> None:
