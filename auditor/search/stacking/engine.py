@@ -86,11 +86,11 @@ class Engine:
             model, self.backend.optimizer(model.optimizer), choices, self.backend.gradient,
             call.train.head(), stops_at_nan,
         )  # fmt: skip
-        self._data = [self.backend.to_device(array) for array in call.train.arrays]
-        self._train = _Traced(self.backend.train(self.program, call.train.pack))
+        self._data = [self.backend.to_all(array) for array in call.train.arrays]
+        self._train = _Traced(self.backend.train(self.program, call.train.pack, call.batch_size))
         self._test = self._tester(call.validation, own_rows)
         if call.validation is not None:
-            self._validation = [self.backend.to_device(a) for a in call.validation.arrays]
+            self._validation = [self.backend.to_all(a) for a in call.validation.arrays]
         self._clean = None
         if clean_rows is not None and not call.has_class_weight:
             self._clean = self._tester(call.train, own_rows=True)
@@ -122,15 +122,12 @@ class Engine:
         Returns:
             The state afterwards, and the training metrics (run,) by name.
         """
-        runs, rows = order.shape
-        size = self.call.batch_size
-        steps = rows // size
-        full = order[:, : steps * size].reshape(runs, steps, size).transpose(1, 0, 2)
+        steps = order.shape[1] // self.call.batch_size
         put = self.backend.to_device
         after, results = self._train(
             state.weights, state.others, state.optimizer, lifted, put(keys), put(guards),
-            put(np.ascontiguousarray(full)), put(order[:, steps * size :]), self._data,
-            put(np.int32(steps if most_steps is None else min(steps, most_steps))),
+            put(order), self._data,
+            self.backend.to_all(np.int32(steps if most_steps is None else min(steps, most_steps))),
         )  # fmt: skip
         return State(*map(list, after)), self._named(results)
 

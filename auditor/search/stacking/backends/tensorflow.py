@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 
+from auditor.search.stacking.backends.common import Backend
 from auditor.search.stacking.layers import RECURRENT, sees_data
 from auditor.search.stacking.program import Program, State, Tensors
 
@@ -34,7 +35,7 @@ _NEUTRAL = (
 """What Keras's optimizers override for tf.distribute, which cannot be traced without variables."""
 
 
-class TensorFlow:
+class TensorFlow(Backend):
     """Compiles the epochs of a program."""
 
     def __init__(self, compiled: bool) -> None:
@@ -70,33 +71,28 @@ class TensorFlow:
 
     @staticmethod
     def to_device(array: Any) -> Any:
-        """A tensor."""
+        """A tensor, whose first axis is that of the runs."""
         return tf.convert_to_tensor(array)
 
     @staticmethod
-    def to_host(tensor: Any) -> np.ndarray:
-        """An array; it may share memory with the tensor."""
-        return np.asarray(tensor)
+    def to_all(array: Any) -> Any:
+        """A tensor that all runs use."""
+        return tf.convert_to_tensor(array)
 
-    @staticmethod
-    def choose(mask: np.ndarray, new: Tensors, old: Tensors) -> Tensors:
-        """Rows of `new` where the mask is set, of `old` elsewhere."""
-        return [
-            tf.where(mask.reshape(-1, *[1] * (n.shape.rank - 1)), n, o)
-            for n, o in zip(new, old, strict=True)
-        ]
-
-    def train(self, program: Program, pack: Callable[[Tensors], Any]) -> Callable[..., Any]:
+    def train(
+        self, program: Program, pack: Callable[[Tensors], Any], batch_size: int
+    ) -> Callable[..., Any]:
         """An epoch of training.
 
         Args:
             program: What one run computes.
             pack: From the arrays of a batch to (x, y, sample weight).
+            batch_size: Rows of a step; the last one trains on what is left.
 
         Returns:
             A function of state, lifted values (run, ...), keys (run, 2), guards (run,), the order
-            of rows (step, run, row), the rows of a last, smaller batch (run, row), the data, and a
-            number of steps. It gives the new state and the results of the metrics (run,).
+            of rows (run, row), the data, and a number of full batches. It gives the new state and
+            the results of the metrics (run,).
         """
 
         def one(run: Any) -> Any:
@@ -108,38 +104,32 @@ class TensorFlow:
         @tf.function(jit_compile=self.compiled, autograph=False)
         def epoch(
             weights: Tensors, others: Tensors, optimizer: Tensors, lifted: Tensors, keys: Any,
-            guards: Any, order: Any, rest: Any, data: Tensors, steps: Any,
+            guards: Any, order: Any, data: Tensors, steps: Any,
         ) -> Any:  # fmt: skip
-            def step(number: Any, carried: Any, rows: Any) -> Any:
+            runs, total = order.shape
+            full, rest = divmod(total, batch_size)
+            in_one = bool(full and rest) and self._takes_any_size(program)
+
+            def step(number: Any, carried: Any, begin: Any, size: Any) -> Any:
+                rows = tf.slice(order, [0, begin], [runs, size])
                 batch = [tf.gather(array, rows) for array in data]
                 keyed = _fold_in(keys, number)
                 return tf.vectorized_map(one, (*carried, lifted, keyed, guards, batch), **_LOOPED)
 
             def body(number: Any, carried: Any) -> Any:
-                return number + 1, step(number, carried, batch_rows(number))
+                begin = number * batch_size
+                size = tf.minimum(batch_size, total - begin) if in_one else batch_size
+                return number + 1, step(number, carried, begin, size)
 
-            runs = order.shape[1]
             metrics = [_repeated(value, runs) for value in program.fresh_metrics]
             carried = (weights, others, optimizer, metrics)
-            in_one = self._takes_any_size(program) and order.shape[0] and rest.shape[1]
-            if in_one:
-                every = tf.reshape(tf.transpose(order, [1, 0, 2]), [runs, -1])
-                every = tf.concat([every, rest], axis=1)
-
-            def batch_rows(number: Any) -> Any:
-                if not in_one:
-                    return order[number]
-                begin = number * order.shape[2]
-                end = tf.minimum(begin + order.shape[2], tf.shape(every)[1])
-                return tf.slice(every, [0, begin], [runs, end - begin])
-
-            if order.shape[0]:
+            if full:
                 last = steps + 1 if in_one else steps
                 _, carried = tf.while_loop(
                     lambda number, _: number < last, body, (tf.constant(0), carried)
                 )
-            if rest.shape[1] and not in_one:
-                carried = step(steps, carried, rest)
+            if rest and not in_one:
+                carried = step(steps, carried, full * batch_size, rest)
             weights, others, optimizer, metrics = carried
             return (weights, others, optimizer), tf.vectorized_map(program.results, metrics)
 
