@@ -5,13 +5,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import keras_tuner
 from keras_tuner.engine.trial import Trial
+from keras_tuner.src.distribute import utils as distribution
 from keras_tuner.src.engine.tuner_utils import (
     TunerCallback,
     convert_to_metrics_dict,
@@ -26,12 +27,14 @@ from auditor.search import store
 from auditor.search.clean import CleanTraining
 from auditor.search.ending import Ending
 from auditor.search.fit import CompiledModels
+from auditor.search.lock import SweepLock
 from auditor.search.plan_summary import PlanSummary, planned_summary, stored_summary
 from auditor.search.progress import Progress, Standing
 from auditor.search.recorder import Execution, Recorder
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import take_returned
 from auditor.search.runs import CrossValidation, arguments_of, begin_run
+from auditor.search.signals import ends_by_sigterm
 from auditor.search.stacked_search import StackedSearch, why_never
 from auditor.search.steps import use_many_steps
 from auditor.search.sweep_file import SweepFile
@@ -92,7 +95,8 @@ class RecordingTuner(keras_tuner.Tuner):
         """See the class; the rest is KerasTuner's.
 
         Raises:
-            DirectoryError: The directory cannot be written, or holds another sweep.
+            DirectoryError: The directory cannot be written, holds another sweep, or with
+                `overwrite` one that is under way.
             SearchError: The model declares no hyperparameter, or cannot be built.
             ValueError: `gap_penalty` is negative or infinite, `cross_validation` is 1 or negative,
                 or there is `stratify` without it.
@@ -113,8 +117,11 @@ class RecordingTuner(keras_tuner.Tuner):
         self._standing = Standing(oracle)
         path = Path(directory or ".", project_name or "untitled_project")
         store.prepare(path)
-        if kwargs.get("overwrite"):
-            (path / store.SWEEP_FILE).unlink(missing_ok=True)
+        self._lock = SweepLock(path)
+        if kwargs.pop("overwrite", False):
+            # Not by KerasTuner, which deletes what another process is writing.
+            with self._lock:
+                self._lock.empty()
         self._sweep = SweepFile(path, oracle, gap_penalty, self.cross_validation)
         self.ending = Ending(path, oracle, self._sweep, keep_weights, gap_penalty)
         # Not super(): KerasTuner's GridSearch and RandomSearch would make an oracle of their own.
@@ -159,12 +166,21 @@ class RecordingTuner(keras_tuner.Tuner):
         """Run all trials that are still to be run; the arguments are those of `Model.fit`.
 
         Called again after an interruption, in a new process too, it goes on where it stopped.
+        SIGTERM ends the process as ever, but only after all is written, as after Ctrl-C; not where
+        the signal has a handler, or in a thread other than the main one.
 
         Raises:
             ObjectiveError: The objective is not among the metrics.
-            DirectoryError: The directory holds a sweep on other data, or cannot be written.
+            DirectoryError: The directory holds a sweep on other data, cannot be written, or another
+                search is at work in it.
             SearchError: Every trial crashes, or the data cannot be split into folds.
         """
+        # KerasTuner's own workers share a directory on purpose.
+        lock = nullcontext() if distribution.has_chief_oracle() else self._lock
+        with ends_by_sigterm(), lock:
+            self._search(*fit_args, **fit_kwargs)
+
+    def _search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         # KerasTuner collects garbage for every model. Without what is alive already, the frameworks
         # above all, that takes milliseconds in place of 0.2 s: a third of a small trial.
         gc.collect()
