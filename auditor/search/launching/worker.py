@@ -1,0 +1,88 @@
+"""What runs in an executor: one task after another, until its launcher closes or is gone.
+
+Sent as code, not by name: to import it by name would import its parent packages, and with them
+frameworks, before a worker of a cluster has set their environment. Hence no import of `auditor`.
+"""
+
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+
+import cloudpickle
+
+PARENT_SECONDS = 1.0
+"""How often an executor looks whether its parent is alive, where the pipe does not tell."""
+
+FRAMEWORKS = ("jax", "tensorflow", "torch")
+"""Once one of them is loaded, it has read the variables that choose its devices."""
+
+
+def by_value(function: Callable[..., Any]) -> bytes:
+    """A function of this module, packed such that unpacking it does not import this module."""
+    module = sys.modules[__name__]
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(function))
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
+
+
+def serve(connection: Connection) -> None:
+    """Run the tasks that come through a pipe, until an empty one does, or the pipe breaks."""
+    if sys.platform != "win32":
+        os.setsid()  # Ctrl-C in the terminal is for the launcher; it can end all of this at once.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, os.getppid(), tasks), daemon=True).start()
+    while payload := tasks.get():
+        connection.send_bytes(call(payload))
+
+
+def _receive(connection: Connection, parent: int, tasks: Any) -> None:
+    """Take tasks from a pipe. Whatever runs is stopped when the parent is gone."""
+    try:
+        while True:
+            while not connection.poll(PARENT_SECONDS):
+                if os.getppid() != parent:
+                    raise EOFError
+            tasks.put(connection.recv_bytes())
+    except (EOFError, OSError):
+        if sys.platform != "win32":
+            os.killpg(0, signal.SIGKILL)  # with the processes that tasks have started
+        os._exit(1)
+
+
+def prepare_and_call(environment: Mapping[str, str], payload: bytes) -> bytes:
+    """The same for a process that others have started: what is not too late to set is set."""
+    if not any(name in sys.modules for name in FRAMEWORKS):
+        os.environ.update(environment)
+    return call(payload)
+
+
+def call(payload: bytes) -> bytes:
+    """Make the call that `payload` describes, and pack what it returned or raised."""
+    try:
+        paths, packed = pickle.loads(payload)
+        sys.path += [path for path in paths if path not in sys.path]
+        function, args = pickle.loads(packed)
+        return bytes(cloudpickle.dumps((True, function(*args), "")))
+    except BaseException as error:
+        return _packed(error, traceback.format_exc())
+
+
+def _packed(error: BaseException, text: str) -> bytes:
+    """An exception; only its words where it cannot be sent."""
+    try:
+        packed = bytes(cloudpickle.dumps((False, error, text)))
+        pickle.loads(packed)
+    except Exception:
+        words = text.strip().splitlines()[-1]
+        packed = pickle.dumps((False, RuntimeError(words), text))
+    return packed
