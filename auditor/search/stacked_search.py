@@ -24,8 +24,8 @@ from auditor.search.runs import begin_run
 from auditor.search.stacking.candidates import Candidate, Examiner, files_of
 from auditor.search.stacking.fit_call import DataCache
 from auditor.search.stacking.lane import Plan, StackedLane, is_out_of_memory, make_plan
-from auditor.search.stacking.plan import PlannedStack, RunId
-from auditor.search.stacking.rows import StackedRun
+from auditor.search.stacking.plan import PlannedStack
+from auditor.search.stacking.rows import RunId, StackedRun
 from auditor.search.structure import NotShareable
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import pytest
 
 import auditor
 from auditor import GridSearch, RandomSearch
-from auditor.search.stacking import sizing, stack
+from auditor.search.stacking import places, sizing
 from auditor.search.stacking.choosing import FEW_STEPS
 from auditor.search.stacking.engine import Engine
 from tests.search.helpers import fit_arguments, statuses, stored, tiny_model, weight_files
@@ -887,7 +887,7 @@ def test_a_stack_of_few_runs_shrinks_and_nothing_changes(
     calls = counted(monkeypatch)
     found = []
     for worth in (1, 10**9):
-        monkeypatch.setattr(stack, "WORTH_COMPILING", worth)
+        monkeypatch.setattr(places, "WORTH_COMPILING", worth)
         tuner = make(GridSearch, build_six, lane="stacked", project_name=str(worth))
         tuner.search(**arguments(epochs=4, shuffle=True, callbacks=[StopsMost()]))
         found.append(tuner)

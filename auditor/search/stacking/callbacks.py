@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from auditor.search.stacking.memory import Memory
 from auditor.search.stacking.run_model import NotStackable, Row, RunModel, RunOptimizer
 from auditor.search.steps import watches_batches
 
@@ -87,6 +88,7 @@ class RunCallbacks:
         self._nan_checks = [one for one in own if _is_nan_check(one)]
         self._boards = [one for one in own if isinstance(one, keras.callbacks.TensorBoard)]
         self.stops_at_nan = bool(self._nan_checks)
+        self._memory = Memory(self._list.callbacks, self.model)
 
     @property
     def stopped(self) -> bool:
@@ -102,6 +104,24 @@ class RunCallbacks:
         """Call before the first epoch."""
         self._settle(self._list.on_train_begin)
         self._must_go_on()
+        self._memory.begin()
+
+    def state(self) -> list[dict[str, Any]]:
+        """What the callbacks remember since `train_begin`.
+
+        Raises:
+            NotResumable: They keep something that no other process could go on with.
+        """
+        return self._memory.state()
+
+    def resume(self, state: list[dict[str, Any]]) -> None:
+        """Go on, after `train_begin`, from what `state` gave in another process.
+
+        Raises:
+            NotResumable: The callbacks are others than those of then.
+        """
+        self.model.find_directions(self._list.callbacks)
+        self._memory.resume(state)
 
     def epoch_begin(self, epoch: int) -> None:
         """Call before each epoch."""

@@ -11,7 +11,7 @@ import numpy as np
 from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.layers import RECURRENT, has
 from auditor.search.stacking.plan import Group
-from auditor.search.stacking.program import State
+from auditor.search.stacking.rows import lifted_of, state_of
 from auditor.search.steps import use_many_steps
 from auditor.search.structure import NotShareable
 
@@ -123,20 +123,10 @@ def time_stack(engine: Engine, found: Group, rows: int, at_once: int) -> float:
     """Seconds for a step of a run in stacks of so many rows, so many of them at once."""
     runs = list(found.runs.values())
     first = [runs[i % len(runs)] for i in range(rows)]
-    put = engine.backend.to_device
-    starts = [engine.program.start(run.weights, run.learning_rate) for run in first]
-    state = State(
-        *[
-            [put(np.stack(part)) for part in zip(*[getattr(s, name) for s in starts], strict=True)]
-            for name in ("weights", "others", "optimizer")
-        ]
-    )
-    values = np.array([engine.program.lifting.values(run.held) for run in first])
-    lifted = [put(column.astype(keras.config.floatx())) for column in values.T]
+    state, values = state_of(engine, first)
+    lifted = lifted_of(engine, values)
     train_rows = first[0].train_rows
-    length, size = len(first[0].call.train), first[0].call.batch_size
-    if train_rows is not None:
-        length = len(train_rows)
+    length = len(first[0].call.train if train_rows is None else train_rows)
     order = np.tile(np.arange(length, dtype=np.int32), (rows, 1))
     keys, guards = np.zeros((rows, 2), np.uint32), np.zeros(rows, bool)
 
@@ -148,8 +138,7 @@ def time_stack(engine: Engine, found: Group, rows: int, at_once: int) -> float:
         begun = time.perf_counter()
         list(pool.map(steps, range(at_once)))  # raises what a thread raises
         seconds = time.perf_counter() - begun
-    counted = min(FEW_STEPS, length // size) + bool(length % size)  # The last, smaller batch runs.
-    return seconds / (counted * rows * at_once)
+    return seconds / (engine.timed_steps(length, FEW_STEPS) * rows * at_once)
 
 
 def time_fit(found: Group) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from auditor.files import Json
 from auditor.search.stacking.candidates import Candidate
 from auditor.search.stacking.lifting import Slot
-from auditor.search.stacking.rows import StackedRun
+from auditor.search.stacking.rows import RunId, StackedRun
 
 WORTH_STACKING = 2_000
 """Steps that a group of runs needs for a program of its own: an ordinary step of a small model
@@ -18,9 +18,6 @@ takes about 1 ms, compiling a stack about 2 s."""
 STEPS_PER_RUN = 200
 """Steps that are saved for each run however short it is: what comes before and after training, and
 compiling for each activation and rate, takes `Model.fit` 0.2 s or more."""
-
-RunId = tuple[str, int, int]
-"""Trial, execution, fold."""
 
 
 @dataclass(eq=False)

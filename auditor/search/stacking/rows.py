@@ -1,4 +1,4 @@
-"""The rows of a stack: the run in each, what its callbacks see of it, and its state on the host."""
+"""The runs of a stack, what the callbacks of each see of it, and the state of all on the host."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,10 @@ from auditor.search.stacking.lifting import Slot
 from auditor.search.stacking.program import State
 
 if TYPE_CHECKING:
-    from auditor.search.stacking.stack import Stack
+    from auditor.search.stacking.places import Places
+
+RunId = tuple[str, int, int]
+"""Trial, execution, fold."""
 
 
 @dataclass(eq=False)
@@ -34,6 +37,8 @@ class StackedRun:
         history: As `fit` would return it, once the run has ended.
         keeps_final_weights: Whether somebody wants them.
         final_weights: At its end, in the order of `Model.get_weights`.
+        memory: What its callbacks remember at its end, as `RunCallbacks.state` gives it; None
+            where nobody wants it, or it is not plain.
         error: What a callback raised.
         refused: Why it must be trained in the ordinary lane after all.
     """
@@ -50,8 +55,14 @@ class StackedRun:
     history: Any = None
     keeps_final_weights: bool = True
     final_weights: list[np.ndarray] | None = None
+    memory: list[dict[str, Any]] | None = None
     error: Exception | None = None
     refused: str | None = None
+
+    @property
+    def id(self) -> RunId:
+        """What identifies it in its sweep."""
+        return self.trial_id, self.execution.execution, self.execution.fold
 
     @property
     def steps(self) -> int:
@@ -64,7 +75,7 @@ class StackedRun:
 class Place:
     """A row of a stack, as `RunCallbacks` needs it: it reads and edits the state of its run."""
 
-    stack: "Stack"
+    table: "Places"
     at: int
     run: StackedRun
     epoch: int = 0
@@ -75,48 +86,69 @@ class Place:
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
-        optimizer, at = self.stack.host.optimizer, self.stack.engine.program.learning_rate_at
+        optimizer, at = self.table.host.optimizer, self.table.engine.program.learning_rate_at
         if at is not None:
             return float(optimizer[at][self.at])
-        rate = self.stack.engine.program.optimizer._learning_rate
+        rate = self.table.engine.program.optimizer._learning_rate
         return float(keras.ops.convert_to_numpy(rate(optimizer[0][self.at])))
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        at = self.stack.engine.program.learning_rate_at
+        at = self.table.engine.program.learning_rate_at
         if at is None:
             raise TypeError("a schedule governs the learning rate of this optimizer")
-        self.stack.host.edit("optimizer", at, self.at, value)
+        self.table.host.edit("optimizer", at, self.at, value)
 
     @property
     def metrics(self) -> Sequence[Any]:
         """Of a model of this structure: for their names."""
-        found: Sequence[Any] = self.stack.engine.program.model.metrics
+        found: Sequence[Any] = self.table.engine.program.model.metrics
         return found
 
     def get_weights(self) -> list[np.ndarray]:
         """The weights, in the order of `Model.get_weights`."""
-        return self.stack.host.weights_of(self.at)
+        return self.table.host.weights_of(self.at)
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Train on with these weights."""
-        state = self.stack.engine.program.start(list(weights), None)
+        state = self.table.engine.program.start(list(weights), None)
         for name in ("weights", "others"):
             for index, value in enumerate(getattr(state, name)):
-                self.stack.host.edit(name, index, self.at, value)
+                self.table.host.edit(name, index, self.at, value)
 
     def optimizer_state(self) -> list[np.ndarray]:
         """The variables of the optimizer."""
-        return [array[self.at].copy() for array in self.stack.host.optimizer]
+        return [array[self.at].copy() for array in self.table.host.optimizer]
 
     def set_optimizer_state(self, state: Sequence[Any]) -> None:
         """Train on with this state."""
         for index, value in enumerate(state):
-            self.stack.host.edit("optimizer", index, self.at, value)
+            self.table.host.edit("optimizer", index, self.at, value)
 
     def build(self) -> Any:
         """The run's own model."""
         return self.run.build()
+
+
+@dataclass
+class Absent:
+    """A run that is in the way of others as it was, though nobody waits for it any more.
+
+    It ended after what a stack goes on from was saved, and was reported. Until the moment of then
+    its row stays taken: so the others train in the same rows, of the same number, as without the
+    interruption.
+
+    Attributes:
+        id: What identifies it.
+        epochs: How many it was to train.
+        until: Epochs that the stack had trained when it ended.
+        epoch: Those that it has trained itself.
+    """
+
+    id: RunId
+    epochs: int
+    until: int
+    epoch: int = 0
 
 
 class Host:
@@ -166,3 +198,23 @@ class Host:
             tensor = getattr(self.state, name)[index]
             self._arrays[key] = np.asarray(self._engine.backend.to_host(tensor))
         return self._arrays[key]
+
+
+def state_of(engine: Engine, runs: Sequence[StackedRun]) -> tuple[State, np.ndarray]:
+    """The state on the device of rows in which runs start, and what is lifted (run, slot)."""
+    starts = [engine.program.start(run.weights, run.learning_rate) for run in runs]
+    put = engine.backend.to_device
+    state = State(
+        *[
+            [put(np.stack(part)) for part in zip(*[getattr(s, name) for s in starts], strict=True)]
+            for name in ("weights", "others", "optimizer")
+        ]
+    )
+    lifted = [engine.program.lifting.values(run.held) for run in runs]
+    return state, np.array(lifted, np.float64)
+
+
+def lifted_of(engine: Engine, lifted: np.ndarray) -> list[Any]:
+    """What is lifted, from (run, slot), on the device."""
+    floats = lifted.astype(keras.config.floatx())
+    return [engine.backend.to_device(np.ascontiguousarray(column)) for column in floats.T]

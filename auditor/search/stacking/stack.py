@@ -3,28 +3,24 @@
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import keras
 import keras_tuner
 import numpy as np
 
 from auditor.scoring import UNREGULARISED
 from auditor.search.recorder import LEARNING_RATE, scalars
 from auditor.search.stacking.callbacks import RunCallbacks
+from auditor.search.stacking.checkpoint import Checkpoints
 from auditor.search.stacking.engine import Engine
-from auditor.search.stacking.program import State
+from auditor.search.stacking.memory import NotResumable
+from auditor.search.stacking.places import Places
 from auditor.search.stacking.randomness import run_keys
-from auditor.search.stacking.rows import Host, Place, StackedRun
+from auditor.search.stacking.rows import Place, StackedRun
 from auditor.search.stacking.run_model import NotStackable
-
-WORTH_COMPILING = 100_000
-"""Steps of single runs that must be saved before a smaller program is compiled: a compilation takes
-1 to 3 s, a step of a small dense net on a core .03 ms (docs/performance.md)."""
 
 
 class Stack:
@@ -38,6 +34,7 @@ class Stack:
         objective: keras_tuner.Objective,
         done: Callable[[StackedRun], None] = lambda run: None,
         stop: threading.Event | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         """Prepare `rows` rows for any number of runs.
 
@@ -49,35 +46,44 @@ class Stack:
             done: Called with each run when it has ended.
             stop: Ends the training. Of the epoch that is being computed nobody hears any more: who
                 waits for the stack may have gone before it ends.
+            checkpoints: Save the stack, and let it go on from there; None for not at all.
         """
         self.engine = engine
-        self._waiting = deque(runs)
+        self.places = Places(engine, runs, rows)
         self._objective = objective
         self._done = done
         self._stop = stop or threading.Event()
-        self.rows = rows
-        self._places: list[Place | None] = [None] * rows
-        self._lifted: np.ndarray = np.zeros((rows, len(engine.program.lifting.choices)))
-        self._open()
+        self._checkpoints = checkpoints
+        self._ended: list[StackedRun] = []
 
     def train(self) -> None:
-        """Train all runs to their ends."""
+        """Train all runs to their ends, or go on with that.
+
+        Raises:
+            OSError: The stack cannot be saved.
+        """
         if self._stop.is_set():
             return
+        if self._checkpoints is not None:
+            for run in self._checkpoints.restore(self):
+                self._done(run)
         self._begin()
+        self._hand_over()
         self._compile_ahead()
-        while self._active() and not self._stop.is_set():
+        while self.places.active and not self._stop.is_set():
             self._epoch()
             if not self._stop.is_set():
+                self.places.shrink()
                 self._begin()
+                self._hand_over()
 
     def _compile_ahead(self) -> None:
         """Compile the validation while another core compiles the training."""
-        if self._active() and self._some_run.call.validation is not None:
+        if self.places.active and self.places.some_run.call.validation is not None:
             state, lifted, rows = (
-                self.host.state,
-                self._lifted_there,
-                self._own_rows("validation_rows"),
+                self.places.host.state,
+                self.places.lifted_there,
+                self.places.own_rows("validation_rows"),
             )
 
             def compile_() -> None:
@@ -86,96 +92,39 @@ class Stack:
 
             threading.Thread(target=compile_, daemon=True).start()
 
-    # Rows
-
-    def _open(self) -> None:
-        """The state of all rows: of the first runs, and copies of the last where there are more."""
-        first = [self._waiting[min(i, len(self._waiting) - 1)] for i in range(self.rows)]
-        states = [self.engine.program.start(run.weights, run.learning_rate) for run in first]
-        put = self.engine.backend.to_device
-        stacked = [
-            [
-                put(np.stack(values))
-                for values in zip(*[getattr(s, name) for s in states], strict=True)
-            ]
-            for name in ("weights", "others", "optimizer")
-        ]
-        self.host = Host(self.engine, State(*stacked))
-        self._best = Host(self.engine, State(list(stacked[0]), list(stacked[1]), []))
-        for at, run in enumerate(first):
-            self._lifted[at] = self.engine.program.lifting.values(run.held)
-        self._lift()
-
-    def _lift(self) -> None:
-        floats = self._lifted.astype(keras.config.floatx())
-        self._lifted_there = [
-            self.engine.backend.to_device(np.ascontiguousarray(column)) for column in floats.T
-        ]
-
-    def _active(self) -> list[Place]:
-        return [place for place in self._places if place is not None]
+    # Beginning
 
     def _begin(self) -> None:
         """Let waiting runs take free rows, until each row is taken or none waits."""
-        self._shrink()
-        for at in range(self.rows):
-            while self._places[at] is None and self._waiting:
-                self._start(at, self._waiting.popleft())
-        self.host.send()
+        while True:
+            for place in self.places.fill():
+                self.start(place)
+            if not self.places.wait_for_absent():
+                break
+        self.places.host.send()
 
-    def _start(self, at: int, run: StackedRun) -> None:
-        program = self.engine.program
-        state = program.start(run.weights, run.learning_rate)
-        for name in ("weights", "others", "optimizer"):
-            for index, value in enumerate(getattr(state, name)):
-                self.host.edit(name, index, at, value)
-        self._lifted[at] = program.lifting.values(run.held)
-        self._lift()
-        place = Place(self, at, run)
-        self._places[at] = place
+    def start(self, place: Place) -> bool:
+        """Call the callbacks of a run that has got a row; whether it has not ended by that."""
+        call, run = place.run.call, place.run
 
         def begin() -> None:
-            place.callbacks = RunCallbacks(run.call.callbacks, place, run.call.epochs, run.steps)
+            place.callbacks = RunCallbacks(call.callbacks, place, call.epochs, run.steps)
             place.callbacks.train_begin()
 
-        if self._guarded(place, begin) and (place.callbacks.stopped or not run.call.epochs):
+        if not self._guarded(place, begin):
+            return False
+        if place.callbacks.stopped or not call.epochs:
             self._end(place)
-
-    def _shrink(self) -> None:
-        """Fewer rows, where that saves more steps than the smaller program takes to compile."""
-        active = self._active()
-        rows = max(1, self.rows // 2)
-        if self._waiting or not active or len(active) > rows or rows == self.rows:
-            return
-        left = max(place.run.call.epochs - place.epoch for place in active)
-        if (self.rows - rows) * left * active[0].run.steps < WORTH_COMPILING:
-            return
-        self.host.send()
-        keep = [place.at for place in active]
-        keep += [at for at in range(self.rows) if at not in keep][: rows - len(keep)]
-        put, get = self.engine.backend.to_device, self.engine.backend.to_host
-        chosen = [
-            [[put(np.asarray(get(array))[keep]) for array in part] for part in parts]
-            for parts in (
-                (self.host.state.weights, self.host.state.others, self.host.state.optimizer),
-                (self._best.state.weights, self._best.state.others, []),
-            )
-        ]
-        self.host, self._best = (Host(self.engine, State(*parts)) for parts in chosen)
-        self._lifted = self._lifted[keep]
-        self._lift()
-        self.rows = rows
-        self._places = [*active, *[None] * (rows - len(active))]
-        for at, place in enumerate(active):
-            place.at = at
+            return False
+        return True
 
     # Epochs
 
     def _epoch(self) -> None:
-        for place in self._active():
+        for place in self.places.active:
             self._guarded(place, partial(place.callbacks.epoch_begin, place.epoch))
-        self.host.send()
-        active = self._active()
+        self.places.host.send()
+        active = self.places.active
         if not active:
             return
         begun = time.monotonic()
@@ -183,38 +132,35 @@ class Stack:
         if self._stop.is_set():
             return
         seconds = (time.monotonic() - begun) / len(active)
-        better = np.zeros(self.rows, bool)
+        better = np.zeros(self.places.count, bool)
         for place in active:
             better[place.at] = self._after_epoch(place, logs[place.at], seconds)
-        self.host.send()
-        if better.any():
-            new, old = self.host.state, self._best.state
-            choose = self.engine.backend.choose
-            weights = choose(better, new.weights, old.weights)
-            others = choose(better, new.others, old.others)
-            self._best = Host(self.engine, State(weights, others, []))
+        self.places.host.send()
+        self.places.keep_best(better)
         for place in active:
-            if self._places[place.at] is place:
+            if self.places.taken[place.at] is place:
                 self._end_or_go_on(place)
 
     def _compute(self, active: list[Place]) -> dict[int, dict[str, Any]]:
         """Train all rows by an epoch; per row its logs in the order of `fit`, and the rest."""
-        seeds, epochs = [0] * self.rows, [0] * self.rows
-        guards = np.zeros(self.rows, bool)
+        seeds, epochs = [0] * self.places.count, [0] * self.places.count
+        guards = np.zeros(self.places.count, bool)
         for place in active:
             seeds[place.at], epochs[place.at] = place.run.execution.seed, place.epoch
             guards[place.at] = place.callbacks.stops_at_nan
-        order = np.stack([self._order(place) for place in self._places])
+        order = self.places.order()
         state, results = self.engine.train(
-            self.host.state, self._lifted_there, run_keys(seeds, epochs), guards, order
+            self.places.host.state, self.places.lifted_there, run_keys(seeds, epochs), guards, order
         )
-        self.host = Host(self.engine, state)
+        self.places.passed(state)
         validated: dict[str, np.ndarray] = {}
         if any(place.run.call.validates(place.epoch) for place in active):
-            rows = self._own_rows("validation_rows")
-            validated = self.engine.validate(state, self._lifted_there, rows)
-        clean = self.engine.clean(state, self._lifted_there, self._own_rows("train_rows"))
-        penalty = self.engine.penalty(state, self._lifted_there)
+            rows = self.places.own_rows("validation_rows")
+            validated = self.engine.validate(state, self.places.lifted_there, rows)
+        clean = self.engine.clean(
+            state, self.places.lifted_there, self.places.own_rows("train_rows")
+        )
+        penalty = self.engine.penalty(state, self.places.lifted_there)
         found = {}
         for place in active:
             at = place.at
@@ -274,7 +220,7 @@ class Stack:
         losses = [row.get(name, math.nan) for row in rows for name in ("loss", "val_loss")]
         if len(rows) < 2 or not all(map(math.isnan, losses)):
             return False
-        return any(np.isnan(array[place.at]).any() for array in self.host.weights)
+        return any(np.isnan(array[place.at]).any() for array in self.places.host.weights)
 
     def _bury(self, place: Place) -> None:
         """Repeat the last epoch to the end, without training: nothing in it can change.
@@ -297,10 +243,10 @@ class Stack:
                 if not n.startswith("val_") or call.validates(place.epoch)
             }
             self._after_epoch(place, {"logs": logs, "clean": clean, "penalty": penalty}, 0.0)
-            if self._places[place.at] is not place:
+            if self.places.taken[place.at] is not place:
                 return
-            if self.host.is_edited(place.at):
-                self.host.send()
+            if self.places.host.is_edited(place.at):
+                self.places.host.send()
                 return
         self._end(place)
 
@@ -318,13 +264,26 @@ class Stack:
     def _leave(self, place: Place) -> None:
         run = place.run
         if place.has_best:
-            run.execution.best_weights = self._best.weights_of(place.at)
+            run.execution.best_weights = self.places.best.weights_of(place.at)
             run.execution.model = self.engine.program.model
         if run.keeps_final_weights:
             run.final_weights = place.get_weights()
+        if run.keeps_final_weights and run.history is not None:
+            with suppress(NotResumable):
+                run.memory = place.callbacks.state()
         run.weights = []
-        self._places[place.at] = None
-        self._done(run)
+        self.places.taken[place.at] = None
+        self._ended.append(run)
+
+    def _hand_over(self) -> None:
+        """Save what is to be saved, and only then tell of runs that have ended."""
+        if self._checkpoints is not None:
+            for run in self._ended:
+                self._checkpoints.ended(run, self.places.clock)
+            self._checkpoints.save_if_due(self, bool(self._ended))
+        for run in self._ended:
+            self._done(run)
+        self._ended = []
 
     def _guarded(self, place: Place, act: Callable[[], None]) -> bool:
         """Do something that runs code of the user's; what it raises ends this run alone."""
@@ -338,26 +297,3 @@ class Stack:
             return True
         self._leave(place)
         return False
-
-    # Data
-
-    def _order(self, place: Place | None) -> np.ndarray:
-        run = place.run if place else self._some_run
-        rows = run.train_rows
-        if rows is None:
-            rows = np.arange(len(run.call.train), dtype=np.int32)
-        if place is not None and run.call.shuffle:
-            rng = np.random.default_rng([run.execution.seed, place.epoch])
-            rows = rng.permutation(rows)
-        return np.asarray(rows, np.int32)
-
-    @property
-    def _some_run(self) -> StackedRun:
-        return self._active()[0].run
-
-    def _own_rows(self, name: str) -> np.ndarray | None:
-        """Rows (run, row) that each run has for itself; None where they share them."""
-        if getattr(self._some_run, name) is None:
-            return None
-        runs = [place.run if place else self._some_run for place in self._places]
-        return np.stack([getattr(run, name) for run in runs])

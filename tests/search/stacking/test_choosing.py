@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from auditor.search.stacking import choosing
+from auditor.search.stacking import choosing, engine
 from auditor.search.stacking.choosing import (
     FASTER,
     FEW_STEPS,
@@ -42,6 +42,8 @@ class Engine:
         start=lambda weights, rate: State([np.zeros(2)], [], []),
         lifting=SimpleNamespace(values=lambda held: []),
     )
+    call = SimpleNamespace(batch_size=BATCH)
+    timed_steps = engine.Engine.timed_steps
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, fails_in: int = -1, at_once: int = 1):
         self.calls, self.fails_in, self.now = 0, fails_in, 0.0

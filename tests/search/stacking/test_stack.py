@@ -15,7 +15,7 @@ import pytest
 
 from auditor.scoring import UNREGULARISED
 from auditor.search.recorder import Execution
-from auditor.search.stacking import stack as module
+from auditor.search.stacking import places
 from auditor.search.stacking.fit_call import FitCall
 from auditor.search.stacking.program import State
 from auditor.search.stacking.rows import StackedRun
@@ -210,7 +210,7 @@ def test_a_dead_run_hears_no_more_after_the_stop() -> None:
 
 
 def test_fewer_rows_train_where_that_saves_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WORTH_COMPILING", 1)
+    monkeypatch.setattr(places, "WORTH_COMPILING", 1)
     runs = [run(start, epochs=epochs) for start, epochs in [(3, 1), (9, 4), (5, 1), (7, 2)]]
     engine = train(runs)
     assert engine.trained == [4, 2, 1, 1]

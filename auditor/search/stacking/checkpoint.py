@@ -1,0 +1,295 @@
+"""A stack saves itself into a folder of its own, and goes on from there with the same bits.
+
+    checkpoint.npz   the state of all rows, what each run remembers, who waits and who has ended
+    <run>.run.npz    a run that has ended, as it is handed over (`auditor.search.handover`)
+
+A run that has ended is written down before anybody hears of it. The first time, the stack itself is
+too: so a stack without a checkpoint begins anew with all its runs. One that ends between two
+checkpoints is trained again from the earlier one, to the same end; if it was reported already, its
+row stays taken until then (`Absent`). So the rows have the same runs, and are as many, as without
+the interruption. If the file of such a run is lost, its row is free at once: what then differs is
+the row of a later run, or when the stack shrinks, and with that at most how sums are rounded.
+"""
+
+import hashlib
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import keras
+import numpy as np
+
+from auditor.errors import ReadError
+from auditor.search.handover import Handover, execution_state, read_runs, traceback_of, write_run
+from auditor.search.plain import NotPlainError, read_plain, write_plain
+from auditor.search.stacking.memory import NotResumable, is_plain
+from auditor.search.stacking.places import Places
+from auditor.search.stacking.resuming import PARTS, TRAINED, Resumed, adopt, is_whole
+from auditor.search.stacking.rows import Absent, Place, RunId, StackedRun
+
+if TYPE_CHECKING:
+    from auditor.search.stacking.stack import Stack
+
+SCHEMA = 1
+"""Version of the file."""
+
+INTERVAL = 60.0
+"""Seconds of training that a kill may cost."""
+
+SHARE = 0.05
+"""Share of the time for which a stack saves itself whenever runs end."""
+
+FILE = "checkpoint.npz"
+
+
+class Checkpoints:
+    """Saves one stack.
+
+    Attributes:
+        problem: Why a checkpoint that was there could not be used; None where it could.
+    """
+
+    def __init__(
+        self, folder: Path, fits: Mapping[str, Any] | None = None, interval: float | None = None
+    ) -> None:
+        """Save into a folder, which nobody else may write.
+
+        Args:
+            folder: It need not exist.
+            fits: What a checkpoint must have been made with, beside what is looked at anyway:
+                plain values.
+            interval: Seconds between two checkpoints; `INTERVAL` by default.
+        """
+        self._folder = folder
+        self._given = dict(fits or {})
+        self._interval = INTERVAL if interval is None else interval
+        self._last, self._cost, self._exists = time.monotonic(), 0.0, False
+        self._fits: dict[str, Any] = {}
+        self._runs: dict[RunId, tuple[Any, ...]] = {}
+        self._ended: set[RunId] = set()
+        self.problem: str | None = None
+
+    # Saving
+
+    def ended(self, run: StackedRun, clock: int) -> None:
+        """Write down a run that has ended, before it is handed over.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        self._ended.add(run.id)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with suppress(NotPlainError):  # It would be trained again.
+            write_run(self._folder, _handover(run, clock, self._digest))
+
+    def save_if_due(self, stack: "Stack", has_ended: bool) -> None:
+        """Save the stack where it is time, and there is something left to train.
+
+        Args:
+            stack: After an epoch.
+            has_ended: Whether there are runs to be handed over.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        places = stack.places
+        if not places.active and not any(isinstance(r, StackedRun) for r in places.waiting):
+            return
+        begun = time.monotonic()
+        since = begun - self._last
+        pays = not self._exists or self._cost < SHARE * since
+        if since >= self._interval or (has_ended and pays):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_plain(self._folder / FILE, self._content(places), flush=True)
+            self._last, self._exists = time.monotonic(), True
+            self._cost = self._last - begun
+
+    def _content(self, places: Places) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "fits": self._fits,
+            "runs": self._runs,
+            "clock": places.clock,
+            "state": {name: getattr(places.host, name) for name in PARTS},
+            "best": {name: getattr(places.best, name) for name in PARTS[:2]},
+            "lifted": places.lifted,
+            "taken": [place and _entry(place) for place in places.taken],
+            "waiting": [run.id for run in places.waiting],
+            "ended": sorted(self._ended),
+        }
+
+    # Going on
+
+    def restore(self, stack: "Stack") -> list[StackedRun]:
+        """Let a stack that has not begun go on from its checkpoint, if there is one that fits.
+
+        Returns:
+            Runs that had ended, and must be handed over again.
+        """
+        places = stack.places
+        wanted = {run.id: run for run in places.waiting if isinstance(run, StackedRun)}
+        self._fits = {**self._given, **_fits(places)}
+        self._runs = {run.id: _begun(run, places) for run in wanted.values()}
+        handed = {h.run: h for h in read_runs(self._folder) if h.fits == self._digest}
+        self._last = time.monotonic()
+        content = self._read(wanted)
+        if content is None:
+            if wanted and all(is_whole(handed.get(name), run) for name, run in wanted.items()):
+                places.waiting.clear()
+                return [adopt(run, handed[name], places) for name, run in wanted.items()]
+            return []
+        self._exists = True
+        self._runs = {**content["runs"], **self._runs}
+        self._ended = set(content["ended"])
+        ended = [name for name in content["ended"] if name in wanted]
+        again = [wanted[name] for name in ended if not is_whole(handed.get(name), wanted[name])]
+        self._ended -= {run.id for run in again}
+        Resumed(stack, content, wanted, handed).apply(again)
+        return [
+            adopt(wanted[name], handed[name], places) for name in ended if wanted[name] not in again
+        ]
+
+    def _read(self, wanted: Mapping[RunId, StackedRun]) -> dict[str, Any] | None:
+        """The checkpoint; None where there is none that fits."""
+        file = self._folder / FILE
+        if not file.exists():
+            return None
+        try:
+            content: dict[str, Any] = read_plain(file)
+            self._check(content, wanted)
+        except ReadError as error:
+            self.problem = str(error)
+        except Exception as error:  # Anybody may have written the file.
+            self.problem = f"{file} is none of this stack: {error!r:.200}"
+        else:
+            return content
+        return None
+
+    def _check(self, content: dict[str, Any], wanted: Mapping[RunId, StackedRun]) -> None:
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"its version is {content['schema']!r}, not {SCHEMA}")
+        for name, value in self._fits.items():
+            if content["fits"].get(name) != value:
+                raise ValueError(f"it was made with another {name}")
+        for run in wanted:
+            if content["runs"].get(run) != self._runs[run]:
+                raise ValueError(f"run {run} is another one now")
+        named = [entry["run"] for entry in content["taken"] if entry is not None]
+        named += content["waiting"] + content["ended"]
+        if len(named) != len(set(named)) or not wanted.keys() <= set(named):
+            raise ValueError("its runs are others")
+        if any(len(run) != 3 or run not in content["runs"] for run in named):
+            raise ValueError("its runs are not known")
+        count = len(content["taken"])
+        shapes = self._fits["shapes"]
+        found = {
+            "state": _shapes(content["state"], count),
+            "best": _shapes(content["best"], count),
+        }
+        if found != {"state": shapes, "best": {name: shapes[name] for name in PARTS[:2]}}:
+            raise ValueError("its arrays are others")
+        if not 0 < count <= self._fits["rows"]:
+            raise ValueError("it has more rows")
+        if content["lifted"].shape != (count, self._fits["slots"]):
+            raise ValueError("other slots are lifted")
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.blake2b(repr(sorted(self._fits.items())).encode()).hexdigest()[:32]
+
+
+def remove(folder: Path) -> None:
+    """Remove the folder of a stack all of whose runs were reported; and its parent, once empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.parent.rmdir()
+
+
+# What is written
+
+
+def _entry(place: Place | Absent) -> dict[str, Any]:
+    if isinstance(place, Absent):
+        return {"run": place.id, "epoch": place.epoch, "state": None}
+    return {"run": place.run.id, "epoch": place.epoch, "state": _state(place)}
+
+
+def _state(place: Place) -> dict[str, Any] | None:
+    """What a run goes on from; None where it starts again."""
+    if not place.epoch:
+        return None
+    try:
+        callbacks = place.callbacks.state()
+    except NotResumable:
+        return None
+    execution = execution_state(place.run.execution)
+    state = {
+        "callbacks": callbacks,
+        "last_logs": place.last_logs,
+        "has_best": place.has_best,
+        "execution": {name: execution[name] for name in TRAINED},
+    }
+    return state if is_plain(state) else None  # Callbacks may put anything among the logs.
+
+
+def _handover(run: StackedRun, clock: int, fits: str) -> Handover:
+    history = None
+    if run.history is not None:
+        own = vars(run.history)
+        history = {name: own[name] for name in ("history", "epoch", "params") if name in own}
+    return Handover(
+        trial_id=run.trial_id,
+        execution=run.execution,
+        error=None if run.error is None else traceback_of(run.error),
+        refused=run.refused,
+        clock=clock,
+        fits=fits,
+        history=history,
+        final_weights=run.final_weights,
+        callbacks=None if run.memory is None else [one["values"] for one in run.memory],
+    )
+
+
+# What it must fit
+
+
+def _fits(places: Places) -> dict[str, Any]:
+    backend = keras.config.backend()
+    state = places.host.state
+    return {
+        "rows": places.count,
+        "slots": places.lifted.shape[1],
+        "compiled": bool(getattr(places.engine.backend, "compiled", False)),
+        "backend": backend,
+        "versions": [keras.__version__, sys.modules[backend].__version__, np.__version__],
+        "floatx": keras.config.floatx(),
+        "shapes": _shapes({name: getattr(state, name) for name in PARTS}, places.count),
+    }
+
+
+def _shapes(parts: Mapping[str, Sequence[Any]], count: int) -> dict[str, list[Any]]:
+    """Per array of some parts the shape for one run and the type; None where it is not of rows."""
+    return {
+        name: [
+            (tuple(array.shape[1:]), keras.backend.standardize_dtype(array.dtype))
+            if array.shape[0] == count
+            else None
+            for array in parts[name]
+        ]
+        for name in PARTS
+        if name in parts
+    }
+
+
+def _begun(run: StackedRun, places: Places) -> tuple[Any, ...]:
+    """What a run starts from: epochs, learning rate, lifted values, initial weights."""
+    digest = 0
+    for array in run.weights:
+        digest = crc32(np.ascontiguousarray(array).tobytes(), digest)
+    values = [float(value) for value in places.engine.program.lifting.values(run.held)]
+    return run.call.epochs, run.learning_rate, values, digest
