@@ -19,6 +19,28 @@ from auditor.search.sweep_file import SweepFile
 from auditor.trials import Trials
 
 
+class CrashError(Exception):
+    """A trial crashed in another process.
+
+    Attributes:
+        report: The traceback there, as text.
+        is_given_up: Whether the trial ended itself, by KerasTuner's `FailedTrialError`, and is not
+            to be tried again.
+    """
+
+    def __init__(self, report: str, is_given_up: bool = False) -> None:
+        """With all that is left of it."""
+        super().__init__(report, is_given_up)
+        self.report = report
+        self.is_given_up = is_given_up
+
+
+def crash_of(error: Exception) -> CrashError:
+    """What is left of an exception where it is caught."""
+    given_up = isinstance(error, keras_tuner.errors.FailedTrialError)
+    return CrashError("".join(traceback.format_exception(error)), given_up)
+
+
 class Ending:
     """Ends the trials of one search."""
 
@@ -105,9 +127,9 @@ class Ending:
             error.add_note(f"while running trial {trial.trial_id} of {self._path}")
             raise
         except Exception as error:
-            failed = isinstance(error, keras_tuner.errors.FailedTrialError)
-            trial.status = TrialStatus.FAILED if failed else TrialStatus.INVALID
-            trial.message = traceback.format_exc()
+            crash = error if isinstance(error, CrashError) else crash_of(error)
+            trial.status = TrialStatus.FAILED if crash.is_given_up else TrialStatus.INVALID
+            trial.message = crash.report
             self._after_crash(trial, executions())
 
     def _after_crash(self, trial: Trial, executions: list[Execution]) -> None:

@@ -40,9 +40,12 @@ class Keeper:
         if result.best_index is None or not self._weights.wants(trial.trial_id, numbers):
             return
         best = executions[result.best_index]
-        if best.best_weights is None:
+        if best.weights_file is not None:
+            best.weights_file.replace(file)
+        elif best.best_weights is not None:
+            save_weights(best.model, best.best_weights, file)
+        else:
             return
-        save_weights(best.model, best.best_weights, file)
         write_whole(self._folder(trial) / store.BUILD_FILE, json.dumps(best.build_config))
         self._weights.add(trial.trial_id, numbers, file)
 

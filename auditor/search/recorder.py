@@ -1,8 +1,9 @@
 """What one run of a trial leaves behind: its curves and its best weights."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -32,6 +33,7 @@ class Execution:
         returned: What the training returned in place of a history: single values, or None.
         best_value: Best finite objective so far.
         best_weights: The weights of that epoch, from `model.get_weights()`.
+        weights_file: Where another process has written them in their place.
         model: The model that was trained.
         build_config: What Keras needs to build the model before it can load weights.
         error: The traceback of a crash.
@@ -49,6 +51,7 @@ class Execution:
     returned: dict[str, float] | None = None
     best_value: float | None = None
     best_weights: list[Any] | None = None
+    weights_file: Path | None = None
     model: Any = None
     build_config: dict[str, Any] | None = None
     error: str | None = None
@@ -88,6 +91,7 @@ class Recorder(keras.callbacks.Callback):
         objective: keras_tuner.Objective,
         execution: Execution,
         clean: CleanTraining | None = None,
+        notes: Callable[[int, int], None] | None = None,
     ) -> None:
         """Record into `execution`, choosing the epoch by `objective`.
 
@@ -95,9 +99,12 @@ class Recorder(keras.callbacks.Callback):
             objective: Of the search.
             execution: Where to.
             clean: What measures training metrics again after each epoch; None for not at all.
+            notes: Called after each epoch with how many there were, and how many there may be, 0
+                where that is not known; None for nobody.
         """
         super().__init__()
         self._clean = clean
+        self._notes = notes
         self._objective = objective
         self._execution = execution
         self._begun = time.monotonic()
@@ -121,6 +128,8 @@ class Recorder(keras.callbacks.Callback):
         if self.model is not None and self._execution.takes_lead(row, self._objective):
             self._execution.model = self.model
             self._execution.best_weights = self.model.get_weights()
+        if self._notes is not None:
+            self._notes(len(self._execution.epochs), int((self.params or {}).get("epochs") or 0))
 
     def _extras(self, row: dict[str, float]) -> dict[str, float]:
         """The learning rate, the validation loss without regularisation, and clean metrics."""

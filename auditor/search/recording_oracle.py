@@ -16,6 +16,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src.engine.metrics_tracking import MetricsTracker
+from keras_tuner.src.engine.oracle import Display
 
 from auditor.errors import SearchError
 from auditor.files import Json, write_whole
@@ -68,6 +69,15 @@ class RecordingOracle(keras_tuner.Oracle):
         # Trials that have completed stay as they are: there may be thousands.
         done = [t for t in self.trials.values() if t.status == TrialStatus.COMPLETED]
         other = copy.deepcopy(self, {id(trial): trial for trial in done})
+        other.__dict__.update(save=_write_nothing, _save_trial=_write_nothing)
+        return other
+
+    def without_trials(self) -> "RecordingOracle":
+        """A copy that knows what is searched for, and no trial; it writes nothing."""
+        other = copy.copy(self)
+        other.trials, other.ongoing_trials, other.details, other.results = {}, {}, {}, {}
+        other.start_order, other.end_order, other._retry_queue = [], [], []
+        other._tried, other._display = Tried(), Display(oracle=other)
         other.__dict__.update(save=_write_nothing, _save_trial=_write_nothing)
         return other
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +28,10 @@ from auditor.search import store
 from auditor.search.clean import CleanTraining
 from auditor.search.ending import Ending
 from auditor.search.fit import CompiledModels
+from auditor.search.folds import Fold
+from auditor.search.launching.launcher import launcher
 from auditor.search.lock import SweepLock
+from auditor.search.parallel_search import search_in_parallel
 from auditor.search.plan_summary import PlanSummary, planned_summary, stored_summary
 from auditor.search.progress import Progress, Standing
 from auditor.search.recorder import Execution, Recorder
@@ -46,6 +50,9 @@ if TYPE_CHECKING:
 DEFAULT_KEEP_WEIGHTS = 10
 """Trials whose weights are kept. KerasTuner keeps all, which fills disks."""
 
+FIT = "Model.fit"
+"""Name of the place where this process trains trials one by one; see `Worker`."""
+
 _HOOKS = ("on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end")
 """Methods of a tuner that its subclasses may override to watch the training."""
 
@@ -56,7 +63,7 @@ class RecordingTuner(keras_tuner.Tuner):
     Arguments that KerasTuner's tuners do not have:
         gap_penalty: Weight of the generalization gap in the score; 0 ranks by the objective alone.
         keep_weights: For how many of the best trials weights stay on the disk; -1 for all.
-        progress: Called with a `Progress` after each trial.
+        progress: Called with a `Progress` after each trial; see also the method `progress`.
         cross_validation: Number of folds, or 0 for none. Each execution then trains one run per
             fold, and the score is the mean over all of them. `search` takes all rows as arrays `x`
             and `y`, and no validation data. The folds are the same for the whole sweep, and have
@@ -72,6 +79,10 @@ class RecordingTuner(keras_tuner.Tuner):
             own copies, may be called at the same time, and `with tf.device(...)` or
             `jax.default_device(...)` around `search` does not reach them. "fit" is for what cannot
             bear that.
+        n_jobs: In how many processes to train; -1 for one per GPU, or per core where there is
+            none. None: as `joblib.parallel_config` says, which also leads to Dask and Ray, else in
+            this process. See docs/clusters.md.
+        workers_per_gpu: How many processes share a GPU.
     """
 
     oracle: RecordingOracle
@@ -88,6 +99,8 @@ class RecordingTuner(keras_tuner.Tuner):
         stratify: bool = False,
         clean_train_metrics: bool = False,
         lane: Literal["auto", "stacked", "fit"] = "auto",
+        n_jobs: int | None = None,
+        workers_per_gpu: int = 1,
         directory: str | os.PathLike[str] | None = None,
         project_name: str | None = None,
         **kwargs: Any,
@@ -99,7 +112,7 @@ class RecordingTuner(keras_tuner.Tuner):
                 `overwrite` one that is under way.
             SearchError: The model declares no hyperparameter, or cannot be built.
             ValueError: `gap_penalty` is negative or infinite, `cross_validation` is 1 or negative,
-                or there is `stratify` without it.
+                there is `stratify` without it, or a number of processes is none.
         """
         if not 0 <= gap_penalty < math.inf:
             raise ValueError(f"gap_penalty must be a finite number >= 0, got {gap_penalty!r}")
@@ -107,6 +120,8 @@ class RecordingTuner(keras_tuner.Tuner):
             raise ValueError(f'lane must be "auto", "stacked" or "fit", got {lane!r}')
         self.gap_penalty = gap_penalty
         self.lane = lane
+        self.n_jobs = n_jobs
+        self.workers_per_gpu = workers_per_gpu
         self.keep_weights = keep_weights
         self.cross_validation = CrossValidation(cross_validation, stratify)
         self.clean_train_metrics = clean_train_metrics
@@ -189,11 +204,9 @@ class RecordingTuner(keras_tuner.Tuner):
             folds = self.cross_validation.split(self.oracle.seed, fit_args, fit_kwargs)
             self._sweep.open(fit_args, fit_kwargs, self.executions_per_trial, folds)
             self.oracle.forgive()
+            self._standing.begin(self.executions_per_trial * max(1, self.cross_validation.count))
             self.save()
-            if self.lane == "fit" or why_never(self):
-                super().search(*fit_args, **fit_kwargs)
-            else:
-                StackedSearch(self, fit_args, fit_kwargs, folds).run()
+            self._run_trials(fit_args, fit_kwargs, folds)
         except KeyboardInterrupt as interrupt:
             with suppress(AuditorError, OSError):
                 self.ending.settle(self.trials())
@@ -209,6 +222,17 @@ class RecordingTuner(keras_tuner.Tuner):
             gc.unfreeze()
             with suppress(OSError):
                 self.oracle.save(now=True)
+
+    def _run_trials(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], folds: tuple[Fold, ...]
+    ) -> None:
+        """Run them in the lane, and in the processes, that were asked for."""
+        if executors := launcher(self.n_jobs, self.workers_per_gpu):
+            search_in_parallel(self, executors, args, kwargs, folds)
+        elif self.lane == "fit" or why_never(self):
+            super().search(*args, **kwargs)
+        else:
+            StackedSearch(self, args, kwargs, folds).run()
 
     def plan_summary(self, *fit_args: Any, **fit_kwargs: Any) -> PlanSummary:
         """Which trials train together, and why the others do not; `print` makes it a table.
@@ -234,6 +258,10 @@ class RecordingTuner(keras_tuner.Tuner):
         super().on_search_end()
         self.ending.settle(self.trials())
         self._compiled = CompiledModels()
+
+    def progress(self) -> Progress:
+        """Where the search stands now; may be asked from other threads while it runs."""
+        return self._standing.now()
 
     def trials(self) -> Trials:
         """What was observed so far: exactly what reading the directory yields."""
@@ -273,7 +301,8 @@ class RecordingTuner(keras_tuner.Tuner):
         execution = self._begin_execution(trial)
         begun = time.monotonic()
         self._clean = CleanTraining(self.oracle.seed) if self.clean_train_metrics else None
-        recorder = Recorder(self.oracle.objective, execution, self._clean)
+        notes = partial(self._note_epoch, trial.trial_id)
+        recorder = Recorder(self.oracle.objective, execution, self._clean, notes)
         own = [*self._own_callbacks(callbacks, trial, execution), recorder]
         try:
             keras.utils.set_random_seed(execution.seed)
@@ -281,6 +310,12 @@ class RecordingTuner(keras_tuner.Tuner):
         finally:
             execution.total_seconds = time.monotonic() - begun
             self._clean = None  # It holds data.
+            if self._standing is not None:
+                self._standing.note_idle(FIT)
+
+    def _note_epoch(self, trial_id: str, epoch: int, epochs: int) -> None:
+        if self._standing is not None:  # As it is in another process.
+            self._standing.note_epochs(FIT, f"trial {trial_id}", epoch, epochs)
 
     def _begin_execution(self, trial: Trial) -> Execution:
         place, folds = len(self._executions), self.cross_validation.count
@@ -323,11 +358,15 @@ class RecordingTuner(keras_tuner.Tuner):
         validate_trial_results(results, self.oracle.objective, "HyperModel.fit()")
         return results
 
-    def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+    def train_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> bool:
+        """Train a trial by `Model.fit`; its runs are kept until the next one.
+
+        Returns:
+            Whether an overridden `run_trial` has reported by itself, as KerasTuner allowed once.
+        """
         self._executions = []
         results: Any = self.run_trial(trial, *fit_args, **fit_kwargs)
         objective = self.oracle.objective
-        # An overridden run_trial may report by itself, as KerasTuner allowed once.
         metrics = self.oracle.get_trial(trial.trial_id).metrics
         if reported := metrics.exists(objective.name):
             results = {n: float(m.get_history()[-1].mean()) for n, m in metrics.metrics.items()}
@@ -340,26 +379,30 @@ class RecordingTuner(keras_tuner.Tuner):
             returned = [convert_to_metrics_dict(results, objective)] * len(self._executions)
         for result, execution in zip(returned, self._executions, strict=True):
             take_returned(result, execution, objective, self.oracle.any_completed)
+        return bool(reported)
+
+    def runs_so_far(self, trial: Trial) -> list[Execution]:
+        """The runs of the trial that is, or was, under way: one at least."""
+        if not self._executions:
+            self._begin_execution(trial)
+        return self._executions
+
+    def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+        reported = self.train_trial(trial, *fit_args, **fit_kwargs)
         self.ending.report(trial, self._executions, reported=reported)
 
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
-        def executions() -> list[Execution]:
-            if not self._executions:
-                self._begin_execution(trial)
-            return self._executions
-
-        def act() -> None:
-            self._run_and_update_trial(trial, *fit_args, **fit_kwargs)
-
-        self.ending.attempt(trial, act, executions)
+        self._standing.note_start(trial.trial_id)
+        act = partial(self._run_and_update_trial, trial, *fit_args, **fit_kwargs)
+        self.ending.attempt(trial, act, partial(self.runs_so_far, trial))
 
     def on_trial_end(self, trial: Trial) -> None:
         """End the trial, and tell whoever follows the search."""
         super().on_trial_end(trial)
         ended = self.oracle.trials[trial.trial_id]
-        self._standing.note(ended)
+        self._standing.note_end(ended)
         if self._progress:
-            self._progress(self._standing.after(ended))
+            self._progress(self._standing.now(ended))
 
     def build_once(self, hyperparameters: keras_tuner.HyperParameters) -> Any:
         """A model, as a trial builds it, but without clearing anything first.

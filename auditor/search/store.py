@@ -5,8 +5,10 @@
     trial_<id>/trial.json    KerasTuner's, with one more key, "auditor"
     trial_<id>/history.csv   one row per execution, fold and epoch
     trial_<id>/checkpoint.weights.h5  weights of the scored epoch, for the best trials
+    work/                    what executors share while a search runs
 
-Every write is whole or absent, and only the main process writes here.
+Every write is whole or absent. Only the main process writes here, but for what executors leave in
+folders of their own.
 """
 
 import csv
@@ -23,6 +25,7 @@ SCHEMA = 1
 
 SWEEP_FILE = "sweep.json"
 HISTORY_FILE = "history.csv"
+WORK_FOLDER = "work"
 WEIGHTS_FILE = "checkpoint.weights.h5"
 BUILD_FILE = "build_config.json"
 

@@ -2,7 +2,7 @@
 
 import copy
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,12 +145,27 @@ class SweepFile:
         ended = any(self._path.glob(f"trial_*/{store.HISTORY_FILE}"))
         return (store.read_sweep(self._path) if ended else None) or {}
 
+    @property
+    def losses(self) -> set[str | None]:
+        """Names of the losses of all models so far; None for one without a name."""
+        return set(self._losses)
+
+    @property
+    def labels_seen(self) -> bool:
+        """Whether all trials so far saw the labels of the search, as far as is known."""
+        return self._labels_seen
+
     def note_loss(self, model: Any) -> None:
         """Take note of the loss of a model: a no-skill loss exists only where all share one."""
-        name = facts.loss_of(model)
-        if name not in self._losses:
-            self._losses.add(name)
+        self.note_elsewhere({facts.loss_of(model)}, labels_seen=True)
+
+    def note_elsewhere(self, losses: Iterable[str | None], labels_seen: bool) -> None:
+        """Take note of losses seen elsewhere, and of whether labels there were the search's."""
+        if new := set(losses) - self._losses:
+            self._losses |= new
             self._learn()
+        if not labels_seen:
+            self._forget_labels()
 
     def see_fit(self, arguments: Mapping[str, Any]) -> None:
         """Take note of what `Model.fit` was given, by code that may change what `search` was.

@@ -1,6 +1,6 @@
 """Which executors a search has: from `n_jobs`, joblib's configuration and the devices there are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any, Protocol
 
 from joblib.parallel import get_active_backend
@@ -20,7 +20,7 @@ class Launcher(Protocol):
     def executors(self) -> tuple[str, ...]:
         """Their names for a person: "GPU 0", "CPU worker 1", "dask tcp://10.0.0.5:39911"."""
 
-    def run(self, tasks: Iterable[Task], tick: float = 1.0) -> Iterator[Event]:
+    def run(self, tasks: Iterable[Task], tick: float = 1.0) -> Generator[Event, None, None]:
         """Run tasks, one at a time on each executor.
 
         Closing the iterator, or an exception, stops what runs; the launcher can be used again.

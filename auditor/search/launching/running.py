@@ -5,7 +5,7 @@ import pickle
 import sys
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,7 +57,7 @@ class PoolLauncher:
         """Their names for a person."""
         return tuple(self._workers.names())
 
-    def run(self, tasks: Iterable[Task], tick: float = 1.0) -> Iterator[Event]:
+    def run(self, tasks: Iterable[Task], tick: float = 1.0) -> Generator[Event, None, None]:
         """Run tasks, and yield what happens. See `Launcher.run`."""
         if self.is_running:
             raise SearchError(

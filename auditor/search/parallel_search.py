@@ -1,0 +1,186 @@
+"""A search whose trials train in other processes, on this machine or on others."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras_tuner
+from keras_tuner.engine.trial import Trial
+
+from auditor.errors import AuditorError
+from auditor.search import store
+from auditor.search.ending import CrashError, crash_of
+from auditor.search.folds import Fold
+from auditor.search.launching.launcher import Launcher
+from auditor.search.launching.sharing import share
+from auditor.search.launching.tasks import Died, Ended, Event, Raised, Task
+from auditor.search.runs import begin_run
+from auditor.search.stacking.building import built
+from auditor.search.trial_source import TrialSource
+from auditor.search.work import Trained, by_value, train_trial, work_of
+
+if TYPE_CHECKING:
+    from auditor.search.recording_tuner import RecordingTuner
+
+
+def search_in_parallel(
+    tuner: "RecordingTuner",
+    launcher: Launcher,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    folds: tuple[Fold, ...],
+) -> None:
+    """Run all trials of a tuner that are still to be run, on executors.
+
+    Args:
+        tuner: Whose trials.
+        launcher: Starts and leads the executors.
+        args: Of `Model.fit`, by place.
+        kwargs: Those by name.
+        folds: Of the data; none without cross-validation.
+
+    Raises:
+        SearchError: Some part of the search cannot be sent to another process.
+    """
+    if "verbose" in kwargs:
+        tuner.oracle.verbose = kwargs["verbose"]
+    executors = Executors(tuner, launcher, args, kwargs)
+    try:
+        ParallelFit(tuner, executors).run()
+    finally:
+        executors.close()
+
+
+class Executors:
+    """Trains trials of a tuner by the executors of a launcher, and reports them as they end."""
+
+    def __init__(
+        self,
+        tuner: "RecordingTuner",
+        launcher: Launcher,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        """Send the search to where executors find it.
+
+        Raises:
+            SearchError: Some part of it cannot be sent to another process.
+        """
+        self._tuner = tuner
+        self._launcher = launcher
+        self._folder = Path(tuner.project_dir) / store.WORK_FOLDER
+        self._folder.mkdir(exist_ok=True)
+        with by_value(tuner, *_user_code(tuner, kwargs)):
+            # Their bars would be mixed.
+            self._work = share(work_of(tuner, args, {**kwargs, "verbose": 0}), self._folder)
+
+    def close(self) -> None:
+        """Remove what only executors needed."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def train_alone(self, trials: Iterable[Trial]) -> None:
+        """Train trials by `Model.fit`, as many at once as there are executors."""
+        tasks = (
+            Task(trial.trial_id, train_trial, (self._work, trial, self._folder / trial.trial_id))
+            for trial in trials
+        )
+        with closing(self._launcher.run(tasks)) as events:
+            for event in events:
+                self._take(event)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Ended(task, _, trained):
+                self._end(self._tuner.oracle.trials[task.name], trained)
+            case Raised(task, _, error):
+                if not isinstance(error, Exception) or _ends_the_search(error):
+                    raise error
+                self._crash(task.name, crash_of(error))
+            case Died(task, executor, reason, again=False):
+                self._crash(task.name, CrashError(f"{executor} has ended: {reason}"))
+
+    def _end(self, trial: Trial, trained: Trained) -> None:
+        tuner = self._tuner
+        trial.hyperparameters = trained.trial.hyperparameters
+        trial.metrics = trained.trial.metrics
+        tuner.oracle.update_space(trial.hyperparameters)
+        tuner._sweep.note_elsewhere(trained.losses, trained.labels_seen)
+
+        def report() -> None:
+            if trained.crash is not None:
+                raise trained.crash
+            tuner.ending.report(trial, trained.executions, reported=trained.reported)
+
+        tuner.ending.attempt(trial, report, lambda: trained.executions)
+        tuner.on_trial_end(trial)
+
+    def _crash(self, trial_id: str, crash: CrashError) -> None:
+        """End a trial of which nothing is left."""
+        tuner, trial = self._tuner, self._tuner.oracle.trials[trial_id]
+
+        def raise_() -> None:
+            raise crash
+
+        run = begin_run(trial_id, tuner.oracle.seed, 0, tuner.cross_validation.count)
+        tuner.ending.attempt(trial, raise_, lambda: [run])
+        tuner.on_trial_end(trial)
+
+
+class ParallelFit:
+    """Runs the trials of a tuner by `Model.fit` on executors."""
+
+    def __init__(self, tuner: "RecordingTuner", executors: Executors) -> None:
+        """Search with the arguments that the executors were given."""
+        from auditor.search.recording_tuner import RecordingTuner
+
+        self._tuner = tuner
+        self._executors = executors
+        self._builds = type(tuner).run_trial is RecordingTuner.run_trial
+        plain = self._builds and type(tuner.hypermodel).fit is keras_tuner.HyperModel.fit
+        self._source = TrialSource(tuner, reads_late=not plain)
+
+    def run(self) -> None:
+        """Run all trials that are still to be run."""
+        self._tuner.on_search_begin()
+        while True:
+            wave: list[Trial] = []
+            self._executors.train_alone(self._wave(wave))
+            if not wave:
+                break
+            self._source.learn(wave)
+        self._tuner.on_search_end()
+
+    def _wave(self, wave: list[Trial]) -> Iterator[Trial]:
+        """Trials that may train at once; drawn as executors become free."""
+        for trial in self._source.begun():
+            self._tuner.on_trial_begin(trial)
+            self._look_at(trial)
+            wave.append(trial)
+            yield trial
+            if not self._source.goes_on:
+                break
+
+    def _look_at(self, trial: Trial) -> None:
+        """See what a build reads: the next trial should not repeat this one."""
+        if self._builds:
+            build = partial(self._tuner.build_once, trial.hyperparameters)
+            try:
+                built(build, seed=0, light=True)
+            except Exception:  # It crashes again where crashes are dealt with.
+                return
+        self._source.note(trial)
+
+
+def _ends_the_search(error: Exception) -> bool:
+    return isinstance(error, AuditorError | keras_tuner.errors.FatalError)
+
+
+def _user_code(tuner: "RecordingTuner", kwargs: dict[str, Any]) -> list[Any]:
+    """Whatever of a search may come from a module of the user's."""
+    hypermodel = tuner.hypermodel
+    callbacks = kwargs.get("callbacks") or []
+    build = getattr(hypermodel, "build", None)
+    return [type(tuner), type(hypermodel), getattr(build, "__func__", build), *callbacks]

@@ -1,0 +1,142 @@
+"""What an executor does with the parts of a search that it is sent."""
+
+import copy
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+import keras_tuner
+from keras_tuner.engine.trial import Trial
+
+from auditor.errors import AuditorError
+from auditor.search import store
+from auditor.search.ending import CrashError, crash_of
+from auditor.search.fit import CompiledModels
+from auditor.search.launching.sharing import Shared
+from auditor.search.recorder import Execution
+from auditor.search.weights import save_weights
+
+if TYPE_CHECKING:
+    from auditor.search.recording_tuner import RecordingTuner
+
+
+@dataclass(frozen=True)
+class Work:
+    """A search, as executors know it.
+
+    Attributes:
+        tuner: A copy that writes nothing, and knows no trial but those that it is sent.
+        args, kwargs: Of `search`.
+    """
+
+    tuner: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trial that an executor has trained by `Model.fit`, or that crashed there.
+
+    Attributes:
+        trial: With the hyperparameters that it has read, and what its code has reported itself.
+        executions: Its runs, without models.
+        reported: Whether its code has reported the objective itself.
+        crash: What ended it; None where nothing did.
+        losses: Names of the losses of its models.
+        labels_seen: Whether all labels that it was trained on were those of the search.
+    """
+
+    trial: Trial
+    executions: list[Execution]
+    reported: bool
+    crash: CrashError | None
+    losses: frozenset[str | None]
+    labels_seen: bool
+
+
+def work_of(tuner: "RecordingTuner", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Work:
+    """What executors have to know of a search."""
+    oracle = tuner.oracle.without_trials()
+    twin = copy.copy(tuner)
+    twin.__dict__.update(oracle=oracle, _sweep=tuner._sweep.unwritten(), _compiled=CompiledModels())
+    # They belong to the main process, which alone reports.
+    for name in ("_progress", "_standing", "_lock", "ending"):
+        twin.__dict__[name] = None
+    return Work(twin, args, kwargs)
+
+
+def train_trial(work: Shared, trial: Trial, folder: Path) -> Trained:
+    """Train a trial by `Model.fit`.
+
+    Args:
+        work: The search.
+        trial: Which.
+        folder: Where its best weights go.
+
+    Raises:
+        AuditorError, FatalError: What concerns the search as a whole.
+    """
+    given: Work = work.load()
+    tuner = given.tuner
+    tuner.oracle.trials = {trial.trial_id: trial}
+    crash, reported = None, False
+    try:
+        reported = tuner.train_trial(trial, *given.args, **given.kwargs)
+    except (AuditorError, keras_tuner.errors.FatalError):
+        raise
+    except Exception as error:
+        crash = crash_of(error)
+    executions = tuner.runs_so_far(trial)
+    for execution in executions:
+        _leave_weights(execution, folder)
+    sweep = tuner._sweep
+    return Trained(trial, executions, reported, crash, frozenset(sweep.losses), sweep.labels_seen)
+
+
+def _leave_weights(execution: Execution, folder: Path) -> None:
+    """Write the best weights where the main process finds them; neither they nor a model travel."""
+    if execution.best_weights is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{execution.execution}-{execution.fold}.{store.WEIGHTS_FILE}"
+        save_weights(execution.model, execution.best_weights, file)
+        execution.weights_file = file
+    execution.best_weights = execution.model = None
+
+
+@contextmanager
+def by_value(*given: Any) -> Iterator[None]:
+    """While this lasts, code of modules that an executor cannot import is pickled with its uses.
+
+    Args:
+        given: Functions, classes and objects that are going to be pickled.
+    """
+    names = {getattr(one, "__module__", None) for one in (*given, *map(type, given))}
+    modules = [sys.modules[name] for name in names if name in sys.modules and _is_hidden(name)]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a module was loaded from a file that its name does not lead to."""
+    if name == "__main__":  # cloudpickle does that by itself.
+        return False
+    path, spec = None, None
+    for part in accumulate(name.split("."), "{}.{}".format):
+        # Not importlib.util.find_spec: it believes in what is loaded already.
+        spec = next((s for finder in sys.meta_path if (s := finder.find_spec(part, path))), None)
+        if spec is None:
+            return True
+        path = spec.submodule_search_locations
+    here = getattr(sys.modules[name], "__file__", None)
+    return spec is None or (here is not None and spec.origin != here)

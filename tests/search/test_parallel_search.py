@@ -1,0 +1,186 @@
+"""Trials that train in other processes come to what they come to in this one."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from auditor import GridSearch, RandomSearch
+from auditor.errors import ObjectiveError, SearchError
+from auditor.search import store
+from tests.search.helpers import (
+    build_tiny,
+    dummy,
+    fit_arguments,
+    grid_of,
+    keys,
+    layers_and_units,
+    statuses,
+    tiny_model,
+    weight_files,
+)
+
+Make = Callable[..., Any]
+
+
+def ranked(tuner: Any) -> list[tuple[str, Any, float]]:
+    return [
+        (trial.trial_id, trial.hyperparameters.values, trial.score)
+        for trial in tuner.oracle.get_best_trials(100)
+    ]
+
+
+def histories(path: Path) -> dict[str, list[str]]:
+    """Per trial its curves, without the seconds."""
+    found = {}
+    for file in sorted(path.glob("trial_*/history.csv")):
+        head, *rows = file.read_text().splitlines()
+        at = head.split(",").index("seconds")
+        found[file.parent.name] = [",".join(np.delete(row.split(","), at)) for row in rows]
+    return found
+
+
+def test_two_processes_come_to_what_one_comes_to(make: Make, tmp_path: Path) -> None:
+    given = {"lane": "fit", "executions_per_trial": 2}
+    ours = make(GridSearch, build_tiny, project_name="here", **given)
+    theirs = make(GridSearch, build_tiny, project_name="there", n_jobs=2, **given)
+    for tuner in (ours, theirs):
+        tuner.search(**fit_arguments(callbacks=[keras.callbacks.EarlyStopping(patience=1)]))
+    assert ranked(ours) == ranked(theirs)
+    assert histories(tmp_path / "here") == histories(tmp_path / "there")
+    best = [tuner.get_best_models(1)[0].get_weights() for tuner in (ours, theirs)]
+    for one, other in zip(*best, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert ours.trials().context.no_skill_loss == theirs.trials().context.no_skill_loss
+
+
+def test_folds_train_in_other_processes(make: Make) -> None:
+    x, y = fit_arguments()["x"], fit_arguments()["y"]
+    tuner = make(GridSearch, build_tiny, n_jobs=2, lane="fit", cross_validation=2)
+    tuner.search(x, y, epochs=1, verbose=0)
+    assert sorted(tuner.trials().runs) == [
+        (f"000{t}", 0, fold) for t in range(4) for fold in (0, 1)
+    ]
+
+
+def test_what_executors_share_is_removed(make: Make, path: Path) -> None:
+    tuner = make(GridSearch, build_tiny, n_jobs=2, lane="fit", keep_weights=2)
+    tuner.search(**fit_arguments())
+    assert not (path / store.WORK_FOLDER).exists()
+    assert len(weight_files(path)) == 2
+
+
+def fails_or_dies(hp: Any) -> Any:
+    kind = hp.Choice("kind", ["well", "raises", "gives up", "dies", "ends too"])
+    if kind == "raises":
+        raise OSError("no such thing")
+    if kind == "gives up":
+        raise keras_tuner.errors.FailedTrialError("for good")
+    if kind == "dies" and os.environ.get("AUDITOR_CORES"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return tiny_model(eager=False)
+
+
+def test_one_bad_trial_or_dead_process_spoils_no_other(make: Make) -> None:
+    tuner = make(GridSearch, fails_or_dies, n_jobs=2, lane="fit")
+    tuner.search(**fit_arguments())
+    found = {t.hyperparameters.values["kind"]: t for t in tuner.oracle.trials.values()}
+    bad = {kind: trial.message for kind, trial in found.items() if trial.status == "FAILED"}
+    assert bad.keys() == {"raises", "gives up", "dies"}
+    assert 'raise OSError("no such thing")' in bad["raises"]
+    assert "for good" in bad["gives up"]
+    assert "SIGKILL" in bad["dies"]
+
+
+def test_nothing_is_trained_twice_for_values_that_no_build_reads(make: Make) -> None:
+    def build(hp: Any) -> Any:
+        layers_and_units(hp)
+        return tiny_model(eager=False)
+
+    tuner = make(GridSearch, build, n_jobs=2, lane="fit")
+    tuner.search(**fit_arguments(epochs=1))
+    assert statuses(tuner) == ["COMPLETED"] * 14
+
+
+class ReadsLate(keras_tuner.HyperModel):  # type: ignore[misc]
+    """Its `fit` has a hyperparameter of its own, and trains on labels of its own."""
+
+    def build(self, hp: Any) -> Any:
+        return tiny_model(lr=hp.Choice("lr", [0.1, 0.2]), eager=False)
+
+    def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        return model.fit(x, 1 - y, batch_size=hp.Choice("batch", [8, 16]), **kwargs)
+
+
+def test_what_is_read_and_seen_over_there_is_known_here(make: Make) -> None:
+    given = fit_arguments(epochs=1)
+    del given["batch_size"]
+    tuner = make(GridSearch, ReadsLate(), n_jobs=2, lane="fit")
+    tuner.search(**given)
+    found = keys(trial.hyperparameters.values for trial in tuner.oracle.trials.values())
+    assert found == keys({"lr": lr, "batch": b} for lr in (0.1, 0.2) for b in (8, 16))
+    assert not tuner.trials().context.label_counts
+
+
+def test_a_run_trial_of_the_users_runs_over_there(make: Make) -> None:
+    class Own(dummy(GridSearch, lambda values: values["a"] + values["b"] / 10)):  # type: ignore[misc]
+        pass
+
+    tuner = make(Own, grid_of(3, 2), n_jobs=2)
+    tuner.search()
+    assert [score for *_, score in ranked(tuner)] == pytest.approx([0, 0.1, 1, 1.1, 2, 2.1])
+    assert tuner.ran == []
+
+
+class ReportsItself(RandomSearch):  # type: ignore[misc]
+    """As KerasTuner allowed once."""
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
+        value = trial.hyperparameters.Int("a", 0, 20)
+        self.oracle.update_trial(trial.trial_id, {"val_loss": value})
+
+
+def test_what_a_trial_reports_itself_arrives(make: Make) -> None:
+    space = keras_tuner.HyperParameters()
+    space.Int("a", 0, 20)
+    tuner = make(ReportsItself, None, max_trials=4, n_jobs=2, hyperparameters=space)
+    tuner.search()
+    assert all(score == values["a"] for _, values, score in ranked(tuner))
+    assert len(ranked(tuner)) == 4
+
+
+def test_what_concerns_the_whole_search_ends_it(make: Make) -> None:
+    tuner = make(GridSearch, build_tiny, objective="val_loss", n_jobs=2, lane="fit")
+    with pytest.raises(ObjectiveError, match="validation_data"):
+        tuner.search(**fit_arguments(validation_data=None))
+
+
+def test_what_cannot_be_sent_is_named(make: Make) -> None:
+    tuner = make(GridSearch, build_tiny, n_jobs=2, lane="fit")
+    with pytest.raises(SearchError, match=r"args\[0\] is a generator.*n_jobs=1"):
+        tuner.search((i for i in range(3)), epochs=1)
+
+
+@pytest.mark.parametrize("n_jobs", [0, True, 1.5])
+def test_a_number_of_processes_is_a_whole_number(make: Make, n_jobs: Any) -> None:
+    with pytest.raises(ValueError, match="n_jobs"):
+        make(GridSearch, build_tiny, n_jobs=n_jobs).search(**fit_arguments())
+
+
+def test_an_interrupted_search_goes_on(make: Make) -> None:
+    def stop(progress: Any) -> None:
+        raise KeyboardInterrupt
+
+    first = make(GridSearch, build_tiny, n_jobs=2, lane="fit", progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        first.search(**fit_arguments())
+    tuner = make(GridSearch, build_tiny, n_jobs=2, lane="fit")
+    tuner.search(**fit_arguments())
+    assert statuses(tuner) == ["COMPLETED"] * 4
+    assert len(tuner.trials().runs) == 4
