@@ -1,11 +1,13 @@
 """The stacked lane: a wave of trials is planned, trained in stacks, and concluded as runs end."""
 
 import contextlib
+import hashlib
 import queue
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +16,7 @@ import keras_tuner
 from auditor.search.stacking import sizing
 from auditor.search.stacking.building import complete
 from auditor.search.stacking.candidates import Candidate
+from auditor.search.stacking.checkpoint import Checkpoints
 from auditor.search.stacking.choosing import Choice, choose
 from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.plan import (
@@ -34,10 +37,12 @@ class Plan:
     Attributes:
         stacks: Each with the group that its runs belong to.
         alone: Per trial of the ordinary lane the reason.
+        structures: Per trial what it has in common with those that it can train with.
     """
 
     stacks: list[tuple[PlannedStack, Group]] = field(default_factory=list)
     alone: dict[str, str] = field(default_factory=dict)
+    structures: dict[str, str] = field(default_factory=dict)
 
 
 def make_plan(
@@ -54,7 +59,8 @@ def make_plan(
     """
     candidates = list(candidates)
     old = {run: stack for stack in kept for run in stack.runs}
-    plan, where = Plan(), sizing.device()
+    structures = {c.trial.trial_id: c.signature for c in candidates}
+    plan, where = Plan(structures=structures), sizing.device()
     groups = group(candidates, old)
     for found in groups:
         earlier = {old[run].name: old[run] for run in found.runs if run in old}
@@ -78,7 +84,7 @@ def _stacks(found: Group, groups: int, where: str) -> Iterator[PlannedStack]:
     at_once = sizing.stacks_at_once(where)
     parts = cut(list(found.runs), max(1, -(-at_once // groups)))
     most = sizing.most_rows(model, call.batch_size, where)
-    rows = min(most, max(map(len, parts)))
+    rows = min(most, sizing.even_rows(max(map(len, parts))))
     lifted, differences = tuple(found.choices.items()), found.differences
     for runs in parts:
         yield PlannedStack(stack_name(runs), compiled, rows, runs, lifted, differences)
@@ -88,7 +94,11 @@ class StackedLane:
     """Trains planned stacks in threads, and hands over each run as it ends."""
 
     def __init__(
-        self, objective: keras_tuner.Objective, clean_rows: Any = None, always: bool = False
+        self,
+        objective: keras_tuner.Objective,
+        clean_rows: Any = None,
+        always: bool = False,
+        folder: Path | None = None,
     ) -> None:
         """Train nothing yet.
 
@@ -96,13 +106,17 @@ class StackedLane:
             objective: Chooses the best epoch of each run.
             clean_rows: See `Engine`.
             always: Stack also what `Model.fit` trains faster.
+            folder: Where each stack saves itself, in a folder of its name, and goes on from; None
+                for not at all. Who has reported all runs of a stack is to `remove` it.
         """
+        self._folder = folder
         self._objective = objective
         self._clean_rows = clean_rows
         self._always = always
         self._at_once = 1
         self._engines: dict[Any, Choice | Exception] = {}
         self._left: Counter[Any] = Counter()  # stacks of each engine
+        self._structures: dict[str, str] = {}
         self._locks: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
         self._one_at_a_time = threading.Lock()  # stacks that use all cores
@@ -123,6 +137,7 @@ class StackedLane:
             todo.put((stack, found))
             self._left[_key(stack, found)] += 1
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._structures = plan.structures
         self._at_once = min(len(plan.stacks), sizing.stacks_at_once(sizing.device()))
         workers = [
             threading.Thread(target=self._work, args=(todo, done), daemon=True)
@@ -179,8 +194,16 @@ class StackedLane:
         def ended(run: StackedRun) -> None:
             done.put((stack, run))
 
+        saved = self._checkpoints(stack)
         with self._one_at_a_time if exclusive else contextlib.nullcontext():
-            Stack(engine, runs, rows, self._objective, ended, self._stop).train()
+            Stack(engine, runs, rows, self._objective, ended, self._stop, saved).train()
+
+    def _checkpoints(self, stack: PlannedStack) -> Checkpoints | None:
+        if self._folder is None:
+            return None
+        structure = self._structures.get(stack.runs[0][0], "")
+        digest = hashlib.blake2b(structure.encode(), digest_size=16).hexdigest()
+        return Checkpoints(self._folder / stack.name, {"structure": digest})
 
     def _choice(self, stack: PlannedStack, found: Group) -> Choice:
         """How a group trains, decided by the first of its stacks while the others wait."""

@@ -10,9 +10,9 @@ import keras
 from auditor.search.stacking.layers import CONVOLUTIONS, RECURRENT, has
 
 MOST_ROWS = {"cpu": 32, "gpu": 4096}
-"""Runs that train at once at most. On a core a step of a small dense net takes .046 ms per run in
-stacks of 4 and .029 to .035 in stacks of 18 to 36 (docs/performance.md): more rows only take memory
-from one another."""
+"""Runs that train at once on a device at most. On a core a step of a small dense net takes .046 ms
+per run in stacks of 4 and .029 to .035 in stacks of 18 to 36 (docs/performance.md): more rows only
+take memory from one another."""
 
 MEMORY_SHARE = 0.25
 """Share of the free memory that all stacks together may take, by estimate."""
@@ -45,9 +45,18 @@ def cores(cgroup: Path = CGROUP) -> int:
     return int(max(1, min(own, _core_limit(cgroup))))
 
 
+def sharing() -> int:
+    """Devices that train each stack together: on JAX all, on TensorFlow one."""
+    if keras.config.backend() != "jax":
+        return 1
+    from auditor.search.stacking.backends.jax import devices
+
+    return len(devices())
+
+
 def stacks_at_once(where: str) -> int:
-    """One stack per core: a program of small models uses one core and a bit. A device runs one."""
-    return cores() if where == "cpu" else 1
+    """One stack per core: a program of small models uses one core and a bit. Devices run one."""
+    return cores() if where == "cpu" and sharing() == 1 else 1
 
 
 def is_compiled(model: Any, where: str) -> bool:
@@ -69,7 +78,13 @@ def most_rows(model: Any, batch_size: int, where: str) -> int:
     per_run = _bytes_per_run(model, batch_size)
     free = _free_memory() if where == "cpu" else _device_memory()
     share = MEMORY_SHARE * free / stacks_at_once(where)
-    return max(1, min(MOST_ROWS[where], int(share // max(per_run, 1))))
+    on_each = min(MOST_ROWS[where], int(share // max(per_run * sharing(), 1)))
+    return max(1, on_each) * sharing()
+
+
+def even_rows(rows: int) -> int:
+    """So many rows, and as many more as it takes for all devices to have the same number."""
+    return -(-rows // sharing()) * sharing()
 
 
 def _bytes_per_run(model: Any, batch_size: int) -> int:
@@ -140,12 +155,13 @@ def _words(path: Path) -> list[str]:
 
 
 def _device_memory() -> int:
-    """Bytes of the first accelerator, or a guess."""
+    """Bytes of the accelerators that share a stack, or a guess."""
     if keras.config.backend() == "jax":
-        import jax
+        from auditor.search.stacking.backends.jax import devices
 
-        stats = jax.devices()[0].memory_stats() or {}
-        return int(stats.get("bytes_limit", 4 << 30)) - int(stats.get("bytes_in_use", 0))
+        every = [device.memory_stats() or {} for device in devices()]
+        free = [int(one.get("bytes_limit", 4 << 30)) - one.get("bytes_in_use", 0) for one in every]
+        return len(free) * int(min(free))
     from tensorflow.python.client import device_lib  # nothing public tells
 
     limits = [d.memory_limit for d in device_lib.list_local_devices() if d.device_type == "GPU"]
