@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -22,6 +23,7 @@ from auditor.search.recorder import Execution
 from auditor.search.results import Result, take_returned
 from auditor.search.runs import begin_run
 from auditor.search.stacking.candidates import Candidate, Examiner, files_of
+from auditor.search.stacking.checkpoint import remove
 from auditor.search.stacking.fit_call import DataCache
 from auditor.search.stacking.lane import Plan, StackedLane, is_out_of_memory, make_plan
 from auditor.search.stacking.plan import PlannedStack
@@ -30,6 +32,9 @@ from auditor.search.structure import NotShareable
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner
+
+STACKS_FOLDER = "stacks"
+"""Where stacks save themselves, in the directory of the sweep."""
 
 MOST_TRIALS = 2_048
 """Trials that are planned at once."""
@@ -100,6 +105,7 @@ class StackedSearch:
         self._clean = None
         if tuner.clean_train_metrics:
             self._clean = lambda count: sample_rows(count, tuner.oracle.seed)
+        self._folder = Path(tuner.project_dir) / STACKS_FOLDER
         self._created = 0
         self._read_late: frozenset[str] | None = None
         self._read_before: dict[str, set[str]] = {}
@@ -120,7 +126,10 @@ class StackedSearch:
             for trial_id in sorted(plan.alone):
                 tuner._try_run_and_update_trial(trials[trial_id], *args, **kwargs)
                 tuner.on_trial_end(trials[trial_id])
+            for stack, _ in plan.stacks:
+                remove(self._folder / stack.name)
             self._learn_what_is_read_late(trials.values())
+        remove(self._folder)  # with what was killed before it could be removed
         tuner.on_search_end()
 
     # Planning
@@ -218,7 +227,7 @@ class StackedSearch:
         """Train the stacks of a plan; trials that turn out not to be stackable are left over."""
         left = {trial: len(c.runs) for trial, c in candidates.items() if trial not in plan.alone}
         always = self._tuner.lane == "stacked"
-        lane = StackedLane(self._tuner.oracle.objective, self._clean, always)
+        lane = StackedLane(self._tuner.oracle.objective, self._clean, always, self._folder)
         smaller: list[PlannedStack] = []
         for batch in lane.train(plan):
             for stack, ended in batch:
@@ -228,6 +237,8 @@ class StackedSearch:
                     self._tuner._sweep.add_plan([ended], {})
                 elif isinstance(ended, NotShareable):
                     self._leave(stack.runs, str(ended), plan, left)
+                elif isinstance(ended, OSError):  # It cannot save itself.
+                    raise ended
                 elif is_out_of_memory(ended) and stack.rows > 1:
                     smaller.append(stack)
                 else:
