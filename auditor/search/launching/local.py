@@ -144,11 +144,14 @@ def _interrupts_blocked() -> Iterator[None]:
 
 def _kill(process: Any) -> None:
     """End a process and, where it leads a group, all that it has started."""
-    if sys.platform != "win32":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    if process.is_alive():
-        process.kill()
+    if sys.platform == "win32":
+        process.terminate()
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+        return
+    if process.is_alive():  # It has only just been started.
+        os.kill(process.pid, signal.SIGKILL)
 
 
 def _reason(code: int | None) -> str:
