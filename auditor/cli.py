@@ -1,6 +1,7 @@
 """The command line: parses, calls, prints. The only file of the package that prints.
 
-Exit codes: 0 fine, 1 a finding named by `--fail-on`, 2 misuse, 3 unreadable input, 130 interrupted.
+Exit codes: 0 fine, 1 a finding named by `--fail-on`, 2 misuse, 3 unreadable input, 130 interrupted,
+143 terminated.
 Libraries are imported inside the commands, so that `--help` costs nothing.
 """
 
@@ -8,12 +9,11 @@ import math
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,15 +26,14 @@ from auditor.sweeping import (
     check_objective,
     import_framework,
     load,
-    time_left,
 )
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
-    from auditor.search import Progress
     from auditor.sweeping import Source
+    from auditor.watching import Lines, View
 
-FINDING, MISUSE, UNREADABLE, INTERRUPTED = 1, 2, 3, 130
+FINDING, MISUSE, UNREADABLE, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 """Exit codes other than 0."""
 
 app = typer.Typer(
@@ -290,67 +289,38 @@ def _introduce(source: "Source", plan: Plan) -> None:
 def _sweep(source: "Source", plan: Plan, outputs: _Outputs) -> None:
     """Train, then audit."""
     _introduce(source, plan)
-    reporter = _Reporter(plain=outputs.plain or not sys.stderr.isatty())
-    tuner = plan.tuner(source, reporter)
+    watcher = _watcher(outputs.plain)
+    tuner = plan.tuner(source, watcher)
+    from auditor.search.signals import Terminated, sigterm_interrupts
+
     try:
-        with reporter:
+        with sigterm_interrupts(), watcher.watch(tuner.progress):
             plan.run(tuner, source.data)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         kept = len(tuner.oracle.end_order)
         _say(
             f"interrupted: {kept} finished trials are kept in {plan.folder}; the same command"
             f"{', without --overwrite,' if plan.overwrite else ''} goes on from there",
             err=True,
         )
-        raise typer.Exit(INTERRUPTED) from None
-    earlier = len(tuner.oracle.end_order) - reporter.trained
+        code = TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+        raise typer.Exit(code) from None
+    earlier = tuner.progress().earlier
     again = f" ({earlier} of them earlier)" if earlier else ""
     _say(f"  sweep: {len(tuner.oracle.end_order)} trials{again} in {plan.folder}\n")
     outputs.deliver(tuner.audit())
 
 
-class _Reporter:
-    """Shows how a sweep goes: a bar on a terminal, a line per trial elsewhere."""
+def _watcher(plain: bool) -> "Lines | View":
+    """What shows how a sweep goes: a view on a terminal, lines elsewhere."""
+    from rich.console import Console
 
-    def __init__(self, plain: bool) -> None:
-        self.trained = 0
-        self._began = time.monotonic()
-        self._bar: Any = None
-        if not plain:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-            from rich.progress import Progress as Bar
+    from auditor.watching import Lines, View
 
-            # A trial's id may hold brackets, which rich would take for markup.
-            text = TextColumn("{task.description}", markup=False)
-            columns = (BarColumn(), MofNCompleteColumn(), text)
-            self._bar = Bar(*columns, console=Console(stderr=True))
-            self._task = self._bar.add_task("the first trial compiles", total=None)
-
-    def __enter__(self) -> "_Reporter":
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def __call__(self, now: "Progress") -> None:
-        self.trained += 1
-        left = time_left(now, self.trained, time.monotonic() - self._began)
-        best = ""
-        if now.best_score is not None and math.isfinite(now.best_score):
-            best = f"best {now.best_score:.4g} ({now.best_trial_id})"
-        if self._bar is not None:
-            text = _harmless(f"{left}{best}")
-            self._bar.update(self._task, completed=now.done, total=now.total, description=text)
-            return
-        score = "crashed" if now.score is None else f"score {now.score:.4g}"
-        if now.score is not None and not math.isfinite(now.score):
-            score = "diverged"
-        of = "" if now.total is None else f"/{now.total}"
-        _say(f"  {now.done}{of} trial {now.trial_id}: {score}; {left}{best}", err=True)
+    console = Console(stderr=True)
+    if plain or not console.is_terminal or console.is_dumb_terminal:
+        return Lines(lambda line: _say(line, err=True))
+    return View(console)
 
 
 def _terminal_report(audit: "Audit", plain: bool) -> str:

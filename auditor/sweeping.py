@@ -219,24 +219,24 @@ def check_objective(text: str) -> None:
         )
 
 
+_OPTIONS = {
+    "directory": "--out FOLDER",
+    "project_name": "--out FOLDER",
+    "overwrite=True": "--overwrite",
+}
+"""What the command line calls arguments of a tuner."""
+
+
 @contextmanager
 def _in_words_of_options() -> Iterator[None]:
     """Say which options stand for the arguments that an error names."""
     try:
         yield
     except DirectoryError as error:
-        raise DirectoryError(f"{error} (here: --out FOLDER, or --overwrite)") from error
-
-
-def time_left(now: "Progress", trained: int, seconds: float) -> str:
-    """How long the rest will take at the pace so far; empty where the total is not known."""
-    if now.total is None or not trained:
-        return ""
-    minutes, rest = divmod(round(seconds / trained * (now.total - now.done)), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min left, "
-    return f"{minutes} min {rest:02} s left, " if minutes else f"{rest} s left, "
+        text = str(error)
+        named = dict.fromkeys(option for name, option in _OPTIONS.items() if f"`{name}" in text)
+        more = f" (here: {', or '.join(named)})" if named else ""
+        raise DirectoryError(f"{text}{more}") from error
 
 
 def import_framework() -> None:

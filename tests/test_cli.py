@@ -1,7 +1,6 @@
 """The command line: what it prints, what it writes, and how it ends."""
 
 import json
-import math
 import os
 import shutil
 import signal
@@ -15,7 +14,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from auditor.cli import _Reporter, app
+from auditor.cli import app
 from auditor.readers import read
 
 DATA = Path(__file__).parent / "data"
@@ -168,32 +167,6 @@ def test_names_in_a_directory_do_not_act_on_the_terminal(tmp_path: Path) -> None
         assert not set(text) & set(ESCAPES) - set("[31mred]0;title")
 
 
-@pytest.mark.parametrize("plain", [True, False])
-def test_progress_shows_names_and_obeys_none(
-    plain: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from auditor.search import Progress
-
-    name = f"[bold]{ESCAPES}"
-    with _Reporter(plain) as reporter:
-        reporter(Progress(1, 2, name, 0.5, name, 0.5, "val_loss"))
-    text = capsys.readouterr().err
-    assert "[bold]" in text
-    assert "\\x1b[31mred" in text
-    assert "\x1b[31m" not in text
-    assert "\x1b]0" not in text
-
-
-def test_progress_calls_no_trial_the_best_that_diverged(capsys: pytest.CaptureFixture[str]) -> None:
-    from auditor.search import Progress
-
-    _Reporter(plain=True)(Progress(1, 2, "0000", math.inf, "0000", math.inf, "val_loss"))
-    text = capsys.readouterr().err
-    assert "1/2 trial 0000: diverged" in text
-    assert "best" not in text
-    assert "inf" not in text
-
-
 def test_an_audit_never_writes_below_its_path(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(GRID, tmp_path / "grid"))
     before = sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
@@ -292,7 +265,12 @@ def test_help_is_fast(tmp_path: Path) -> None:
     assert min(times) < 0.5
 
 
-def test_an_interrupted_sweep_ends_soon_and_goes_on_later(space: Path) -> None:
+@pytest.mark.parametrize(
+    ("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl_c", "sigterm"]
+)
+def test_an_interrupted_sweep_ends_soon_and_goes_on_later(
+    stop: signal.Signals, code: int, space: Path
+) -> None:
     slow = "import time\n\n\ndef fit(hp, model, *data, **options):\n    time.sleep(1)\n"
     (space / "tiny.py").write_text(f"{SPACE}\n\n{slow}    return model.fit(*data, **options)\n")
     command = [*COMMAND, *map(str, SWEEP)]
@@ -301,11 +279,11 @@ def test_an_interrupted_sweep_ends_soon_and_goes_on_later(space: Path) -> None:
     )
     assert process.stderr is not None
     assert "1/4 trial 0000: score" in process.stderr.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     began = time.monotonic()
     _, message = process.communicate(timeout=60)
     assert time.monotonic() - began < 20
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "interrupted: 1 finished trials are kept in sweeps/tiny; the same command" in message
     done = (space / "sweeps/tiny/trial_0000/history.csv").stat().st_mtime_ns
     again = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)

@@ -34,8 +34,9 @@ MAY_IMPORT = {
     # What the command line trains, and on what; they know nothing of audits.
     "sweep_data": ANYWHERE,
     "sweeping": ANYWHERE | {"search", "sweep_data"},
+    "watching": ANYWHERE | {"search", "report"},
     # Nothing imports the command line.
-    "cli": ANALYSED | {"record", "auditing", "report", "readers", "search", "sweeping"},
+    "cli": ANALYSED | {"record", "auditing", "report", "readers", "search", "sweeping", "watching"},
 }
 # Only inside functions or for type checkers: loading the room does not load these.
 MAY_IMPORT_LATER = {

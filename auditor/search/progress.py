@@ -43,6 +43,7 @@ class Progress(NamedTuple):
             score, the score of one that diverged is infinite.
         best_trial_id, best_score: The best so far.
         objective: The name of the objective.
+        earlier: Trials among `done` that had ended before this search began.
         failed: Trials among `done` that crashed.
         diverged: Trials among `done` that diverged numerically.
         running: Trials that are training.
@@ -63,6 +64,7 @@ class Progress(NamedTuple):
     best_trial_id: str | None
     best_score: float | None
     objective: str
+    earlier: int = 0
     failed: int = 0
     diverged: int = 0
     running: int = 0
@@ -200,6 +202,7 @@ class Standing:
                 best_trial_id=best_id,
                 best_score=best_score,
                 objective=self._oracle.objective.name,
+                earlier=self._earlier,
                 failed=len(self._failed),
                 diverged=len(self._diverged),
                 running=len(self._running),

@@ -93,7 +93,7 @@ def test_a_search_that_goes_on_counts_what_ended_before() -> None:
     search.standing.begin(runs=1)
     now = search.now
     assert (now.done, now.failed, now.diverged, now.best_trial_id) == (3, 1, 1, "c")
-    assert (now.epochs, now.epochs_per_second, now.seconds) == (0, None, 0.0)
+    assert (now.earlier, now.epochs, now.epochs_per_second, now.seconds) == (3, 0, None, 0.0)
 
 
 def test_a_crash_that_ended_well_when_it_was_repeated_is_none() -> None:
