@@ -1,7 +1,7 @@
 """Runs that have ended, as files: who trains hands them over, who leads the search merges them."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -88,10 +88,10 @@ def write_run(folder: Path, handover: Handover) -> None:
         write_plain(_file(folder, handover.run), content | dict.fromkeys(more))
 
 
-def read_runs(folder: Path) -> list[Handover]:
-    """All runs in a folder that are whole; a damaged one is left out."""
-    found = []
-    for file in sorted(folder.glob(f"*{_SUFFIX}")):
+def read_runs(folder: Path, known: Iterable[Sequence[Any]] = ()) -> list[Handover]:
+    """All runs in a folder that are whole, but for those that are known; no damaged one."""
+    found, files = [], set(folder.glob(f"*{_SUFFIX}"))
+    for file in sorted(files.difference(_file(folder, run) for run in known)):
         try:
             found.append(_handover(read_plain(file)))
         except (ReadError, KeyError, TypeError, ValueError, AttributeError):

@@ -1,22 +1,20 @@
 """A search whose trials train in stacks where they can, in waves that fit into memory."""
 
-import contextlib
-import io
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 import keras_tuner
-from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.engine.trial import Trial
 from keras_tuner.src.distribute import utils as distribution
 from keras_tuner.src.engine.tuner_utils import validate_trial_results
 
 from auditor.errors import AuditorError
+from auditor.search import store
 from auditor.search.clean import sample_rows
 from auditor.search.folds import Fold
 from auditor.search.recorder import Execution
@@ -28,13 +26,15 @@ from auditor.search.stacking.fit_call import DataCache
 from auditor.search.stacking.lane import Plan, StackedLane, is_out_of_memory, make_plan
 from auditor.search.stacking.plan import PlannedStack
 from auditor.search.stacking.rows import RunId, StackedRun
+from auditor.search.stacking.sizing import Machine, this_machine
 from auditor.search.structure import NotShareable
+from auditor.search.trial_source import TrialSource
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner
 
-STACKS_FOLDER = "stacks"
-"""Where stacks save themselves, in the directory of the sweep."""
+Happened = StackedRun | PlannedStack | Exception
+"""See `StackedLane.train`."""
 
 MOST_TRIALS = 2_048
 """Trials that are planned at once."""
@@ -72,6 +72,20 @@ def why_never(tuner: "RecordingTuner") -> str | None:
     return None
 
 
+class Crew(Protocol):
+    """Who trains the trials of a search: this process, or others."""
+
+    @property
+    def machine(self) -> Machine:
+        """What it trains on."""
+
+    def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
+        """Train the stacks of a plan; see `StackedLane.train`."""
+
+    def train_alone(self, trials: Iterable[Trial]) -> None:
+        """Train trials by `Model.fit`, and end them."""
+
+
 class StackedSearch:
     """Runs the trials of a tuner in waves: planned together, trained in stacks, then the rest."""
 
@@ -81,10 +95,18 @@ class StackedSearch:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         folds: tuple[Fold, ...],
+        crew: "Crew | None" = None,
     ) -> None:
-        """Search with the arguments of `fit`; `folds` of the data, none without them."""
+        """Search with the arguments of `fit`.
+
+        Args:
+            tuner: Whose trials.
+            args: Arguments of `fit` by place.
+            kwargs: Those by name.
+            folds: Of the data; none without cross-validation.
+            crew: Who trains; None for this process.
+        """
         self._tuner = tuner
-        self._fit = args, kwargs
         self._has_own_fit = type(tuner.hypermodel).fit is not keras_tuner.HyperModel.fit
         given = dict(kwargs)
         callbacks = given.pop("callbacks", None) or []
@@ -105,16 +127,13 @@ class StackedSearch:
         self._clean = None
         if tuner.clean_train_metrics:
             self._clean = lambda count: sample_rows(count, tuner.oracle.seed)
-        self._folder = Path(tuner.project_dir) / STACKS_FOLDER
-        self._created = 0
-        self._read_late: frozenset[str] | None = None
-        self._read_before: dict[str, set[str]] = {}
+        self._folder = Path(tuner.project_dir) / store.STACKS_FOLDER
+        self._source = TrialSource(tuner, reads_late=self._has_own_fit)
+        self._crew: Crew = crew or _Here(self, args, kwargs)
 
     def run(self) -> None:
         """Run all trials that are still to be run."""
-        tuner, (args, kwargs) = self._tuner, self._fit
-        if "verbose" in kwargs:
-            tuner.oracle.verbose = kwargs["verbose"]
+        tuner = self._tuner
         tuner.on_search_begin()
         while True:
             plan, candidates, trials = self.plan()
@@ -123,21 +142,29 @@ class StackedSearch:
             tuner._sweep.add_plan([stack for stack, _ in plan.stacks], plan.alone)
             self._train(plan, candidates)
             tuner._sweep.add_plan([], plan.alone)
-            for trial_id in sorted(plan.alone):
-                tuner._try_run_and_update_trial(trials[trial_id], *args, **kwargs)
-                tuner.on_trial_end(trials[trial_id])
+            self._crew.train_alone([trials[trial_id] for trial_id in sorted(plan.alone)])
             for stack, _ in plan.stacks:
                 remove(self._folder / stack.name)
-            self._learn_what_is_read_late(trials.values())
+            self._source.learn(trials.values())
         remove(self._folder)  # with what was killed before it could be removed
         tuner.on_search_end()
+
+    def lane(self) -> StackedLane:
+        """What trains stacks in this process."""
+        always = self._tuner.lane == "stacked"
+        return StackedLane(self._tuner.oracle.objective, self._clean, always, self._folder)
+
+    def examine(self, trial: Trial) -> Candidate:
+        """The runs of a trial, as a stack could train them; see `Examiner`."""
+        return self._examiner.examine(trial)
 
     # Planning
 
     def plan(self) -> tuple[Plan, dict[str, Candidate], dict[str, Trial]]:
         """The plan of the next wave, its trials that can be stacked, and all of its trials."""
         wave, alone = self._next_wave()
-        plan = make_plan(wave, self._tuner._sweep.stacks, self._tuner.lane == "stacked")
+        old, always = self._tuner._sweep.stacks, self._tuner.lane == "stacked"
+        plan = make_plan(wave, old, always, self._crew.machine)
         plan.alone |= {trial.trial_id: reason for trial, reason in alone}
         candidates = {c.trial.trial_id: c for c in wave}
         trials = {c.trial.trial_id: c.trial for c in wave} | {t.trial_id: t for t, _ in alone}
@@ -145,16 +172,14 @@ class StackedSearch:
 
     def goes_on(self) -> bool:
         """Whether there would be more trials, which the oracle then takes as begun."""
-        return next(self._new_trials(), None) is not None
+        return next(self._source.new(), None) is not None
 
     def _next_wave(self) -> tuple[list[Candidate], list[tuple[Trial, str]]]:
         """The next trials: those that can be stacked, and the others with the reason."""
         wave: list[Candidate] = []
         alone: list[tuple[Trial, str]] = []
         held = 0
-        # First what an interrupted search of this process has begun.
-        begun = list(self._tuner.oracle.ongoing_trials.values())
-        for trial in chain(begun, self._new_trials()):
+        for trial in self._source.begun():
             self._tuner.on_trial_begin(trial)
             try:
                 candidate = self._examiner.examine(trial)
@@ -170,47 +195,16 @@ class StackedSearch:
         return wave, alone
 
     def _goes_on(self, trial: Trial, stacked: int, alone: int) -> bool:
-        """Whether the next trial may be known before this one has ended.
-
-        What a trial has read, or asked for that was not known, decides what comes next: an oracle
-        leaves out what would repeat it.
-        """
-        oracle = self._tuner.oracle
+        """Whether the next trial may be known before this one has ended."""
         if not self._examiner.has_seen_all:
-            oracle.update_space(trial.hyperparameters)
+            self._tuner.oracle.update_space(trial.hyperparameters)
             if not stacked:
                 return False
         else:
-            oracle.note_build(trial, self._read_late or frozenset())
-            self._read_before[trial.trial_id] = set(trial.hyperparameters.read)
-        if not stacked and alone >= MOST_ALONE:
+            self._source.note(trial)
+        if not stacked and alone >= MOST_ALONE * self._crew.machine.at_once:
             return False
-        # Its code may read more after `fit`: the first trial shows what.
-        shown = self._read_late is not None or not self._has_own_fit
-        return shown and stacked + alone < MOST_TRIALS
-
-    def _learn_what_is_read_late(self, trials: Iterable[Trial]) -> None:
-        late: set[str] = set(self._read_late or ())
-        for trial in trials:
-            before = self._read_before.pop(trial.trial_id, None)
-            late |= set() if before is None else set(trial.hyperparameters.read) - before
-        self._read_late = frozenset(late)
-
-    def _new_trials(self) -> Iterator[Trial]:
-        oracle = self._tuner.oracle
-        while True:
-            self._tuner.pre_create_trial()
-            name = f"{self._tuner.tuner_id}-{self._created}"
-            self._created += 1
-            if name in oracle.ongoing_trials:
-                continue  # The oracle would hand out that trial again.
-            # KerasTuner prints a page for each trial that begins; here they all begin at once.
-            with contextlib.redirect_stdout(io.StringIO()):
-                trial = oracle.create_trial(name)
-            if trial.status != TrialStatus.RUNNING:
-                oracle.tuner_ids.discard(name)
-                return
-            yield trial
+        return self._source.goes_on and stacked + alone < MOST_TRIALS
 
     def _begin(self, trial: Trial, place: int) -> Execution:
         folds = self._tuner.cross_validation.count
@@ -226,10 +220,8 @@ class StackedSearch:
     def _train(self, plan: Plan, candidates: dict[str, Candidate]) -> None:
         """Train the stacks of a plan; trials that turn out not to be stackable are left over."""
         left = {trial: len(c.runs) for trial, c in candidates.items() if trial not in plan.alone}
-        always = self._tuner.lane == "stacked"
-        lane = StackedLane(self._tuner.oracle.objective, self._clean, always, self._folder)
         smaller: list[PlannedStack] = []
-        for batch in lane.train(plan):
+        for batch in self._crew.train_stacks(plan):
             for stack, ended in batch:
                 if isinstance(ended, StackedRun):
                     left[ended.trial_id] -= 1
@@ -266,7 +258,7 @@ class StackedSearch:
             except Exception as error:  # Code of the user's, which did not raise before.
                 plan.alone[trial] = f"its model cannot be built again: {_short(error)}"
         halves = [replace(stack, rows=stack.rows // 2) for stack in stacks]
-        again = make_plan(fresh.values(), halves, everything=True)
+        again = make_plan(fresh.values(), halves, True, self._crew.machine)
         self._tuner._sweep.add_plan([stack for stack, _ in again.stacks], again.alone)
         self._train(again, fresh)
         plan.alone |= again.alone
@@ -329,6 +321,30 @@ class StackedSearch:
         if not candidate.calls_back:
             return run.history
         return self._examiner.finish(candidate.trial, run)
+
+
+class _Here:
+    """This process."""
+
+    def __init__(self, search: StackedSearch, args: tuple[Any, ...], kwargs: Any) -> None:
+        self._search = search
+        self._tuner = search._tuner
+        self._fit = args, kwargs
+        if "verbose" in kwargs:
+            self._tuner.oracle.verbose = kwargs["verbose"]
+
+    @property
+    def machine(self) -> Machine:
+        return this_machine()
+
+    def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
+        yield from self._search.lane().train(plan)
+
+    def train_alone(self, trials: Iterable[Trial]) -> None:
+        args, kwargs = self._fit
+        for trial in trials:
+            self._tuner._try_run_and_update_trial(trial, *args, **kwargs)
+            self._tuner.on_trial_end(trial)
 
 
 @dataclass(frozen=True)

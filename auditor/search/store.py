@@ -5,6 +5,7 @@
     trial_<id>/trial.json    KerasTuner's, with one more key, "auditor"
     trial_<id>/history.csv   one row per execution, fold and epoch
     trial_<id>/checkpoint.weights.h5  weights of the scored epoch, for the best trials
+    stacks/<name>/           a stack that is training: what it goes on from, and runs that ended
     work/                    what executors share while a search runs
 
 Every write is whole or absent. Only the main process writes here, but for what executors leave in
@@ -26,6 +27,7 @@ SCHEMA = 1
 SWEEP_FILE = "sweep.json"
 HISTORY_FILE = "history.csv"
 WORK_FOLDER = "work"
+STACKS_FOLDER = "stacks"
 WEIGHTS_FILE = "checkpoint.weights.h5"
 BUILD_FILE = "build_config.json"
 

@@ -131,7 +131,7 @@ class Checkpoints:
         Returns:
             Runs that had ended, and must be handed over again.
         """
-        places = stack.places
+        places, model = stack.places, stack.engine.program.model
         wanted = {run.id: run for run in places.waiting if isinstance(run, StackedRun)}
         self._fits = {**self._given, **_fits(places)}
         self._runs = {run.id: _begun(run, places) for run in wanted.values()}
@@ -141,7 +141,7 @@ class Checkpoints:
         if content is None:
             if wanted and all(is_whole(handed.get(name), run) for name, run in wanted.items()):
                 places.waiting.clear()
-                return [adopt(run, handed[name], places) for name, run in wanted.items()]
+                return [adopt(run, handed[name], model) for name, run in wanted.items()]
             return []
         self._exists = True
         self._runs = {**content["runs"], **self._runs}
@@ -151,7 +151,7 @@ class Checkpoints:
         self._ended -= {run.id for run in again}
         Resumed(stack, content, wanted, handed).apply(again)
         return [
-            adopt(wanted[name], handed[name], places) for name in ended if wanted[name] not in again
+            adopt(wanted[name], handed[name], model) for name in ended if wanted[name] not in again
         ]
 
     def _read(self, wanted: Mapping[RunId, StackedRun]) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from auditor.search.stacking.plan import (
     stack_name,
 )
 from auditor.search.stacking.rows import StackedRun
+from auditor.search.stacking.sizing import Machine
 from auditor.search.stacking.stack import Stack
 
 
@@ -49,6 +50,7 @@ def make_plan(
     candidates: Iterable[Candidate],
     kept: Iterable[PlannedStack] = (),
     everything: bool = False,
+    machine: Machine | None = None,
 ) -> Plan:
     """Decide which runs train together, and how.
 
@@ -56,11 +58,12 @@ def make_plan(
         candidates: Trials that could be stacked.
         kept: Stacks of an earlier plan: their runs stay as they were.
         everything: Also where a group is too small to be worth a program of its own.
+        machine: What they will train on; None for what this process sees.
     """
     candidates = list(candidates)
     old = {run: stack for stack in kept for run in stack.runs}
     structures = {c.trial.trial_id: c.signature for c in candidates}
-    plan, where = Plan(structures=structures), sizing.device()
+    plan, machine = Plan(structures=structures), machine or sizing.this_machine()
     groups = group(candidates, old)
     for found in groups:
         earlier = {old[run].name: old[run] for run in found.runs if run in old}
@@ -69,7 +72,7 @@ def make_plan(
                 runs = tuple(run for run in stack.runs if run in found.runs)
                 plan.stacks.append((replace(stack, runs=runs), found))
         elif everything or found.is_worth_stacking:
-            plan.stacks += [(stack, found) for stack in _stacks(found, len(groups), where)]
+            plan.stacks += [(stack, found) for stack in _stacks(found, len(groups), machine)]
         else:
             reason = "too few runs of this structure, too short to compile a stack for"
             plan.alone |= {trial: reason for trial, _, _ in found.runs}
@@ -77,13 +80,12 @@ def make_plan(
     return plan
 
 
-def _stacks(found: Group, groups: int, where: str) -> Iterator[PlannedStack]:
+def _stacks(found: Group, groups: int, machine: Machine) -> Iterator[PlannedStack]:
     """The stacks of a group: to keep all cores busy, of one size so that one program does."""
     model, call = found.model, found.any_run.call
-    compiled = sizing.is_compiled(model, where)
-    at_once = sizing.stacks_at_once(where)
-    parts = cut(list(found.runs), max(1, -(-at_once // groups)))
-    most = sizing.most_rows(model, call.batch_size, where)
+    compiled = sizing.is_compiled(model, machine.where)
+    parts = cut(list(found.runs), max(1, -(-machine.at_once // groups)))
+    most = machine.most_rows(model, call.batch_size)
     rows = min(most, sizing.even_rows(max(map(len, parts))))
     lifted, differences = tuple(found.choices.items()), found.differences
     for runs in parts:

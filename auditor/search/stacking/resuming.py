@@ -7,7 +7,6 @@ import keras
 
 from auditor.search.handover import CrashedEarlierError, Handover
 from auditor.search.stacking.memory import NotResumable
-from auditor.search.stacking.places import Places
 from auditor.search.stacking.program import State
 from auditor.search.stacking.rows import Absent, Place, RunId, StackedRun
 
@@ -101,12 +100,12 @@ def is_whole(handed: Handover | None, run: StackedRun) -> bool:
     return known and bool(wanted)
 
 
-def adopt(run: StackedRun, handed: Handover, places: Places) -> StackedRun:
-    """Let a run have ended as it did in an earlier process."""
+def adopt(run: StackedRun, handed: Handover, model: Any) -> StackedRun:
+    """Let a run have ended as it did in another process; a model of its structure keeps weights."""
     for name in (*TRAINED, "best_weights"):
         setattr(run.execution, name, getattr(handed.execution, name))
     if run.execution.best_weights is not None:
-        run.execution.model = places.engine.program.model
+        run.execution.model = model
     run.error = None if handed.error is None else CrashedEarlierError(handed.error)
     run.refused, run.final_weights, run.weights = handed.refused, handed.final_weights, []
     if handed.history is not None:

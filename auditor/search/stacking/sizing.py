@@ -2,11 +2,13 @@
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from auditor.search.launching.devices import CORES
 from auditor.search.stacking.layers import CONVOLUTIONS, RECURRENT, has
 
 MOST_ROWS = {"cpu": 32, "gpu": 4096}
@@ -40,9 +42,14 @@ def device() -> str:
 
 
 def cores(cgroup: Path = CGROUP) -> int:
-    """Processor cores that this process may use, rounded down where a container limits its time."""
+    """Processor cores that this process may use, rounded down where a container limits its time.
+
+    An executor uses the share that its launcher has given it.
+    """
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(max(1, min(own, _core_limit(cgroup))))
+    share = os.environ.get(CORES, "")
+    limit = int(share) if share.isdigit() else math.inf
+    return int(max(1, min(own, _core_limit(cgroup), limit)))
 
 
 def sharing() -> int:
@@ -57,6 +64,32 @@ def sharing() -> int:
 def stacks_at_once(where: str) -> int:
     """One stack per core: a program of small models uses one core and a bit. Devices run one."""
     return cores() if where == "cpu" and sharing() == 1 else 1
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What stacks train on.
+
+    Attributes:
+        where: "cpu" or "gpu".
+        at_once: Stacks that train at once.
+        is_here: Whether this process trains them, and so knows the memory there is.
+    """
+
+    where: str
+    at_once: int
+    is_here: bool = False
+
+    def most_rows(self, model: Any, batch_size: int) -> int:
+        """Rows of a stack: what trains it somewhere else takes as many of them as fit there."""
+        here = self.is_here
+        return most_rows(model, batch_size, self.where) if here else MOST_ROWS[self.where]
+
+
+def this_machine() -> Machine:
+    """What this process sees."""
+    where = device()
+    return Machine(where, stacks_at_once(where), is_here=True)
 
 
 def is_compiled(model: Any, where: str) -> bool:
