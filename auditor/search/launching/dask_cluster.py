@@ -119,6 +119,8 @@ class DaskWorkers:
             hosts.setdefault(facts["host"], []).append(address)
         gpu: dict[str, str | None] = {}
         for addresses in hosts.values():
+            # Those that have taken theirs, and see no other, before those that can choose.
+            addresses.sort(key=lambda address: len(visible_gpus(found[address]["visible"])))
             visible = [visible_gpus(found[address]["visible"]) for address in addresses]
             gpu |= dict(zip(addresses, one_gpu_each(visible), strict=True))
         environments: dict[str, dict[str, str] | None] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable
 from typing import Any, Protocol
 
-from joblib.parallel import get_active_backend
+from joblib.parallel import BACKENDS, get_active_backend, register_parallel_backend
 
 from auditor.errors import SearchError
 from auditor.search.launching.devices import device_list, gpus
@@ -88,3 +88,20 @@ def check_count(name: str, value: Any, least: int | None = None) -> None:
     is_integer = isinstance(value, int) and not isinstance(value, bool)
     if not is_integer or value == 0 or (least is not None and value < least):
         raise ValueError(f"{name}={value!r} is not accepted; give {accepted}")
+
+
+def _ray_backend(**options: Any) -> Any:
+    """Joblib's Ray backend: what `ray.util.joblib.register_ray` would register."""
+    try:
+        from ray.util.joblib.ray_backend import RayBackend
+    except ImportError as error:
+        raise ImportError(
+            'parallel_config("ray") needs Ray, which is not installed; run '
+            "pip install 'sweep-auditor[ray]'"
+        ) from error
+    return RayBackend(**options)
+
+
+# As joblib does for Dask: nobody has to know that Ray's has to be registered.
+if "ray" not in BACKENDS:
+    register_parallel_backend("ray", _ray_backend)

@@ -89,13 +89,16 @@ def ray_launcher(backend: Any, n_jobs: int, workers_per_gpu: int) -> PoolLaunche
             f"an executor needs {needed}, and the Ray cluster has {total}; ask for less in "
             'parallel_config("ray", ray_remote_args=...), or add nodes'
         )
-    key = ray.get_runtime_context().get_job_id(), count(n_jobs, fits), repr(options)
+    context = ray.get_runtime_context()
+    instance = context.get_job_id(), context.get_node_id()
+    n_workers = min(count(n_jobs, fits), fits)
+    key = instance, n_workers, repr(options)
     if key not in _warm or _warm[key].is_running:
-        for old in _warm.values():
-            if not old.is_running:
+        for (earlier, *_), old in _warm.items():
+            if earlier == instance and not old.is_running:
                 old.close()
         _warm.clear()
-        _warm[key] = PoolLauncher(RayWorkers(min(count(n_jobs, fits), fits), options))
+        _warm[key] = PoolLauncher(RayWorkers(n_workers, options))
     return _warm[key]
 
 

@@ -1,5 +1,6 @@
 """Which executors there are, by `n_jobs` and joblib's configuration."""
 
+import sys
 from typing import Any
 
 import joblib
@@ -68,6 +69,23 @@ def test_what_is_no_number_of_jobs_is_refused(value: Any) -> None:
 def test_what_is_no_number_of_workers_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=f"workers_per_gpu={value!r} is not accepted"):
         launcher(2, workers_per_gpu=value)
+
+
+def test_rays_backend_needs_no_registration() -> None:
+    pytest.importorskip("ray")
+    with joblib.parallel_config("ray", ray_remote_args={"num_cpus": 1}):
+        backend, _ = joblib.parallel.get_active_backend()
+    assert type(backend).__name__ == "RayBackend"
+
+
+def test_what_is_missing_for_ray_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(joblib.parallel.BACKENDS, "ray", module._ray_backend)
+    monkeypatch.setitem(sys.modules, "ray.util.joblib.ray_backend", None)
+    with (
+        pytest.raises(ImportError, match=r"pip install 'sweep-auditor\[ray\]'"),
+        joblib.parallel_config("ray"),
+    ):
+        pass
 
 
 def test_other_backends_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,16 @@ def test_a_container_may_have_fewer_cores(
     assert sizing.cores(container(tmp_path, files)) == expected
 
 
+@pytest.mark.parametrize(("share", "expected"), [("3", 3), ("99", 8), ("0", 1), ("", 8), ("x", 8)])
+def test_an_executor_has_a_share_of_the_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: str, expected: int
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    monkeypatch.setenv("AUDITOR_CORES", share)
+    assert sizing.cores(tmp_path) == expected
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
