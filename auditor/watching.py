@@ -61,6 +61,8 @@ class View:
         # An estimate: a bar that goes back would look broken.
         self._share = max(self._share, now.share or 0.0)
         bar = ProgressBar(1.0, self._share, BAR_WIDTH, pulse=now.total is None)
+        # In 16 colours rich's own full bar looks like an empty one.
+        bar.style, bar.complete_style, bar.finished_style = "bright_black", "cyan", "green"
         first = Table.grid(padding=(0, 1))
         first.add_row(bar, _counts(now))
         rest = [_line(pace(now)), *map(_line, self._workers(now))]
@@ -144,7 +146,9 @@ def pace(now: "Progress") -> str:
     """How fast it goes: "16 training, 1,240 epochs/s, 2 min 05 s left, best 0.1234 (0042)"."""
     training = f"{now.running:,} training" if now.running else ""
     parts = [training, _rate(now.epochs_per_second), _left(now), _best(now)]
-    return ", ".join(part for part in parts if part) or "building and compiling"
+    if not now.epochs and now.done == now.earlier:
+        parts = ["building and compiling", _best(now)]
+    return ", ".join(part for part in parts if part)
 
 
 def _counts(now: "Progress") -> Text:
@@ -191,11 +195,15 @@ def _rate(rate: float | None) -> str:
 
 
 def _left(now: "Progress") -> str:
-    """How long the rest will take; empty where there is no telling."""
-    if now.seconds_left is None:
-        return ""
-    minutes, seconds = divmod(round(now.seconds_left), 60)
+    """How long the rest will take, or all has taken; empty where there is no telling."""
+    if now.total is not None and now.done >= now.total:
+        return f"{_duration(now.seconds)} in all"
+    return "" if now.seconds_left is None else f"{_duration(now.seconds_left)} left"
+
+
+def _duration(length: float) -> str:
+    minutes, seconds = divmod(round(length), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
-        return f"{hours:,} h {minutes:02} min left"
-    return f"{minutes} min {seconds:02} s left" if minutes else f"{seconds} s left"
+        return f"{hours:,} h {minutes:02} min"
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"

@@ -83,7 +83,9 @@ def test_the_bar_moves_with_the_share_and_never_back() -> None:
     ("more", "text"),
     [
         ({}, "best 0.5 (0000)"),
-        ({"best_score": math.inf}, "building and compiling"),
+        ({"epochs": 0, "earlier": 1}, "building and compiling, best 0.5 (0000)"),
+        ({"best_score": math.inf, "running": 2}, "2 training"),
+        ({"done": 2, "seconds": 61.0}, "1 min 01 s in all, best 0.5 (0000)"),
         ({"best_score": None, "running": 1}, "1 training"),
         ({"best_score": None, "epochs_per_second": 0.05}, "3 epochs/min"),
         ({"best_score": None, "epochs_per_second": 2.55}, "2.5 epochs/s"),
