@@ -60,7 +60,7 @@ def read_plain(path: Path) -> Any:
         ReadError: The file is missing, unreadable, or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             values = from_json(file[_VALUES].tobytes().decode())
             return _decoded(values, {name: file[name] for name in file.files})
     except Exception as error:  # Damage to a zip file shows in any way.
@@ -73,7 +73,9 @@ def encoded(value: Any, arrays: list[np.ndarray]) -> Json:
     Raises:
         NotPlainError: It is not plain.
     """
-    kind = type(value)  # Not `isinstance`: a subclass would come back as another type.
+    # Not `isinstance`: a subclass would come back as another type, and what stands for a model in
+    # a stack would make one to answer.
+    kind = type(value)
     if value is None or kind in (bool, int, float, str):
         return value
     try:
@@ -86,7 +88,7 @@ def encoded(value: Any, arrays: list[np.ndarray]) -> Json:
             return {"dict": pairs}
     except RecursionError as error:
         raise NotPlainError("a value is nested too deeply, or holds itself") from error
-    if kind is np.ndarray or isinstance(value, np.generic):
+    if kind is np.ndarray or issubclass(kind, np.generic):
         array = np.asarray(value)
         if array.dtype.hasobject or array.dtype.names is not None:
             raise NotPlainError(f"an array of {array.dtype} is not plain")

@@ -106,11 +106,6 @@ def is_plain(value: Any) -> bool:
     return True
 
 
-def plain_attributes(callback: Any) -> dict[str, Any]:
-    """The attributes of a callback that can be written down."""
-    return {name: value for name, value in vars(callback).items() if is_plain(value)}
-
-
 def _described(value: Any) -> str | None:
     """What a value is called that is code, or the view of a run; None for anything else."""
     kind = type(value)  # Not `isinstance`: a RunModel would take itself for a model.
