@@ -16,9 +16,8 @@ from auditor.search.runs import arguments_of
 from auditor.search.stacking.building import built, weights_of
 from auditor.search.stacking.callbacks import why_not_stackable
 from auditor.search.stacking.fit_call import DataCache, FitCall, captured, fit_call
-from auditor.search.stacking.layers import RECURRENT, sees_data
 from auditor.search.stacking.lifting import signature, slots
-from auditor.search.stacking.noise import NOISE
+from auditor.search.stacking.obstacles import why_not
 from auditor.search.stacking.rows import StackedRun
 from auditor.search.structure import NotShareable, configuration
 
@@ -28,10 +27,6 @@ _FILES = (
     (keras.callbacks.TensorBoard, "log_dir"),
 )
 """Callbacks that write files, and where they hold the path."""
-
-MOST_UNROLLED = 50
-"""Time steps of a recurrent layer after another layer: TensorFlow traces two such layers of 20
-steps in 7.5 s, of 100 in 30 s."""
 
 
 @dataclass(eq=False)
@@ -147,7 +142,7 @@ class Examiner:
             raise NotShareable("the code that builds the model keeps a layer or another part of it")
         build_by_input(model, self._input())
         parts = configuration(model)
-        if reason := _why_not(model):
+        if reason := why_not(model):
             raise NotShareable(reason)
         return parts
 
@@ -277,47 +272,3 @@ def _hand_over(trained: Any, given: Any, model: Any) -> None:
         if type(old) is type(new):
             vars(new).update(vars(old))
             new.set_model(model)
-
-
-def _why_not(model: Any) -> str | None:
-    """What a stack cannot compute, in a sentence."""
-    optimizer = model.optimizer
-    if optimizer.built or int(keras.ops.convert_to_numpy(optimizer.iterations)):
-        return "the optimizer has a state before the training"
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return "the optimizer scales the loss, as mixed precision needs"
-    for name in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor"):
-        if getattr(optimizer, name, None):
-            return f"the optimizer has {name}"
-    for layer in model._flatten_layers():
-        if getattr(layer, "stateful", False) is True:
-            return f"the layer {layer.name} keeps its state between batches"
-        if _unrolls_long(model, layer):
-            return f"the layer {layer.name} loops over many time steps after another layer"
-        if _draws(layer):
-            return f"the layer {layer.name} draws random numbers of its own"
-    return None
-
-
-def _unrolls_long(model: Any, layer: Any) -> bool:
-    """Whether TensorFlow would have to unroll a loop over time that takes minutes to trace."""
-    if keras.config.backend() != "tensorflow" or not isinstance(layer, RECURRENT):
-        return False
-    if not any(layer is one for one in model.layers):
-        return False  # A part of one that is asked itself.
-    try:
-        steps = layer.input.shape[1]
-    except (AttributeError, ValueError):
-        steps = None
-    return not sees_data(layer) and (steps is None or steps > MOST_UNROLLED)
-
-
-def _draws(layer: Any) -> bool:
-    """Whether a layer draws random numbers by a generator whose state a stack does not keep."""
-    if type(layer) in NOISE or not any(
-        isinstance(value, keras.random.SeedGenerator) for value in vars(layer).values()
-    ):
-        return False
-    rates = ("dropout", "recurrent_dropout", "_dropout", "rate", "seed_rate")
-    known = isinstance(layer, RECURRENT) or type(layer).__name__.endswith("Cell")
-    return not known or any(getattr(layer, name, 0) for name in rates)

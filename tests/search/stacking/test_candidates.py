@@ -12,6 +12,7 @@ import pytest
 from auditor.search.folds import Fold
 from auditor.search.recorder import Execution
 from auditor.search.stacking.candidates import Examiner, files_of
+from auditor.search.stacking.layers import MOST_UNROLLED
 from auditor.search.structure import NotShareable
 
 X = np.random.default_rng(0).normal(size=(24, 4)).astype("float32")
@@ -150,6 +151,48 @@ def test_models_that_are_left_alone(build: Any, part: str) -> None:
 def test_a_recurrent_layer_without_dropout_draws_nothing() -> None:
     build = lambda: compiled(layers.LSTM(2), shape=(4, 1))  # noqa: E731
     assert examiner(build, args=(X[..., None], Y)).examine(trial()).runs
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_stacked"), [(MOST_UNROLLED, True), (MOST_UNROLLED + 1, False)]
+)
+def test_a_long_masked_loop_over_time_is_left_alone(steps: int, is_stacked: bool) -> None:
+    def build() -> Any:
+        read = layers.Embedding(3, 2, mask_zero=True)
+        return compiled(read, layers.Bidirectional(layers.GRU(2)), shape=(steps,))
+
+    found = examiner(build, args=(np.ones((24, steps), int), Y))
+    if is_stacked:
+        assert found.examine(trial()).runs
+    else:
+        assert "loops over many time steps" in why(found)
+
+
+def judged(*metrics: Any, weighted: Any = None) -> Any:
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2, "sigmoid")])
+    model.compile("sgd", "mse", metrics=[*metrics], weighted_metrics=weighted)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (lambda: judged("mae", keras.metrics.F1Score(average=None)), "f1_score"),
+        (lambda: judged(weighted=[keras.metrics.FBetaScore(name="mine")]), "mine"),
+        (lambda: judged(keras.metrics.R2Score(class_aggregation=None)), "r2_score"),
+        (lambda: judged(keras.metrics.Recall([0.25, 0.5])), "recall"),
+        (lambda: judged(keras.metrics.FalsePositives([0.1, 0.2])), "false_positives"),
+    ],
+)
+def test_a_metric_of_several_numbers_is_left_alone(build: Any, name: str) -> None:
+    found = examiner(build, args=(X, np.hstack([Y, Y])))
+    assert why(found) == f"the metric {name} gives more than one number"
+
+
+def test_a_metric_of_one_number_is_stacked() -> None:
+    metrics = keras.metrics.F1Score("macro"), keras.metrics.AUC(), keras.metrics.Recall(0.25)
+    found = examiner(lambda: judged("mae", *metrics), args=(X, np.hstack([Y, Y])))
+    assert found.examine(trial()).runs
 
 
 def test_a_recurrent_layer_that_keeps_its_state_is_left_alone() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from keras import layers, regularizers
 
+from auditor.search.stacking.layers import UNROLLED_STEPS
 from auditor.search.stacking.lifting import ELEMENTWISE
 from tests.search.stacking.conforming import (
     WAY,
@@ -33,6 +34,8 @@ WORDS = RNG.integers(0, 7, (N, 5))
 BINARY = (TABLE[:, 0] + RNG.normal(size=N) > 0).astype(int)
 CLASSES = RNG.integers(0, 3, N)
 VALUES = RNG.normal(size=(N, 1))
+LONG = RNG.normal(size=(N, UNROLLED_STEPS + 1, 2))
+LONG_WORDS = RNG.integers(0, 7, (N, UNROLLED_STEPS + 1))
 FIT = {"epochs": EPOCHS, "batch_size": BATCH}
 RATES = ({"rate": 2.0**-9}, {"rate": 2.0**-7})
 
@@ -176,6 +179,12 @@ RECURRENT = {
             layers.Bidirectional(layers.GRU(2)),
             *last(),
         ],
+    ),
+    "long lstm": (LONG, lambda: [layers.LSTM(2), *last()]),
+    "long bidirectional": (LONG, lambda: [layers.Bidirectional(layers.LSTM(2)), *last()]),
+    "long masked": (
+        LONG_WORDS,
+        lambda: [layers.Embedding(7, 3, mask_zero=True), layers.GRU(2), *last()],
     ),
 }
 

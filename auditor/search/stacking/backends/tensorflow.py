@@ -9,15 +9,11 @@ import tensorflow as tf
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from auditor.search.stacking.backends.common import Backend
-from auditor.search.stacking.layers import RECURRENT, sees_data
+from auditor.search.stacking.layers import RECURRENT, UNROLLED_STEPS, sees_data, time_steps
 from auditor.search.stacking.program import Program, State, Tensors
 
 _LOOPED: dict[str, Any] = {"fallback_to_while_loop": True, "warn": False}
 """Convolutions have no form over runs: these operations are done for one run after the other."""
-
-UNROLLED_STEPS = 40
-"""Steps up to which a loop over time is written out. The loop of an LSTM takes 4 s to trace, and
-20 steps of it 3 s; every other step as much again (docs/performance.md)."""
 
 _NEUTRAL = (
     "add_variable_from_reference",
@@ -220,8 +216,8 @@ class TensorFlow(Backend):
 
 def _loops(layer: Any) -> bool:
     """Whether a recurrent layer can stay a loop, and is better one."""
-    length = layer.input.shape[1]
-    return sees_data(layer) and (length is None or length > UNROLLED_STEPS)
+    steps = time_steps(layer)
+    return sees_data(layer) and (steps is None or steps > UNROLLED_STEPS)
 
 
 def _with_parts(layers: list[Any]) -> list[Any]:
