@@ -14,13 +14,19 @@ from auditor.errors import AuditorError
 from auditor.search import store
 from auditor.search.ending import CrashError, crash_of
 from auditor.search.folds import Fold
+from auditor.search.handover import read_runs
 from auditor.search.launching.launcher import Launcher
-from auditor.search.launching.sharing import share
+from auditor.search.launching.sharing import Shared, share
 from auditor.search.launching.tasks import Died, Ended, Event, Raised, Task
 from auditor.search.runs import begin_run
-from auditor.search.stacking.building import built
+from auditor.search.stacked_search import Happened, StackedSearch, why_never
+from auditor.search.stacking.building import built, complete
+from auditor.search.stacking.lane import Plan
+from auditor.search.stacking.plan import Group, PlannedStack
+from auditor.search.stacking.resuming import adopt
+from auditor.search.stacking.sizing import Machine
 from auditor.search.trial_source import TrialSource
-from auditor.search.work import Trained, by_value, train_trial, work_of
+from auditor.search.work import Trained, by_value, train_stack, train_trial, work_of
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner
@@ -47,9 +53,12 @@ def search_in_parallel(
     """
     if "verbose" in kwargs:
         tuner.oracle.verbose = kwargs["verbose"]
-    executors = Executors(tuner, launcher, args, kwargs)
+    executors = Executors(tuner, launcher, args, kwargs, folds)
     try:
-        ParallelFit(tuner, executors).run()
+        if tuner.lane == "fit" or why_never(tuner):
+            ParallelFit(tuner, executors).run()
+        else:
+            StackedSearch(tuner, args, kwargs, folds, executors).run()
     finally:
         executors.close()
 
@@ -63,6 +72,7 @@ class Executors:
         launcher: Launcher,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        folds: tuple[Fold, ...],
     ) -> None:
         """Send the search to where executors find it.
 
@@ -72,14 +82,43 @@ class Executors:
         self._tuner = tuner
         self._launcher = launcher
         self._folder = Path(tuner.project_dir) / store.WORK_FOLDER
+        self._stacks = Path(tuner.project_dir) / store.STACKS_FOLDER
         self._folder.mkdir(exist_ok=True)
+        quiet = {**kwargs, "verbose": 0}  # Their bars would be mixed.
         with by_value(tuner, *_user_code(tuner, kwargs)):
-            # Their bars would be mixed.
-            self._work = share(work_of(tuner, args, {**kwargs, "verbose": 0}), self._folder)
+            self._work = share(work_of(tuner, args, quiet, folds), self._folder)
 
     def close(self) -> None:
         """Remove what only executors needed."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def machine(self) -> Machine:
+        """What executors train on: each a stack at a time."""
+        where = "gpu" if self._launcher.on_gpus else "cpu"
+        return Machine(where, at_once=len(self._launcher.executors))
+
+    def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
+        """Train the stacks of a plan, one on each executor; see `StackedLane.train`."""
+        under_way = {stack.name: _UnderWay(stack, found) for stack, found in plan.stacks}
+        tasks = [one.task(self._work, plan, self._tuner) for one in under_way.values()]
+        with closing(self._launcher.run(tasks)) as events:
+            for event in events:
+                happened: list[tuple[PlannedStack, Happened]] = []
+                for one in under_way.values():
+                    happened += one.ended(self._stacks)
+                match event:
+                    case Ended(task, _, timed):
+                        happened.append((under_way[task.name].stack, timed))
+                    case Raised(task, _, error):
+                        if not isinstance(error, Exception) or _ends_the_search(error):
+                            raise error
+                        happened.append((under_way[task.name].stack, error))
+                    case Died(task, executor, reason, again=False):
+                        crash = CrashError(f"{executor} has ended: {reason}")
+                        happened += under_way[task.name].crashed(crash)
+                if happened:
+                    yield happened
 
     def train_alone(self, trials: Iterable[Trial]) -> None:
         """Train trials by `Model.fit`, as many at once as there are executors."""
@@ -127,6 +166,43 @@ class Executors:
         run = begin_run(trial_id, tuner.oracle.seed, 0, tuner.cross_validation.count)
         tuner.ending.attempt(trial, raise_, lambda: [run])
         tuner.on_trial_end(trial)
+
+
+class _UnderWay:
+    """A stack that an executor trains, as far as its files tell."""
+
+    def __init__(self, stack: PlannedStack, found: Group) -> None:
+        self.stack = stack
+        self._group = found
+        self._left = {run: found.runs[run] for run in stack.runs}
+
+    def task(self, work: Shared, plan: Plan, tuner: "RecordingTuner") -> Task:
+        """The task to train it."""
+        trials = [tuner.oracle.trials[name] for name in dict.fromkeys(t for t, _, _ in self._left)]
+        steps = sum(run.steps * run.call.epochs for run in self._left.values())
+        structure = plan.structures[trials[0].trial_id]
+        given = (work, self.stack, structure, trials)
+        return Task(self.stack.name, train_stack, given, size=steps)
+
+    def ended(self, folder: Path) -> list[tuple[PlannedStack, Happened]]:
+        """Its runs that have ended since the last time."""
+        if not self._left:
+            return []
+        known = [run for run in self.stack.runs if run not in self._left]
+        found: list[tuple[PlannedStack, Happened]] = []
+        for handed in read_runs(folder / self.stack.name, known):
+            if run := self._left.pop(handed.run, None):
+                complete(self._group.model)
+                run.execution.lane, run.execution.stack = "stacked", self.stack.name
+                found.append((self.stack, adopt(run, handed, self._group.model)))
+        return found
+
+    def crashed(self, crash: CrashError) -> list[tuple[PlannedStack, Happened]]:
+        """The others, once nothing trains them any more."""
+        runs, self._left = list(self._left.values()), {}
+        for run in runs:
+            run.error = crash
+        return [(self.stack, run) for run in runs]
 
 
 class ParallelFit:

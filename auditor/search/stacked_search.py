@@ -127,7 +127,7 @@ class StackedSearch:
         self._clean = None
         if tuner.clean_train_metrics:
             self._clean = lambda count: sample_rows(count, tuner.oracle.seed)
-        self._folder = Path(tuner.project_dir) / store.STACKS_FOLDER
+        self.folder = Path(tuner.project_dir) / store.STACKS_FOLDER
         self._source = TrialSource(tuner, reads_late=self._has_own_fit)
         self._crew: Crew = crew or _Here(self, args, kwargs)
 
@@ -144,15 +144,15 @@ class StackedSearch:
             tuner._sweep.add_plan([], plan.alone)
             self._crew.train_alone([trials[trial_id] for trial_id in sorted(plan.alone)])
             for stack, _ in plan.stacks:
-                remove(self._folder / stack.name)
+                remove(self.folder / stack.name)
             self._source.learn(trials.values())
-        remove(self._folder)  # with what was killed before it could be removed
+        remove(self.folder)  # with what was killed before it could be removed
         tuner.on_search_end()
 
     def lane(self) -> StackedLane:
         """What trains stacks in this process."""
         always = self._tuner.lane == "stacked"
-        return StackedLane(self._tuner.oracle.objective, self._clean, always, self._folder)
+        return StackedLane(self._tuner.oracle.objective, self._clean, always, self.folder)
 
     def examine(self, trial: Trial) -> Candidate:
         """The runs of a trial, as a stack could train them; see `Examiner`."""

@@ -2,9 +2,10 @@
 
 import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,29 +15,43 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from auditor.errors import AuditorError
+from auditor.files import read_json, to_json, write_whole
 from auditor.search import store
 from auditor.search.ending import CrashError, crash_of
 from auditor.search.fit import CompiledModels
+from auditor.search.folds import Fold
 from auditor.search.launching.sharing import Shared
 from auditor.search.recorder import Execution
+from auditor.search.stacked_search import StackedSearch
+from auditor.search.stacking.lane import is_out_of_memory, make_plan
+from auditor.search.stacking.plan import PlannedStack
+from auditor.search.stacking.sizing import this_machine
+from auditor.search.structure import NotShareable
 from auditor.search.weights import save_weights
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner
 
 
-@dataclass(frozen=True)
+@dataclass
 class Work:
     """A search, as executors know it.
 
     Attributes:
         tuner: A copy that writes nothing, and knows no trial but those that it is sent.
         args, kwargs: Of `search`.
+        folds: Of the data.
     """
 
     tuner: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    folds: tuple[Fold, ...]
+
+    @cached_property
+    def stacked(self) -> StackedSearch:
+        """Trains stacks of it."""
+        return StackedSearch(self.tuner, self.args, self.kwargs, self.folds)
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,12 @@ class Trained:
     labels_seen: bool
 
 
-def work_of(tuner: "RecordingTuner", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Work:
+def work_of(
+    tuner: "RecordingTuner",
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    folds: tuple[Fold, ...],
+) -> Work:
     """What executors have to know of a search."""
     oracle = tuner.oracle.without_trials()
     twin = copy.copy(tuner)
@@ -68,7 +88,7 @@ def work_of(tuner: "RecordingTuner", args: tuple[Any, ...], kwargs: dict[str, An
     # They belong to the main process, which alone reports.
     for name in ("_progress", "_standing", "_lock", "ending"):
         twin.__dict__[name] = None
-    return Work(twin, args, kwargs)
+    return Work(twin, args, kwargs, folds)
 
 
 def train_trial(work: Shared, trial: Trial, folder: Path) -> Trained:
@@ -97,6 +117,61 @@ def train_trial(work: Shared, trial: Trial, folder: Path) -> Trained:
         _leave_weights(execution, folder)
     sweep = tuner._sweep
     return Trained(trial, executions, reported, crash, frozenset(sweep.losses), sweep.labels_seen)
+
+
+def train_stack(
+    work: Shared, stack: PlannedStack, structure: str, trials: Sequence[Trial]
+) -> PlannedStack:
+    """Train a stack in its folder, or go on with it there.
+
+    Args:
+        work: The search.
+        stack: Which.
+        structure: What its runs have in common; see `Plan.structures`.
+        trials: To which its runs belong.
+
+    Returns:
+        The stack, with how it was trained. Its runs are in its folder.
+
+    Raises:
+        NotShareable: It is not to be stacked after all.
+        MemoryError: It takes more memory than there is.
+    """
+    given: Work = work.load()
+    search = given.stacked
+    folder = search.folder / stack.name
+    stack = _as_planned_here(stack, folder)
+    candidates = [search.examine(trial) for trial in trials]
+    own = [replace(c, runs=[run for run in c.runs if run.id in stack.runs]) for c in candidates]
+    plan = make_plan(own, [stack], everything=True)
+    if set(plan.structures.values()) != {structure} or len(plan.stacks) != 1:
+        raise NotShareable("the code that builds the model gives another structure elsewhere")
+    if not stack.is_timed:
+        rows = this_machine().most_rows(plan.stacks[0][1].model, own[0].runs[0].call.batch_size)
+        plan.stacks = [(replace(s, rows=min(s.rows, rows)), found) for s, found in plan.stacks]
+    for happened in search.lane().train(plan):
+        for _, what in happened:
+            if isinstance(what, PlannedStack):
+                stack = what
+                folder.mkdir(parents=True, exist_ok=True)
+                write_whole(folder / _PLAN, to_json(what.state()))
+            elif isinstance(what, Exception):
+                raise MemoryError(str(what)) if is_out_of_memory(what) else what
+    return stack
+
+
+_PLAN = "plan.json"
+"""How a stack trains, as it was decided where it trains: it was timed only once."""
+
+
+def _as_planned_here(stack: PlannedStack, folder: Path) -> PlannedStack:
+    try:
+        state = read_json(folder / _PLAN)
+        known = PlannedStack.from_state(state if isinstance(state, dict) else {})
+    except (AuditorError, OSError, KeyError, TypeError, ValueError):
+        return stack
+    same = known.name == stack.name and known.is_timed and not stack.is_timed
+    return replace(known, runs=stack.runs, rows=min(known.rows, stack.rows)) if same else stack
 
 
 def _leave_weights(execution: Execution, folder: Path) -> None:

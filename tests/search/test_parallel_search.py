@@ -46,8 +46,9 @@ def histories(path: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_two_processes_come_to_what_one_comes_to(make: Make, tmp_path: Path) -> None:
-    given = {"lane": "fit", "executions_per_trial": 2}
+@pytest.mark.parametrize("lane", ["fit", "stacked"])
+def test_two_processes_come_to_what_one_comes_to(make: Make, tmp_path: Path, lane: str) -> None:
+    given = {"lane": lane, "executions_per_trial": 2}
     ours = make(GridSearch, build_tiny, project_name="here", **given)
     theirs = make(GridSearch, build_tiny, project_name="there", n_jobs=2, **given)
     for tuner in (ours, theirs):
@@ -57,16 +58,78 @@ def test_two_processes_come_to_what_one_comes_to(make: Make, tmp_path: Path) -> 
     best = [tuner.get_best_models(1)[0].get_weights() for tuner in (ours, theirs)]
     for one, other in zip(*best, strict=True):
         np.testing.assert_array_equal(one, other)
-    assert ours.trials().context.no_skill_loss == theirs.trials().context.no_skill_loss
+    contexts = [tuner.trials().context for tuner in (ours, theirs)]
+    assert contexts[0].no_skill_loss == contexts[1].no_skill_loss
+    assert contexts[0].lane == contexts[1].lane
 
 
-def test_folds_train_in_other_processes(make: Make) -> None:
+@pytest.mark.parametrize("lane", ["fit", "stacked"])
+def test_folds_train_in_other_processes(make: Make, lane: str) -> None:
     x, y = fit_arguments()["x"], fit_arguments()["y"]
-    tuner = make(GridSearch, build_tiny, n_jobs=2, lane="fit", cross_validation=2)
+    tuner = make(GridSearch, build_tiny, n_jobs=2, lane=lane, cross_validation=2)
     tuner.search(x, y, epochs=1, verbose=0)
     assert sorted(tuner.trials().runs) == [
         (f"000{t}", 0, fold) for t in range(4) for fold in (0, 1)
     ]
+
+
+class Deadly(keras.callbacks.Callback):  # type: ignore[misc]
+    """Kills its process in the third epoch, as often as it is told to."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        super().__init__()
+        self.folder, self.times = str(folder), times
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        killed = len(os.listdir(self.folder))
+        if epoch == 2 and killed < self.times:
+            Path(self.folder, str(killed)).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("times", "completed"), [(1, 4), (9, 0)])
+def test_a_stack_is_tried_once_more(make: Make, tmp_path: Path, times: int, completed: int) -> None:
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    tuner = make(GridSearch, build_tiny, n_jobs=2, lane="stacked")
+    tuner.search(**fit_arguments(epochs=4, callbacks=[Deadly(killed, times)]))
+    assert statuses(tuner).count("COMPLETED") == completed
+    assert all("SIGKILL" in t.message for t in tuner.oracle.trials.values() if t.status == "FAILED")
+    assert all(len(rows) == 4 for rows in histories(tmp_path / "sweep").values() if rows)
+
+
+def test_a_stack_that_is_none_elsewhere_is_trained_alone(make: Make) -> None:
+    def build(hp: Any) -> Any:
+        units = 3 if os.environ.get("AUDITOR_CORES") and hp.Choice("lr", [0.1, 0.2]) > 0.1 else 2
+        return tiny_model(units, hp.Choice("lr", [0.1, 0.2]), eager=False)
+
+    tuner = make(GridSearch, build, n_jobs=2, lane="stacked", executions_per_trial=2)
+    tuner.search(**fit_arguments())
+    assert statuses(tuner) == ["COMPLETED"] * 2
+    assert len(tuner.trials().runs) == 4
+
+
+class CallsBack(keras_tuner.HyperModel):  # type: ignore[misc]
+    """Its `fit` goes on after the training."""
+
+    def build(self, hp: Any) -> Any:
+        return tiny_model(lr=hp.Choice("lr", [0.1, 0.2]), eager=False)
+
+    def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        history = model.fit(*args, **kwargs)
+        return {
+            "val_loss": history.history["val_loss"][-1] + float(abs(model.get_weights()[0]).sum())
+        }
+
+
+def test_code_after_fit_has_the_weights_of_elsewhere(make: Make) -> None:
+    found = [
+        make(GridSearch, CallsBack(), project_name=str(jobs), n_jobs=jobs, lane="stacked")
+        for jobs in (None, 2)
+    ]
+    for tuner in found:
+        tuner.search(**fit_arguments())
+    assert ranked(found[0]) == ranked(found[1])
 
 
 def test_what_executors_share_is_removed(make: Make, path: Path) -> None:

@@ -53,6 +53,11 @@ class DaskWorkers:
         free = [name for name in fit if name not in self._busy]
         return ([*self._busy, *free])[: count(self._n_jobs, len(fit))]
 
+    @property
+    def on_gpus(self) -> bool:
+        """Whether they have GPUs."""
+        return any("CUDA_VISIBLE_DEVICES" in (e or {}) for e in self._environments.values())
+
     def start(self, name: str, payload: bytes) -> None:
         """Send a call to a worker."""
         future = self._client.submit(

@@ -20,6 +20,10 @@ class Launcher(Protocol):
     def executors(self) -> tuple[str, ...]:
         """Their names for a person: "GPU 0", "CPU worker 1", "dask tcp://10.0.0.5:39911"."""
 
+    @property
+    def on_gpus(self) -> bool:
+        """Whether they have GPUs."""
+
     def run(self, tasks: Iterable[Task], tick: float = 1.0) -> Generator[Event, None, None]:
         """Run tasks, one at a time on each executor.
 

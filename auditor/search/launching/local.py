@@ -9,14 +9,18 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from loky.backend import get_context
+from loky.backend import resource_tracker as lokys_tracker
 
 from auditor.search.launching.devices import Device
 from auditor.search.launching.running import Death, PoolLauncher
 from auditor.search.launching.worker import by_value, serve
+
+_SHOWN = "CUDA_VISIBLE_DEVICES"
 
 CLOSING_SECONDS = 3.0
 """How long idle executors may take to end before they are killed."""
@@ -44,6 +48,11 @@ class LocalWorkers:
     def names(self) -> Sequence[str]:
         """The devices."""
         return tuple(self.devices)
+
+    @property
+    def on_gpus(self) -> bool:
+        """Whether the devices are GPUs."""
+        return any(_SHOWN in dict(device.environment) for device in self.devices.values())
 
     def start(self, name: str, payload: bytes) -> None:
         """Send a call to the executor of a device, which is started if there is none."""
@@ -135,6 +144,9 @@ def _interrupts_blocked() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
+    # Helpers that are started with the first process; their start would lift the block.
+    resource_tracker.ensure_running()
+    lokys_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

@@ -28,6 +28,11 @@ class RayWorkers:
         """As many as the cluster has place for."""
         return self._names
 
+    @property
+    def on_gpus(self) -> bool:
+        """Whether each asks for one, or a part of one."""
+        return bool(self._options["num_gpus"])
+
     def start(self, name: str, payload: bytes) -> None:
         """Send a call to an actor, which is started if there is none."""
         if name not in self._actors:

@@ -31,6 +31,10 @@ class Workers(Protocol):
     def names(self) -> Sequence[str]:
         """The workers there are now."""
 
+    @property
+    def on_gpus(self) -> bool:
+        """Whether they have GPUs."""
+
     def start(self, name: str, payload: bytes) -> None:
         """Send a call to an idle worker; one that is gone is replaced first."""
 
@@ -56,6 +60,11 @@ class PoolLauncher:
     def executors(self) -> tuple[str, ...]:
         """Their names for a person."""
         return tuple(self._workers.names())
+
+    @property
+    def on_gpus(self) -> bool:
+        """Whether executors have GPUs."""
+        return self._workers.on_gpus
 
     def run(self, tasks: Iterable[Task], tick: float = 1.0) -> Generator[Event, None, None]:
         """Run tasks, and yield what happens. See `Launcher.run`."""

@@ -268,4 +268,5 @@ def _stops_at_nan(callbacks: Iterable[Any]) -> bool:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a device had too little memory."""
-    return type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error)
+    kinds = ("ResourceExhaustedError", "MemoryError")
+    return type(error).__name__ in kinds or "RESOURCE_EXHAUSTED" in str(error)
