@@ -37,12 +37,16 @@ def by_value(function: Callable[..., Any]) -> bytes:
 def serve(connection: Connection) -> None:
     """Run the tasks that come through a pipe, until an empty one does, or the pipe breaks."""
     if sys.platform != "win32":
-        os.setsid()  # Ctrl-C in the terminal is for the launcher; it can end all of this at once.
+        os.setsid()  # Ctrl-C in the terminal is for the launcher, which can end all of this group.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # also what has come while it was blocked
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, os.getppid(), tasks), daemon=True).start()
     while payload := tasks.get():
         connection.send_bytes(call(payload))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # TensorFlow takes four seconds to take itself apart.
 
 
 def _receive(connection: Connection, parent: int, tasks: Any) -> None:
@@ -54,7 +58,7 @@ def _receive(connection: Connection, parent: int, tasks: Any) -> None:
                     raise EOFError
             tasks.put(connection.recv_bytes())
     except (EOFError, OSError):
-        if sys.platform != "win32":
+        if sys.platform != "win32" and os.getpgrp() == os.getpid():
             os.killpg(0, signal.SIGKILL)  # with the processes that tasks have started
         os._exit(1)
 

@@ -363,3 +363,22 @@ def test_executors_end_with_their_parent(tmp_path: Path, end: str, code: int, wo
     assert done.stderr.count("Traceback") == bool(words)
     for name in ("one", "two"):
         assert ends(int((tmp_path / name).read_text()), seconds=5)
+
+
+@posix
+def test_ctrl_c_is_for_the_parent_from_the_first_moment(tmp_path: Path) -> None:
+    text = """
+    import os, signal
+    from auditor.search.launching.launcher import launcher
+    from auditor.search.launching.tasks import Task
+    from tests.search.launching import calls
+
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    for event in launcher(2).run([Task(name, calls.identity, (name,)) for name in "ab"]):
+        os.killpg(0, signal.SIGINT)
+        print(type(event).__name__)
+    """
+    done = script(tmp_path, text)
+    assert done.stdout.split() == ["Started", "Started", "Ended", "Ended"]
+    assert done.stderr == ""
