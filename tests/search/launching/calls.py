@@ -1,6 +1,7 @@
 """What executors are asked to do. Imports nothing of the package, which would load Keras there."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -32,10 +33,14 @@ def wait_for(path: Path, value: Any = None) -> Any:
     return value
 
 
-def leave_pid_and_sleep(path: Path) -> None:
-    path.with_suffix(".part").write_text(str(os.getpid()))
+def leave_pid_and_sleep(path: Path, pid: int | None = None) -> None:
+    path.with_suffix(".part").write_text(str(pid or os.getpid()))
     path.with_suffix(".part").rename(path)
     time.sleep(600)
+
+
+def start_a_child_and_sleep(path: Path) -> None:
+    leave_pid_and_sleep(path, subprocess.Popen(["sleep", "600"]).pid)
 
 
 def die(path: Path | None = None) -> str:

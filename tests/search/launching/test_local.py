@@ -204,9 +204,12 @@ def test_executors_stay_warm_until_other_devices_are_asked_for() -> None:
 
 @posix
 @pytest.mark.parametrize("how", ["close", "raise"])
-def test_what_runs_is_stopped_when_nobody_listens_any_more(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize("what", [calls.leave_pid_and_sleep, calls.start_a_child_and_sleep])
+def test_what_runs_is_stopped_when_nobody_listens_any_more(
+    tmp_path: Path, how: str, what: Any
+) -> None:
     file = tmp_path / "pid"
-    run = two().run(tasks_of(calls.leave_pid_and_sleep, file), tick=0.01)
+    run = two().run(tasks_of(what, file), tick=0.01)
     for _ in run:
         if file.exists():
             break
@@ -334,11 +337,10 @@ LONG = """
     from auditor.search.launching.tasks import Started, Task, Tick
     from tests.search.launching import calls
 
-    def wait(path):
-        calls.leave_pid_and_sleep(path)
-
     files = [Path(sys.argv[0]).with_name(name) for name in ("one", "two")]
-    for event in launcher(2).run([Task(file.name, wait, (file,)) for file in files], tick=0.05):
+    whats = calls.leave_pid_and_sleep, calls.start_a_child_and_sleep
+    tasks = [Task(file.name, what, (file,)) for file, what in zip(files, whats)]
+    for event in launcher(2).run(tasks, tick=0.05):
         if isinstance(event, Tick) and all(file.exists() for file in files):
             {end}
 """
