@@ -17,7 +17,8 @@ from auditor.search.folds import Fold
 from auditor.search.handover import read_runs
 from auditor.search.launching.launcher import Launcher
 from auditor.search.launching.sharing import Shared, share
-from auditor.search.launching.tasks import Died, Ended, Event, Raised, Task
+from auditor.search.launching.tasks import Died, Ended, Event, Raised, Started, Task
+from auditor.search.noting import read_note
 from auditor.search.runs import begin_run
 from auditor.search.stacked_search import Happened, StackedSearch, why_never
 from auditor.search.stacking.building import built, complete
@@ -82,6 +83,7 @@ class Executors:
         self._tuner = tuner
         self._launcher = launcher
         self._folder = Path(tuner.project_dir) / store.WORK_FOLDER
+        self._at_work: dict[str, tuple[Path, int]] = {}  # with the epochs that are known of
         self._stacks = Path(tuner.project_dir) / store.STACKS_FOLDER
         self._folder.mkdir(exist_ok=True)
         quiet = {**kwargs, "verbose": 0}  # Their bars would be mixed.
@@ -98,12 +100,35 @@ class Executors:
         where = "gpu" if self._launcher.on_gpus else "cpu"
         return Machine(where, at_once=len(self._launcher.executors))
 
+    def _show(self, event: Event) -> None:
+        """Tell whoever watches the search what executors are at."""
+        standing = self._tuner._standing
+        match event:
+            case Started(task, executor):
+                self._at_work[executor] = (self._folder_of(task), 0)
+                for trial in _trials_of(task):
+                    standing.note_start(trial.trial_id)
+            case Ended(_, executor) | Raised(_, executor) | Died(_, executor):
+                self._at_work.pop(executor, None)
+                standing.note_idle(executor)
+        for executor, (folder, trained) in self._at_work.items():
+            if (note := read_note(folder)) and note.trained != trained:
+                new = note.trained - trained if note.trained > trained else 0
+                standing.note_epochs(executor, *note[:4], trained=new)
+                self._at_work[executor] = (folder, note.trained)
+
+    def _folder_of(self, task: Task) -> Path:
+        """Where the executor of a task leaves what it has."""
+        is_stack = task.function is train_stack
+        return (self._stacks if is_stack else self._folder) / task.name
+
     def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
         """Train the stacks of a plan, one on each executor; see `StackedLane.train`."""
         under_way = {stack.name: _UnderWay(stack, found) for stack, found in plan.stacks}
         tasks = [one.task(self._work, plan, self._tuner) for one in under_way.values()]
         with closing(self._launcher.run(tasks)) as events:
             for event in events:
+                self._show(event)
                 happened: list[tuple[PlannedStack, Happened]] = []
                 for one in under_way.values():
                     happened += one.ended(self._stacks)
@@ -128,6 +153,7 @@ class Executors:
         )
         with closing(self._launcher.run(tasks)) as events:
             for event in events:
+                self._show(event)
                 self._take(event)
 
     def _take(self, event: Event) -> None:
@@ -248,6 +274,11 @@ class ParallelFit:
             except Exception:  # It crashes again where crashes are dealt with.
                 return
         self._source.note(trial)
+
+
+def _trials_of(task: Task) -> list[Trial]:
+    trials = task.args[-1] if task.function is train_stack else [task.args[1]]
+    return list(trials)
 
 
 def _ends_the_search(error: Exception) -> bool:

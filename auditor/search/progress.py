@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from keras_tuner.engine.trial import Trial, TrialStatus
 
@@ -74,6 +74,24 @@ class Progress(NamedTuple):
     seconds_left: float | None = None
     share: float | None = None
     workers: tuple[Worker, ...] = ()
+
+
+class Watch(Protocol):
+    """Who is told how far a training is; see `Standing`."""
+
+    def note_epochs(
+        self,
+        worker: str,
+        doing: str,
+        epoch: int,
+        epochs: int,
+        runs: int = 1,
+        trained: int | None = None,
+    ) -> None:
+        """The runs of a worker have an epoch behind them."""
+
+    def note_idle(self, worker: str) -> None:
+        """A worker trains nothing any more."""
 
 
 class Standing:
@@ -160,7 +178,7 @@ class Standing:
             self._epochs += runs if trained is None else trained
             if now - self._marks[-1][0] >= 1:
                 self._marks.append((now, self._epochs))
-                while len(self._marks) > 2 and self._marks[1][0] <= now - RECENT:
+                while self._marks[1][0] <= now - RECENT:
                     self._marks.popleft()
 
     def note_idle(self, worker: str) -> None:

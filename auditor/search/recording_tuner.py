@@ -310,12 +310,10 @@ class RecordingTuner(keras_tuner.Tuner):
         finally:
             execution.total_seconds = time.monotonic() - begun
             self._clean = None  # It holds data.
-            if self._standing is not None:
-                self._standing.note_idle(FIT)
+            self._standing.note_idle(FIT)
 
     def _note_epoch(self, trial_id: str, epoch: int, epochs: int) -> None:
-        if self._standing is not None:  # As it is in another process.
-            self._standing.note_epochs(FIT, f"trial {trial_id}", epoch, epochs)
+        self._standing.note_epochs(FIT, f"trial {trial_id}", epoch, epochs)
 
     def _begin_execution(self, trial: Trial) -> Execution:
         place, folds = len(self._executions), self.cross_validation.count

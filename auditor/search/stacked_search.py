@@ -152,7 +152,8 @@ class StackedSearch:
     def lane(self) -> StackedLane:
         """What trains stacks in this process."""
         always = self._tuner.lane == "stacked"
-        return StackedLane(self._tuner.oracle.objective, self._clean, always, self.folder)
+        objective, watch = self._tuner.oracle.objective, self._tuner._standing
+        return StackedLane(objective, self._clean, always, self.folder, watch)
 
     def examine(self, trial: Trial) -> Candidate:
         """The runs of a trial, as a stack could train them; see `Examiner`."""
@@ -338,6 +339,8 @@ class _Here:
         return this_machine()
 
     def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
+        for trial_id in dict.fromkeys(t for stack, _ in plan.stacks for t, _, _ in stack.runs):
+            self._tuner._standing.note_start(trial_id)
         yield from self._search.lane().train(plan)
 
     def train_alone(self, trials: Iterable[Trial]) -> None:

@@ -21,6 +21,7 @@ from auditor.search.ending import CrashError, crash_of
 from auditor.search.fit import CompiledModels
 from auditor.search.folds import Fold
 from auditor.search.launching.sharing import Shared
+from auditor.search.noting import NotedDown
 from auditor.search.recorder import Execution
 from auditor.search.stacked_search import StackedSearch
 from auditor.search.stacking.lane import is_out_of_memory, make_plan
@@ -105,6 +106,7 @@ def train_trial(work: Shared, trial: Trial, folder: Path) -> Trained:
     given: Work = work.load()
     tuner = given.tuner
     tuner.oracle.trials = {trial.trial_id: trial}
+    tuner._standing = NotedDown(folder)
     crash, reported = None, False
     try:
         reported = tuner.train_trial(trial, *given.args, **given.kwargs)
@@ -141,6 +143,7 @@ def train_stack(
     search = given.stacked
     folder = search.folder / stack.name
     stack = _as_planned_here(stack, folder)
+    given.tuner._standing = NotedDown(folder)
     candidates = [search.examine(trial) for trial in trials]
     own = [replace(c, runs=[run for run in c.runs if run.id in stack.runs]) for c in candidates]
     plan = make_plan(own, [stack], everything=True)

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import keras_tuner
 
+from auditor.search.progress import Watch
 from auditor.search.stacking import sizing
 from auditor.search.stacking.building import complete
 from auditor.search.stacking.candidates import Candidate
@@ -101,6 +102,7 @@ class StackedLane:
         clean_rows: Any = None,
         always: bool = False,
         folder: Path | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """Train nothing yet.
 
@@ -110,8 +112,10 @@ class StackedLane:
             always: Stack also what `Model.fit` trains faster.
             folder: Where each stack saves itself, in a folder of its name, and goes on from; None
                 for not at all. Who has reported all runs of a stack is to `remove` it.
+            watch: Told of each epoch.
         """
         self._folder = folder
+        self._watch = watch
         self._objective = objective
         self._clean_rows = clean_rows
         self._always = always
@@ -142,8 +146,10 @@ class StackedLane:
         self._structures = plan.structures
         self._at_once = min(len(plan.stacks), sizing.stacks_at_once(sizing.device()))
         workers = [
-            threading.Thread(target=self._work, args=(todo, done), daemon=True)
-            for _ in range(self._at_once)
+            threading.Thread(
+                target=self._work, args=(todo, done), name=f"thread {n + 1}", daemon=True
+            )
+            for n in range(self._at_once)
         ]
         for worker in workers:
             worker.start()
@@ -196,9 +202,17 @@ class StackedLane:
         def ended(run: StackedRun) -> None:
             done.put((stack, run))
 
+        place = threading.current_thread().name
+
+        def watch(epoch: int, epochs: int, count: int) -> None:
+            if self._watch is not None:
+                self._watch.note_epochs(place, f"stack {stack.name}", epoch, epochs, count)
+
         saved = self._checkpoints(stack)
         with self._one_at_a_time if exclusive else contextlib.nullcontext():
-            Stack(engine, runs, rows, self._objective, ended, self._stop, saved).train()
+            Stack(engine, runs, rows, self._objective, ended, self._stop, saved, watch).train()
+        if self._watch is not None:
+            self._watch.note_idle(place)
 
     def _checkpoints(self, stack: PlannedStack) -> Checkpoints | None:
         if self._folder is None:

@@ -35,6 +35,7 @@ class Stack:
         done: Callable[[StackedRun], None] = lambda run: None,
         stop: threading.Event | None = None,
         checkpoints: Checkpoints | None = None,
+        watch: Callable[[int, int, int], None] = lambda epoch, epochs, runs: None,
     ) -> None:
         """Prepare `rows` rows for any number of runs.
 
@@ -47,6 +48,8 @@ class Stack:
             stop: Ends the training. Of the epoch that is being computed nobody hears any more: who
                 waits for the stack may have gone before it ends.
             checkpoints: Save the stack, and let it go on from there; None for not at all.
+            watch: Called after each epoch with how many epochs the runs have behind them on the
+                average, how many each has at most, and how many runs there are.
         """
         self.engine = engine
         self.places = Places(engine, runs, rows)
@@ -54,6 +57,7 @@ class Stack:
         self._done = done
         self._stop = stop or threading.Event()
         self._checkpoints = checkpoints
+        self._watch = watch
         self._ended: list[StackedRun] = []
 
     def train(self) -> None:
@@ -135,6 +139,8 @@ class Stack:
         better = np.zeros(self.places.count, bool)
         for place in active:
             better[place.at] = self._after_epoch(place, logs[place.at], seconds)
+        mean = sum(place.epoch for place in active) // len(active)
+        self._watch(mean, max(place.run.call.epochs for place in active), len(active))
         self.places.host.send()
         self.places.keep_best(better)
         for place in active:
