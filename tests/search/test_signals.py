@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,15 @@ from tests.search.helpers import dummy, grid_of, stored
 ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
-import signal, sys
+import signal, sys, time
 from auditor import GridSearch
 from tests.search.helpers import dummy, grid_of
 
 def result(values):
     if values["a"] == 2:
         print("third trial", flush=True)
-        signal.pause()
+        for _ in range(3000):  # one long sleep, or pause(), may miss a signal that comes before it
+            time.sleep(0.01)
     return 1.0
 
 if "own" in sys.argv:
@@ -127,11 +129,20 @@ def test_other_threads_leave_signals_alone() -> None:
 
 
 def test_a_forked_child_ends_as_ever() -> None:
+    ready, say_ready = os.pipe()
     with ends_by_sigterm():
         child = os.fork()
         if not child:
-            signal.pause()
-            os._exit(0)
+            try:
+                os.write(say_ready, b"!")
+                for _ in range(1000):
+                    time.sleep(0.01)
+            finally:
+                os._exit(0)
+        os.read(ready, 1)  # A child that is just being forked forgets signals.
         os.kill(child, signal.SIGTERM)
         _, status = os.waitpid(child, 0)
+    os.close(ready)
+    os.close(say_ready)
+    assert os.WIFSIGNALED(status)
     assert os.WTERMSIG(status) == signal.SIGTERM
