@@ -97,6 +97,14 @@ _Clean = Annotated[
 _DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would train together; train and write nothing.")
 ]
+_Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes to train in; -1: one per GPU, or per core where there is none. "
+        "By default trials train in this one."
+    ),
+]
+_WorkersPerGpu = Annotated[int, typer.Option(min=1, help="Processes that share a GPU.")]
 _Epochs = Annotated[int, typer.Option(min=1, help="Epochs per trial.")]
 
 
@@ -204,6 +212,8 @@ def sweep(
     stratify: _Stratify = False,
     clean_train_metrics: _Clean = False,
     lane: Annotated[Lane, typer.Option(help="Trials in stacks, or one by one.")] = Lane.AUTO,
+    jobs: _Jobs = None,
+    workers_per_gpu: _WorkersPerGpu = 1,
     seed: Annotated[int, typer.Option(help="For split, weights, shuffling and sampling.")] = 0,
     out: _Out = Path("sweeps"),
     overwrite: _Overwrite = False,
@@ -224,6 +234,8 @@ def sweep(
         raise typer.BadParameter("--data and --target go together")
     if folds == 1:
         raise typer.BadParameter("--folds 1 leaves nothing to train on; give at least 2, or 0")
+    if jobs == 0:
+        raise typer.BadParameter("--jobs 0 trains nothing; give a number from 1, or -1 for all")
     if stratify and not folds:
         raise typer.BadParameter("--stratify needs --folds")
     with _one_line_errors():
@@ -234,7 +246,8 @@ def sweep(
             folder=out / source.space.name, sampler=search, objective=objective,
             gap_penalty=gap_penalty, epochs=epochs, batch_size=batch_size, max_trials=max_trials,
             executions=executions, seed=seed, overwrite=overwrite, folds=folds, stratify=stratify,
-            clean_train_metrics=clean_train_metrics, lane=lane,
+            clean_train_metrics=clean_train_metrics, lane=lane, jobs=jobs,
+            workers_per_gpu=workers_per_gpu,
         )  # fmt: skip
         if dry_run:
             _introduce(source, plan)

@@ -99,6 +99,8 @@ class Plan:
     stratify: bool = False
     clean_train_metrics: bool = False
     lane: Lane = Lane.AUTO
+    jobs: int | None = None
+    workers_per_gpu: int = 1
 
     def tuner(self, source: Source, progress: Callable[["Progress"], None]) -> Any:
         """The tuner for a source.
@@ -131,6 +133,8 @@ class Plan:
             "stratify": self.stratify,
             "clean_train_metrics": self.clean_train_metrics,
             "lane": self.lane.value,
+            "n_jobs": self.jobs,
+            "workers_per_gpu": self.workers_per_gpu,
             "directory": str(self.folder.parent),
             "project_name": self.folder.name,
             "overwrite": self.overwrite,

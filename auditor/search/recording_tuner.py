@@ -29,7 +29,7 @@ from auditor.search.clean import CleanTraining
 from auditor.search.ending import Ending
 from auditor.search.fit import CompiledModels
 from auditor.search.folds import Fold
-from auditor.search.launching.launcher import launcher
+from auditor.search.launching.launcher import check_count, launcher
 from auditor.search.lock import SweepLock
 from auditor.search.parallel_search import search_in_parallel
 from auditor.search.plan_summary import PlanSummary, planned_summary, stored_summary
@@ -118,6 +118,9 @@ class RecordingTuner(keras_tuner.Tuner):
             raise ValueError(f"gap_penalty must be a finite number >= 0, got {gap_penalty!r}")
         if lane not in ("auto", "stacked", "fit"):
             raise ValueError(f'lane must be "auto", "stacked" or "fit", got {lane!r}')
+        if n_jobs is not None:
+            check_count("n_jobs", n_jobs)
+        check_count("workers_per_gpu", workers_per_gpu, least=1)
         self.gap_penalty = gap_penalty
         self.lane = lane
         self.n_jobs = n_jobs
