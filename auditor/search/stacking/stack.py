@@ -71,15 +71,13 @@ class Stack:
         if self._checkpoints is not None:
             for run in self._checkpoints.restore(self):
                 self._done(run)
-        self._begin()
-        self._hand_over()
+        self._go_on()
         self._compile_ahead()
         while self.places.active and not self._stop.is_set():
             self._epoch()
             if not self._stop.is_set():
                 self.places.shrink()
-                self._begin()
-                self._hand_over()
+                self._go_on()
 
     def _compile_ahead(self) -> None:
         """Compile the validation while another core compiles the training."""
@@ -97,6 +95,18 @@ class Stack:
             threading.Thread(target=compile_, daemon=True).start()
 
     # Beginning
+
+    def _go_on(self) -> None:
+        """Let runs begin, save what is to be saved, and only then tell of runs that have ended."""
+        clock = self.places.clock  # It may jump where runs wait for others that are absent.
+        self._begin()
+        if self._checkpoints is not None:
+            for run in self._ended:
+                self._checkpoints.ended(run, clock)
+            self._checkpoints.save_if_due(self, bool(self._ended))
+        for run in self._ended:
+            self._done(run)
+        self._ended = []
 
     def _begin(self) -> None:
         """Let waiting runs take free rows, until each row is taken or none waits."""
@@ -280,16 +290,6 @@ class Stack:
         run.weights = []
         self.places.taken[place.at] = None
         self._ended.append(run)
-
-    def _hand_over(self) -> None:
-        """Save what is to be saved, and only then tell of runs that have ended."""
-        if self._checkpoints is not None:
-            for run in self._ended:
-                self._checkpoints.ended(run, self.places.clock)
-            self._checkpoints.save_if_due(self, bool(self._ended))
-        for run in self._ended:
-            self._done(run)
-        self._ended = []
 
     def _guarded(self, place: Place, act: Callable[[], None]) -> bool:
         """Do something that runs code of the user's; what it raises ends this run alone."""

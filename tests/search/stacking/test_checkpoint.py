@@ -96,6 +96,11 @@ class Search:
                 self.trained += engine.trained
 
 
+def clocks(search: Search) -> dict[Any, int]:
+    """When each run ended, in epochs of the stack."""
+    return {handed.run: handed.clock for handed in handover.read_runs(search.folder)}
+
+
 def assert_same(search: Search, whole: Search) -> None:
     assert search.reported.keys() == whole.reported.keys()
     for trial, run in search.reported.items():
@@ -131,29 +136,9 @@ def test_a_stack_goes_on_from_any_epoch_with_the_same_bits(
     search.go_on(Mortal())
     assert search.checkpoints.problem is None
     assert_same(search, whole)
+    assert clocks(search) == clocks(whole)
     if interval == 0:
         assert search.trained == whole.trained
-
-
-@pytest.mark.parametrize("kill", range(1, 10))
-def test_rows_become_fewer_when_they_would_have(
-    kill: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(places, "WORTH_COMPILING", 1)
-    monkeypatch.setattr(checkpoint, "SHARE", 0.0)  # One checkpoint, before the first end.
-    whole, search = (Search(tmp_path / name, six, 6) for name in ("whole", "stack"))
-    whole.go_on(Mortal())
-    assert sorted(set(whole.trained)) == [1, 3, 6]
-    kill = min(kill, len(whole.trained))
-    with pytest.raises(Killed):
-        search.go_on(Mortal(kill))
-    again = Mortal()
-    search.go_on(again)
-    assert again.trained == whole.trained[-len(again.trained) :]
-    assert_same(search, whole)
-
-
-# What cannot go on in the middle
 
 
 def resumed(make: Callable[[], list[StackedRun]], tmp_path: Path, kill: int = 4) -> Any:
@@ -165,6 +150,42 @@ def resumed(make: Callable[[], list[StackedRun]], tmp_path: Path, kill: int = 4)
     search.go_on(Mortal())
     assert search.checkpoints.problem is None
     return search, whole
+
+
+def one_by_one() -> list[StackedRun]:
+    return named([test_stack.run(20.0, epochs=epochs) for epochs in (1, 5, 6, 9)])
+
+
+@pytest.mark.parametrize("kill", range(1, 10))
+def test_rows_become_fewer_when_they_would_have(
+    kill: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "WORTH_COMPILING", 1)
+    monkeypatch.setattr(checkpoint, "SHARE", 0.0)  # One checkpoint, before the first end.
+    whole, search = (Search(tmp_path / name, one_by_one, 4) for name in ("whole", "stack"))
+    whole.go_on(Mortal())
+    assert whole.trained == [4] * 5 + [2] + [1] * 3
+    with pytest.raises(Killed):
+        search.go_on(Mortal(kill))
+    again = Mortal()
+    search.go_on(again)
+    assert again.trained == whole.trained[0 if kill == 1 else 1 :]
+    assert_same(search, whole)
+
+
+def test_what_callbacks_do_at_the_beginning_is_not_done_twice(tmp_path: Path) -> None:
+    def change(model: Any) -> None:
+        model.set_weights([np.array([50.0])])
+        model.optimizer.learning_rate = 2.0
+
+    def make() -> list[StackedRun]:
+        changed = test_stack.run(3.0, callbacks=[At("on_train_begin", change)])
+        return named([changed, test_stack.run(5.0)])
+
+    assert_same(*resumed(make, tmp_path))
+
+
+# What cannot go on in the middle
 
 
 class Counts:
