@@ -1,6 +1,7 @@
 """What an executor does with the parts of a search that it is sent."""
 
 import copy
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,12 +43,14 @@ class Work:
         tuner: A copy that writes nothing, and knows no trial but those that it is sent.
         args, kwargs: Of `search`.
         folds: Of the data.
+        log_level: Of TensorFlow's messages: it warns of every structure that is traced.
     """
 
     tuner: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     folds: tuple[Fold, ...]
+    log_level: int
 
     @cached_property
     def stacked(self) -> StackedSearch:
@@ -89,7 +92,7 @@ def work_of(
     # They belong to the main process, which alone reports.
     for name in ("_progress", "_standing", "_lock", "ending"):
         twin.__dict__[name] = None
-    return Work(twin, args, kwargs, folds)
+    return Work(twin, args, kwargs, folds, logging.getLogger("tensorflow").level)
 
 
 def train_trial(work: Shared, trial: Trial, folder: Path) -> Trained:
@@ -103,7 +106,7 @@ def train_trial(work: Shared, trial: Trial, folder: Path) -> Trained:
     Raises:
         AuditorError, FatalError: What concerns the search as a whole.
     """
-    given: Work = work.load()
+    given = _loaded(work)
     tuner = given.tuner
     tuner.oracle.trials = {trial.trial_id: trial}
     tuner._standing = NotedDown(folder)
@@ -139,7 +142,7 @@ def train_stack(
         NotShareable: It is not to be stacked after all.
         MemoryError: It takes more memory than there is.
     """
-    given: Work = work.load()
+    given = _loaded(work)
     search = given.stacked
     folder = search.folder / stack.name
     stack = _as_planned_here(stack, folder)
@@ -165,6 +168,12 @@ def train_stack(
 
 _PLAN = "plan.json"
 """How a stack trains, as it was decided where it trains: it was timed only once."""
+
+
+def _loaded(work: Shared) -> Work:
+    given: Work = work.load()
+    logging.getLogger("tensorflow").setLevel(given.log_level)
+    return given
 
 
 def _as_planned_here(stack: PlannedStack, folder: Path) -> PlannedStack:

@@ -4,6 +4,7 @@ Sent as code, not by name: to import it by name would import its parent packages
 frameworks, before a worker of a cluster has set their environment. Hence no import of `auditor`.
 """
 
+import contextlib
 import os
 import pickle
 import queue
@@ -11,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -75,10 +76,25 @@ def call(payload: bytes) -> bytes:
     try:
         paths, packed = pickle.loads(payload)
         sys.path += [path for path in paths if path not in sys.path]
-        function, args = pickle.loads(packed)
+        with _quietly():
+            function, args = pickle.loads(packed)
         return bytes(cloudpickle.dumps((True, function(*args), "")))
     except BaseException as error:
         return _packed(error, traceback.format_exc())
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep away what frameworks write to the terminal while they are imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # For what they would write later.
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def _packed(error: BaseException, text: str) -> bytes:
