@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 4)).astype("float32")
 Y = (X[:, 0] + 0.5 * RNG.normal(size=90) > 0).astype("float32")
 EPOCHS = 30
-WITHIN = (0.5, 1.0)
-"""When to kill, as a share of the time that an undisturbed search takes: while stacks train."""
+ALIVE = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 
 def build(hp: Any) -> Any:
@@ -76,6 +76,27 @@ def ended(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def wait(child: int, path: Path, moments: random.Random, whole: float) -> bool:
+    """Wait for a moment to kill a search; whether that was after so many checkpoints of a stack."""
+    latest = time.monotonic() + (2 * whole if moments.random() < 0.8 else moments.uniform(0, whole))
+    left, seen = moments.choice([1, 2, 3, 5]), saved(path)
+    while left and time.monotonic() < latest and not os.waitid(os.P_PID, child, ALIVE):
+        now = saved(path)
+        left, seen = left - (now != seen), now
+        time.sleep(0.002)
+    time.sleep(moments.uniform(0, 0.1))
+    return not left
+
+
+def saved(path: Path) -> list[int]:
+    """When each checkpoint was written that is there."""
+    found = []
+    for file in (path / "stacks").glob(f"*/{checkpoint.FILE}"):
+        with suppress(FileNotFoundError):
+            found.append(file.stat().st_mtime_ns)
+    return found
+
+
 def main(folder: Path, seed: int, kills: int, way: str) -> None:
     sizing.MOST_ROWS["cpu"] = 4
     sizing.cores = lambda: 1
@@ -88,10 +109,9 @@ def main(folder: Path, seed: int, kills: int, way: str) -> None:
     within = 0
     for _ in range(kills):
         child = forked(folder, "killed")
-        time.sleep(moments.uniform(*WITHIN) * whole)
+        within += wait(child, folder / "killed", moments, whole)
         os.kill(child, signal.SIGKILL)
         ended(child)
-        within += any((folder / "killed" / "stacks").glob(f"*/{checkpoint.FILE}"))
     assert ended(forked(folder, "killed")) == 0
     print(f"undisturbed: {whole:.1f} s, killed within: {within}")
 
