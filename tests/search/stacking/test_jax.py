@@ -28,8 +28,7 @@ def on_jax(*arguments: str, **variables: str) -> None:
 
 
 def on_four_devices(*arguments: str) -> None:
-    forced = "--xla_force_host_platform_device_count=4"
-    on_jax(f"{FOLDER}/on_devices.py", *arguments, XLA_FLAGS=forced)
+    on_jax(*arguments, XLA_FLAGS="--xla_force_host_platform_device_count=4")
 
 
 def test_a_stack_trains_as_fit_does_on_jax() -> None:
@@ -41,7 +40,8 @@ def test_a_search_on_jax_is_that_of_fit() -> None:
 
 
 def test_devices_share_a_stack() -> None:
-    on_four_devices("-k", "share_of_the_runs and 8 or counted or chosen")
+    chosen = "share_of_the_runs and 8 or counted or chosen"
+    on_four_devices(f"{FOLDER}/on_devices.py", "-k", chosen)
 
 
 @pytest.mark.slow
@@ -55,5 +55,5 @@ def test_searches_on_jax_are_those_of_fit() -> None:
 
 
 @pytest.mark.slow
-def test_runs_shared_by_devices_are_those_of_one() -> None:
-    on_four_devices()
+def test_what_devices_share_is_what_one_trains() -> None:
+    on_four_devices(f"{FOLDER}/on_devices.py", f"{FOLDER}/searching.py")
