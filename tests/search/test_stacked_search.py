@@ -18,7 +18,8 @@ import pytest
 
 import auditor
 from auditor import GridSearch, RandomSearch
-from auditor.search.stacking import places, sizing
+from auditor.errors import DirectoryError
+from auditor.search.stacking import checkpoint, places, sizing
 from auditor.search.stacking.choosing import FEW_STEPS
 from auditor.search.stacking.engine import Engine
 from tests.search.helpers import fit_arguments, statuses, stored, tiny_model, weight_files
@@ -666,6 +667,36 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
     assert len(ended) == len(set(ended)) == 6 - before
     assert second._sweep.stacks == planned
     assert_same_curves(second.trials(), whole.trials())
+
+
+@pytest.mark.usefixtures("two_rows")
+def test_a_full_disk_is_one_error_and_the_search_goes_on_from_there(
+    make: Callable[..., Any], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, written = checkpoint.write_plain, []
+
+    def full(*args: Any, **more: Any) -> None:
+        if len(written) == 1:
+            raise OSError(28, "No space left on device")
+        written.append(args)
+        write(*args, **more)
+
+    whole = make(GridSearch, build_six, lane="stacked", project_name="whole")
+    whole.search(**arguments(epochs=2, shuffle=True))
+    tuner = make(GridSearch, build_six, lane="stacked")
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write_plain", full)
+        patch.setattr(checkpoint, "SHARE", 1e9)
+        with pytest.raises(DirectoryError, match=r"No space left.*call search\(\) again"):
+            tuner.search(**arguments(epochs=2, shuffle=True))
+    assert 0 < len(tuner.oracle.end_order) < 6
+    assert list((path / "stacks").glob(f"*/{checkpoint.FILE}"))
+    assert tuner.trials() == auditor.read(path)
+    again = make(GridSearch, build_six, lane="stacked")
+    again.search(**arguments(epochs=2, shuffle=True))
+    assert_same_curves(again.trials(), whole.trials())
+    assert set(again.trials().context.lane.values()) == {"stacked"}
+    assert not (path / "stacks").exists()
 
 
 def test_ctrl_c_while_stacks_train_ends_their_threads(make: Callable[..., Any]) -> None:
