@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pickle
 import queue
 import time
 from collections.abc import Collection, Sequence
@@ -17,7 +16,6 @@ from auditor.search.launching.devices import (
     visible_gpus,
 )
 from auditor.search.launching.running import Death, PoolLauncher
-from auditor.search.launching.worker import by_value, prepare_and_call
 
 LOOK_SECONDS = 1.0
 """How often the scheduler is asked which workers are left."""
@@ -39,7 +37,6 @@ class DaskWorkers:
         self._n_jobs = n_jobs
         self._workers_per_gpu = workers_per_gpu
         self._kwargs = dict(submit_kwargs)
-        self._call = by_value(prepare_and_call)
         self._wanted = self._kwargs.pop("workers", None)
         self._environments: dict[str, dict[str, str] | None] = {}  # None: lacks what is asked for
         self._busy: dict[str, Any] = {}
@@ -61,9 +58,8 @@ class DaskWorkers:
     def start(self, name: str, payload: bytes) -> None:
         """Send a call to a worker."""
         future = self._client.submit(
-            _prepared_call(),
-            self._call,
-            self._environments[name],
+            _calling(),
+            tuple(sorted((self._environments[name] or {}).items())),
             payload,
             workers=[name.removeprefix(NAME)],
             pure=False,
@@ -172,11 +168,13 @@ def _outcome(future: Any) -> bytes | Death:
         return Death(f"the result did not arrive from the Dask worker: {error!r}")
 
 
-def _prepared_call() -> Any:
-    """A function that is sent as code; see `worker`."""
+def _calling() -> Any:
+    """A function that is sent as code, like all that are made inside of others."""
 
-    def run(call: bytes, environment: dict[str, str], payload: bytes) -> bytes:
-        return bytes(pickle.loads(call)(environment, payload))
+    def run(environment: tuple[tuple[str, str], ...], payload: bytes) -> bytes:
+        from auditor.search.launching.local import call_in_own_process
+
+        return call_in_own_process(environment, payload)
 
     return run
 

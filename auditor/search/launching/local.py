@@ -6,10 +6,11 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from multiprocessing import current_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -174,6 +175,44 @@ def _reason(code: int | None) -> str:
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
     hint = "; the system does so when memory runs out" if name == "SIGKILL" else ""
     return f"the process was killed by {name}{hint}"
+
+
+def call_in_own_process(environment: tuple[tuple[str, str], ...], payload: bytes) -> bytes:
+    """Make a call in a child of this process, which keeps the child for the next one.
+
+    The worker of a cluster has threads that draw from Python's random numbers, as code that builds
+    models does, and read the variables that choose devices before anybody could set them.
+
+    Raises:
+        RuntimeError: The child has died.
+    """
+    device = Device("own process", environment)
+    with _one_call:
+        workers = _own.setdefault(environment, LocalWorkers([device]))
+        with _children_allowed():
+            workers.start(device.name, payload)
+        while not (news := workers.wait(1.0)):
+            pass
+    outcome = news[0][1]
+    if isinstance(outcome, Death):
+        raise RuntimeError(outcome.reason)
+    return outcome
+
+
+_own: dict[tuple[tuple[str, str], ...], LocalWorkers] = {}
+_one_call = threading.Lock()
+
+
+@contextlib.contextmanager
+def _children_allowed() -> Iterator[None]:
+    """Let a daemon start processes, which multiprocessing refuses; ours end with their parent."""
+    config: dict[str, Any] = current_process()._config  # type: ignore[attr-defined]
+    before = config.pop("daemon", None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            config["daemon"] = before
 
 
 _launchers: list[tuple[LocalWorkers, PoolLauncher]] = []

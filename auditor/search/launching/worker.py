@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -20,9 +20,6 @@ import cloudpickle
 
 PARENT_SECONDS = 1.0
 """How often an executor looks whether its parent is alive, where the pipe does not tell."""
-
-FRAMEWORKS = ("jax", "tensorflow", "torch")
-"""Once one of them is loaded, it has read the variables that choose its devices."""
 
 
 def by_value(function: Callable[..., Any]) -> bytes:
@@ -62,13 +59,6 @@ def _receive(connection: Connection, parent: int, tasks: Any) -> None:
         if sys.platform != "win32" and os.getpgrp() == os.getpid():
             os.killpg(0, signal.SIGKILL)  # with the processes that tasks have started
         os._exit(1)
-
-
-def prepare_and_call(environment: Mapping[str, str], payload: bytes) -> bytes:
-    """The same for a process that others have started: what is not too late to set is set."""
-    if not any(name in sys.modules for name in FRAMEWORKS):
-        os.environ.update(environment)
-    return call(payload)
 
 
 def call(payload: bytes) -> bytes:
