@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from auditor.errors import SearchError
 from auditor.search.launching.launcher import launcher
-from auditor.search.launching.tasks import Died, Ended, Raised, Task
+from auditor.search.launching.tasks import Died, Ended, Raised, Started, Task
 from tests.search.launching import calls
 from tests.search.launching.watching import ends, started, tasks_of, values
 
@@ -46,6 +47,7 @@ def ray_cluster(environment: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     ray = pytest.importorskip("ray")
     environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray writes one to the home
     options = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    environment.setenv("OMP_NUM_THREADS", "1")  # else Ray sets it for good
     ray.init(num_cpus=2, num_gpus=2, **options)
     yield {"backend": "ray", "ray_remote_args": {"num_gpus": 1}}
     ray.shutdown()
@@ -109,18 +111,36 @@ def test_executors_stay_warm(config: Any) -> None:
     assert len({pid for search in pids for pid in search}) <= 2
 
 
-def test_a_request_reaches_each_task(config: Any) -> None:
-    def request(backend: str) -> float:
-        if backend == "ray":
-            import ray
+def test_a_request_reaches_each_task(config: Any, tmp_path: Path) -> None:
+    events = found().run([Task("a", calls.wait_for, (tmp_path / "go",))])
+    assert isinstance(next(events), Started)
+    if config["backend"] == "ray":
+        taken = lambda: 2 - ray().available_resources().get("GPU", 0)  # noqa: E731
+    else:
+        taken = lambda: sum(client().run(taken_gpus).values())  # noqa: E731
+    until = time.monotonic() + 60
+    while taken() != 1:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    (tmp_path / "go").touch()
+    assert any(isinstance(event, Ended) for event in events)
 
-            return float(ray.get_runtime_context().get_assigned_resources()["GPU"])
-        from distributed import get_worker
 
-        state = get_worker().state
-        return float(state.total_resources["GPU"] - state.available_resources["GPU"])
+def ray() -> Any:
+    import ray
 
-    assert values(found().run([Task("a", request, (config["backend"],))])) == {"a": 1}
+    return ray
+
+
+def client() -> Any:
+    from distributed import default_client
+
+    return default_client()
+
+
+def taken_gpus(dask_worker: Any) -> float:
+    state = dask_worker.state
+    return float(state.total_resources["GPU"] - state.available_resources["GPU"])
 
 
 @pytest.mark.parametrize("more", [{"resources": {"GPU": 2}}, {"ray_remote_args": {"num_gpus": 3}}])
