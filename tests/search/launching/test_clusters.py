@@ -111,31 +111,28 @@ def test_executors_stay_warm(config: Any) -> None:
     assert len({pid for search in pids for pid in search}) <= 2
 
 
-def test_a_request_reaches_each_task(config: Any, tmp_path: Path) -> None:
-    events = found().run([Task("a", calls.wait_for, (tmp_path / "go",))])
-    assert isinstance(next(events), Started)
-    if config["backend"] == "ray":
-        taken = lambda: 2 - ray().available_resources().get("GPU", 0)  # noqa: E731
-    else:
-        taken = lambda: sum(client().run(taken_gpus).values())  # noqa: E731
+def test_a_request_reaches_each_actor(ray_cluster: dict[str, Any]) -> None:
+    def request() -> float:
+        import ray
+
+        return float(ray.get_runtime_context().get_assigned_resources()["GPU"])
+
+    with joblib.parallel_config(**ray_cluster):
+        assert values(found().run([Task("a", request)])) == {"a": 1}
+
+
+def test_a_request_reaches_each_task(dask_cluster: dict[str, Any], tmp_path: Path) -> None:
+    from distributed import default_client
+
+    with joblib.parallel_config(**dask_cluster):
+        events = found().run([Task("a", calls.wait_for, (tmp_path / "go",))])
+        assert isinstance(next(events), Started)
     until = time.monotonic() + 60
-    while taken() != 1:
+    while sum(default_client().run(taken_gpus).values()) != 1:
         assert time.monotonic() < until
         time.sleep(0.05)
     (tmp_path / "go").touch()
     assert any(isinstance(event, Ended) for event in events)
-
-
-def ray() -> Any:
-    import ray
-
-    return ray
-
-
-def client() -> Any:
-    from distributed import default_client
-
-    return default_client()
 
 
 def taken_gpus(dask_worker: Any) -> float:
