@@ -1,7 +1,6 @@
 """How a trial ends: judged, written down, told to the oracle, and what is left of a crash."""
 
 import math
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,34 +10,13 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from auditor.errors import AuditorError, DirectoryError
 from auditor.outcomes import judge
 from auditor.scoring import score
+from auditor.search.crashes import crash_of
 from auditor.search.keeper import Keeper
 from auditor.search.recorder import Execution
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import Result, conclude_all
 from auditor.search.sweep_file import SweepFile
 from auditor.trials import Trials
-
-
-class CrashError(Exception):
-    """A trial crashed in another process.
-
-    Attributes:
-        report: The traceback there, as text.
-        is_given_up: Whether the trial ended itself, by KerasTuner's `FailedTrialError`, and is not
-            to be tried again.
-    """
-
-    def __init__(self, report: str, is_given_up: bool = False) -> None:
-        """With all that is left of it."""
-        super().__init__(report, is_given_up)
-        self.report = report
-        self.is_given_up = is_given_up
-
-
-def crash_of(error: Exception) -> CrashError:
-    """What is left of an exception where it is caught."""
-    given_up = isinstance(error, keras_tuner.errors.FailedTrialError)
-    return CrashError("".join(traceback.format_exception(error)), given_up)
 
 
 class Ending:
@@ -127,7 +105,7 @@ class Ending:
             error.add_note(f"while running trial {trial.trial_id} of {self._path}")
             raise
         except Exception as error:
-            crash = error if isinstance(error, CrashError) else crash_of(error)
+            crash = crash_of(error)
             trial.status = TrialStatus.FAILED if crash.is_given_up else TrialStatus.INVALID
             trial.message = crash.report
             self._after_crash(trial, executions())

@@ -1,6 +1,5 @@
 """Runs that have ended, as files: who trains hands them over, who leads the search merges them."""
 
-import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -28,6 +27,7 @@ class Handover:
         trial_id: Its trial.
         execution: Its curves and best weights; without a model.
         error: The traceback of what a callback raised, as text.
+        is_given_up: Whether that ends the trial for good; see `CrashError`.
         refused: Why it must be trained in the ordinary lane after all.
         clock: Epochs that its stack had trained by then.
         fits: What it was trained with, in short; equal only for the same.
@@ -39,6 +39,7 @@ class Handover:
     trial_id: str
     execution: Execution
     error: str | None = None
+    is_given_up: bool = False
     refused: str | None = None
     clock: int = 0
     fits: str = ""
@@ -50,17 +51,6 @@ class Handover:
     def run(self) -> tuple[str, int, int]:
         """Trial, execution, fold."""
         return self.trial_id, self.execution.execution, self.execution.fold
-
-
-class CrashedEarlierError(Exception):
-    """A run crashed in a process that has ended since; its text is the traceback of then."""
-
-
-def traceback_of(error: BaseException) -> str:
-    """The text of an exception with its traceback."""
-    if isinstance(error, CrashedEarlierError):
-        return str(error)
-    return "".join(traceback.format_exception(error))
 
 
 def write_run(folder: Path, handover: Handover) -> None:
@@ -75,6 +65,7 @@ def write_run(folder: Path, handover: Handover) -> None:
         "schema": SCHEMA,
         "execution": execution_state(handover.execution),
         "error": handover.error,
+        "is_given_up": handover.is_given_up,
         "refused": handover.refused,
         "clock": handover.clock,
         "fits": handover.fits,

@@ -12,7 +12,7 @@ from keras_tuner.engine.trial import Trial
 
 from auditor.errors import AuditorError
 from auditor.search import store
-from auditor.search.ending import CrashError, crash_of
+from auditor.search.crashes import CrashError, crash_of
 from auditor.search.folds import Fold
 from auditor.search.handover import read_runs
 from auditor.search.launching.launcher import Launcher

@@ -18,7 +18,7 @@ from keras_tuner.engine.trial import Trial
 from auditor.errors import AuditorError
 from auditor.files import read_json, to_json, write_whole
 from auditor.search import store
-from auditor.search.ending import CrashError, crash_of
+from auditor.search.crashes import CrashError, crash_of
 from auditor.search.fit import CompiledModels
 from auditor.search.folds import Fold
 from auditor.search.launching.sharing import Shared

@@ -9,11 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.search.handover import (
-    CrashedEarlierError,
     Handover,
     read_runs,
     remove_run,
-    traceback_of,
     write_run,
 )
 from auditor.search.recorder import Execution
@@ -45,6 +43,7 @@ def handovers(draw: Any) -> Handover:
         trial_id=draw(st.sampled_from(["0000", "0001"])),
         execution=execution,
         error=draw(st.none() | st.text()),
+        is_given_up=draw(st.booleans()),
         refused=draw(st.none() | st.text()),
         clock=draw(st.integers(0, 99)),
         fits="a",
@@ -108,13 +107,3 @@ def test_what_callbacks_keep_that_is_not_plain_is_left_out(tmp_path: Path) -> No
 def test_an_absent_folder_holds_no_runs(tmp_path: Path) -> None:
     assert read_runs(tmp_path / "absent") == []
     remove_run(tmp_path, ("0000", 0, 0))
-
-
-def test_a_traceback_stays_that_of_the_first_process() -> None:
-    try:
-        raise ZeroDivisionError("of a callback")
-    except ZeroDivisionError as error:
-        text = traceback_of(error)
-    assert text.startswith("Traceback")
-    assert "ZeroDivisionError: of a callback" in text
-    assert traceback_of(CrashedEarlierError(text)) == text

@@ -25,7 +25,8 @@ import keras
 import numpy as np
 
 from auditor.errors import ReadError
-from auditor.search.handover import Handover, execution_state, read_runs, traceback_of, write_run
+from auditor.search.crashes import crash_of
+from auditor.search.handover import Handover, execution_state, read_runs, write_run
 from auditor.search.plain import NotPlainError, read_plain, write_plain
 from auditor.search.stacking.memory import NotResumable, is_plain
 from auditor.search.stacking.places import Places
@@ -238,6 +239,7 @@ def _state(place: Place) -> dict[str, Any] | None:
 
 
 def _handover(run: StackedRun, clock: int, fits: str) -> Handover:
+    crash = None if run.error is None else crash_of(run.error)
     history = None
     if run.history is not None:
         own = vars(run.history)
@@ -245,7 +247,8 @@ def _handover(run: StackedRun, clock: int, fits: str) -> Handover:
     return Handover(
         trial_id=run.trial_id,
         execution=run.execution,
-        error=None if run.error is None else traceback_of(run.error),
+        error=None if crash is None else crash.report,
+        is_given_up=crash is not None and crash.is_given_up,
         refused=run.refused,
         clock=clock,
         fits=fits,

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from auditor.search.handover import CrashedEarlierError, Handover
+from auditor.search.crashes import CrashError
+from auditor.search.handover import Handover
 from auditor.search.stacking.memory import NotResumable
 from auditor.search.stacking.program import State
 from auditor.search.stacking.rows import Absent, Place, RunId, StackedRun
@@ -106,7 +107,8 @@ def adopt(run: StackedRun, handed: Handover, model: Any) -> StackedRun:
         setattr(run.execution, name, getattr(handed.execution, name))
     if run.execution.best_weights is not None:
         run.execution.model = model
-    run.error = None if handed.error is None else CrashedEarlierError(handed.error)
+    if handed.error is not None:
+        run.error = CrashError(handed.error, handed.is_given_up)
     run.refused, run.final_weights, run.weights = handed.refused, handed.final_weights, []
     if handed.history is not None:
         run.history = keras.callbacks.History()

@@ -11,8 +11,10 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from keras_tuner.errors import FailedTrialError
 
 from auditor.search import handover
+from auditor.search.crashes import crash_of
 from auditor.search.stacking import checkpoint, places
 from auditor.search.stacking.checkpoint import FILE, Checkpoints
 from auditor.search.stacking.rows import StackedRun
@@ -250,7 +252,7 @@ def test_a_log_file_has_each_epoch_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_epoch_end"])
-@pytest.mark.parametrize("error", [ZeroDivisionError, test_stack.NotStackable])
+@pytest.mark.parametrize("error", [ZeroDivisionError, FailedTrialError, test_stack.NotStackable])
 @pytest.mark.parametrize("kill", [2, 4])
 def test_what_ended_by_an_error_is_handed_over_as_such(
     kill: int, error: Any, hook: str, tmp_path: Path
@@ -268,10 +270,13 @@ def test_what_ended_by_an_error_is_handed_over_as_such(
     search.go_on(Mortal())
     run = search.reported["00"]
     assert len(run.execution.epochs) == test_stack.HOOKS[hook]
-    if error is ZeroDivisionError:
-        assert "ZeroDivisionError: of a callback" in handover.traceback_of(run.error)
-    else:
+    if error is test_stack.NotStackable:
         assert run.refused == "of a callback"
+    else:
+        crash = crash_of(run.error)
+        assert crash.report.startswith("Traceback")
+        assert f"{error.__name__}: of a callback" in crash.report
+        assert crash.is_given_up is (error is FailedTrialError)
     assert sorted(search.reported) == ["00", "01", "02"]
 
 
