@@ -3,29 +3,20 @@
 import gc
 import math
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import keras
-import keras_tuner
 from keras_tuner.engine.trial import Trial
 from keras_tuner.src.distribute import utils as distribution
-from keras_tuner.src.engine.tuner_utils import (
-    TunerCallback,
-    convert_to_metrics_dict,
-    validate_trial_results,
-)
 
 from auditor.errors import AuditorError, SearchError
 from auditor.files import write_whole
 from auditor.readers import read
 from auditor.scoring import DEFAULT_GAP_PENALTY
 from auditor.search import store
-from auditor.search.clean import CleanTraining
 from auditor.search.ending import Ending
 from auditor.search.fit import CompiledModels
 from auditor.search.folds import Fold
@@ -34,14 +25,12 @@ from auditor.search.lock import SweepLock
 from auditor.search.parallel_search import search_in_parallel
 from auditor.search.plan_summary import PlanSummary, planned_summary, stored_summary
 from auditor.search.progress import Progress, Standing
-from auditor.search.recorder import Execution, Recorder
 from auditor.search.recording_oracle import RecordingOracle
-from auditor.search.results import take_returned
-from auditor.search.runs import CrossValidation, arguments_of, begin_run
+from auditor.search.runs import CrossValidation
 from auditor.search.signals import ends_by_sigterm
 from auditor.search.stacked_search import StackedSearch, why_never
-from auditor.search.steps import use_many_steps
 from auditor.search.sweep_file import SweepFile
+from auditor.search.training_tuner import TrainingTuner
 from auditor.trials import Trials
 
 if TYPE_CHECKING:
@@ -50,14 +39,8 @@ if TYPE_CHECKING:
 DEFAULT_KEEP_WEIGHTS = 10
 """Trials whose weights are kept. KerasTuner keeps all, which fills disks."""
 
-FIT = "Model.fit"
-"""Name of the place where this process trains trials one by one; see `Worker`."""
 
-_HOOKS = ("on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end")
-"""Methods of a tuner that its subclasses may override to watch the training."""
-
-
-class RecordingTuner(keras_tuner.Tuner):
+class RecordingTuner(TrainingTuner):
     """What both tuners share.
 
     Arguments that KerasTuner's tuners do not have:
@@ -84,8 +67,6 @@ class RecordingTuner(keras_tuner.Tuner):
             this process. See docs/clusters.md.
         workers_per_gpu: How many processes share a GPU.
     """
-
-    oracle: RecordingOracle
 
     def __init__(
         self,
@@ -126,13 +107,8 @@ class RecordingTuner(keras_tuner.Tuner):
         self.n_jobs = n_jobs
         self.workers_per_gpu = workers_per_gpu
         self.keep_weights = keep_weights
-        self.cross_validation = CrossValidation(cross_validation, stratify)
-        self.clean_train_metrics = clean_train_metrics
         self._progress = progress
-        self._compiled = CompiledModels()
-        self._executions: list[Execution] = []  # the runs of the trial under way
-        self._clean: CleanTraining | None = None
-        self._standing = Standing(oracle)
+        standing, split = Standing(oracle), CrossValidation(cross_validation, stratify)
         path = Path(directory or ".", project_name or "untitled_project")
         store.prepare(path)
         self._lock = SweepLock(path)
@@ -140,13 +116,15 @@ class RecordingTuner(keras_tuner.Tuner):
             # Not by KerasTuner, which deletes what another process is writing.
             with self._lock:
                 self._lock.empty()
-        self._sweep = SweepFile(path, oracle, gap_penalty, self.cross_validation)
-        self.ending = Ending(path, oracle, self._sweep, keep_weights, gap_penalty)
-        # Not super(): KerasTuner's GridSearch and RandomSearch would make an oracle of their own.
-        keras_tuner.Tuner.__init__(
-            self,
-            oracle=oracle,
-            hypermodel=hypermodel,
+        sweep = SweepFile(path, oracle, gap_penalty, split)
+        self.ending = Ending(path, oracle, sweep, keep_weights, gap_penalty)
+        super().__init__(
+            oracle,
+            hypermodel,
+            sweep=sweep,
+            standing=standing,
+            cross_validation=split,
+            clean_train_metrics=clean_train_metrics,
             directory=str(directory) if directory is not None else None,
             project_name=project_name,
             **kwargs,
@@ -159,24 +137,6 @@ class RecordingTuner(keras_tuner.Tuner):
                 "hyperparameter; call hp.Choice, hp.Int, hp.Float or hp.Boolean in it, or pass "
                 "`hyperparameters`"
             )
-
-    def _may_find_hyperparameters(self) -> bool:
-        """Whether code that runs in a trial only, not in a build, may ask for hyperparameters."""
-        if self.hypermodel is None or type(self).run_trial is not RecordingTuner.run_trial:
-            return True
-        return type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
-
-    def _populate_initial_space(self) -> None:
-        try:
-            super()._populate_initial_space()
-        except Exception as error:
-            if isinstance(error, AuditorError | keras_tuner.errors.FatalError):
-                raise
-            raise SearchError(
-                "the model could not be built while the search space was listed, before any "
-                f"trial: {type(error).__name__}: {error}; mend the code that builds it, which is "
-                "called with every hyperparameter at its default first"
-            ) from error
 
     # The search
 
@@ -280,113 +240,7 @@ class RecordingTuner(keras_tuner.Tuner):
 
         return audit(self.trials(), self.gap_penalty if gap_penalty is None else gap_penalty)
 
-    # One trial
-
-    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> list[Any]:
-        """Train a configuration as often as `executions_per_trial` says; see KerasTuner.
-
-        With cross-validation that is once per fold each time, and one result per fold.
-        """
-        callbacks = kwargs.pop("callbacks", None) or []
-        # Of these arguments: code that overrides this may have changed those of `search`.
-        folds = self.cross_validation.split(self.oracle.seed, args, kwargs)
-        results = []
-        for _ in range(self.executions_per_trial):
-            for fold in folds or (None,):
-                given = (args, kwargs) if fold is None else arguments_of(fold, args, kwargs)
-                results.append(self._run(trial, callbacks, *given))
-        return results
-
-    def _run(
-        self, trial: Trial, callbacks: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """Train a configuration once."""
-        execution = self._begin_execution(trial)
-        begun = time.monotonic()
-        self._clean = CleanTraining(self.oracle.seed) if self.clean_train_metrics else None
-        notes = partial(self._note_epoch, trial.trial_id)
-        recorder = Recorder(self.oracle.objective, execution, self._clean, notes)
-        own = [*self._own_callbacks(callbacks, trial, execution), recorder]
-        try:
-            keras.utils.set_random_seed(execution.seed)
-            return self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": own})
-        finally:
-            execution.total_seconds = time.monotonic() - begun
-            self._clean = None  # It holds data.
-            self._standing.note_idle(FIT)
-
-    def _note_epoch(self, trial_id: str, epoch: int, epochs: int) -> None:
-        self._standing.note_epochs(FIT, f"trial {trial_id}", epoch, epochs)
-
-    def _begin_execution(self, trial: Trial) -> Execution:
-        place, folds = len(self._executions), self.cross_validation.count
-        execution = begin_run(trial.trial_id, self.oracle.seed, place, folds)
-        self._executions.append(execution)
-        return execution
-
-    def _own_callbacks(self, given: list[Any], trial: Trial, execution: Execution) -> list[Any]:
-        """A run's own copies of the callbacks of `search`."""
-        callbacks: list[Any] = self._deepcopy_callbacks(given)
-        with trial.hyperparameters.untraced():
-            name = str(execution.execution)
-            name += f"_fold{execution.fold}" if self.cross_validation.count else ""
-            self._configure_tensorboard_dir(callbacks, trial, name)
-        if any(
-            getattr(type(self), hook) is not getattr(keras_tuner.Tuner, hook) for hook in _HOOKS
-        ):
-            callbacks.append(TunerCallback(self, trial))
-        return callbacks
-
-    def _see_fit(self, arguments: Mapping[str, Any]) -> None:
-        self._sweep.see_fit(arguments)
-        if self._clean is not None:
-            self._clean.see_fit(arguments)
-
-    def _build_and_fit_model(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
-        built = self._try_build(trial.hyperparameters)
-        self._sweep.note_loss(built)
-        model = self._compiled.adopt(built, args[0] if args else kwargs.get("x"), self.hypermodel)
-        use_many_steps(model, kwargs["callbacks"], self._see_fit)
-        try:
-            results = self.hypermodel.fit(trial.hyperparameters, model, *args, **kwargs)
-        except BaseException:
-            self._compiled.release(model, failed=True)
-            raise
-        self._compiled.release(model)
-        self._sweep.end_fit(self.hypermodel)
-        if self._executions:
-            self._executions[-1].build_config = model.get_build_config()
-        validate_trial_results(results, self.oracle.objective, "HyperModel.fit()")
-        return results
-
-    def train_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> bool:
-        """Train a trial by `Model.fit`; its runs are kept until the next one.
-
-        Returns:
-            Whether an overridden `run_trial` has reported by itself, as KerasTuner allowed once.
-        """
-        self._executions = []
-        results: Any = self.run_trial(trial, *fit_args, **fit_kwargs)
-        objective = self.oracle.objective
-        metrics = self.oracle.get_trial(trial.trial_id).metrics
-        if reported := metrics.exists(objective.name):
-            results = {n: float(m.get_history()[-1].mean()) for n, m in metrics.metrics.items()}
-        validate_trial_results(results, objective, "Tuner.run_trial()")
-        returned = results if isinstance(results, list) else [results]
-        while len(self._executions) < len(returned):
-            self._begin_execution(trial)
-        if len(returned) < len(self._executions):
-            # An overridden run_trial that trains several times, and sums them up itself.
-            returned = [convert_to_metrics_dict(results, objective)] * len(self._executions)
-        for result, execution in zip(returned, self._executions, strict=True):
-            take_returned(result, execution, objective, self.oracle.any_completed)
-        return bool(reported)
-
-    def runs_so_far(self, trial: Trial) -> list[Execution]:
-        """The runs of the trial that is, or was, under way: one at least."""
-        if not self._executions:
-            self._begin_execution(trial)
-        return self._executions
+    # Ending trials
 
     def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         reported = self.train_trial(trial, *fit_args, **fit_kwargs)
@@ -404,17 +258,6 @@ class RecordingTuner(keras_tuner.Tuner):
         self._standing.note_end(ended)
         if self._progress:
             self._progress(self._standing.now(ended))
-
-    def build_once(self, hyperparameters: keras_tuner.HyperParameters) -> Any:
-        """A model, as a trial builds it, but without clearing anything first.
-
-        Raises:
-            FailedTrialError: It has more numbers than `max_model_size`.
-        """
-        model = self._build_hypermodel(hyperparameters)
-        if self.max_model_size and model.count_params() > self.max_model_size:
-            raise keras_tuner.errors.FailedTrialError(f"{model.count_params()} parameters")
-        return model
 
     # Files
 
@@ -436,24 +279,6 @@ class RecordingTuner(keras_tuner.Tuner):
         self.oracle.rediscovered(declared)
         self.ending.start()
         self._standing.start()
-
-    def _find_late_hyperparameters(self) -> None:
-        """Build again what showed hyperparameters that the first builds do not ask for.
-
-        The code may ask for them with other values now.
-        """
-        if self.hypermodel is None or not self.oracle.tune_new_entries:
-            return
-        space = self.oracle.hyperparameters
-        known = {hp.name for hp in space.space}
-        for trial_id, trial in self.oracle.trials.items():
-            late = set(self.oracle.details[trial_id].get("read") or ()) - known
-            if late:
-                hp = self.oracle.get_space()
-                hp.values = dict(trial.hyperparameters.values)
-                self.hypermodel.build(hp)
-                self.oracle.update_space(hp)
-                known |= late
 
     def load_model(self, trial: Trial) -> Any:
         """A model with the weights of the scored epoch.
