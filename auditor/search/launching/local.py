@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import current_process, resource_tracker
+from multiprocessing import current_process, resource_tracker, util
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -188,6 +188,9 @@ def call_in_own_process(environment: tuple[tuple[str, str], ...], payload: bytes
     """
     device = Device("own process", environment)
     with _one_call:
+        if not _own:
+            # Before multiprocessing waits for its children; a daemon runs nothing of atexit's.
+            util.Finalize(None, _close_own, exitpriority=1)
         workers = _own.setdefault(environment, LocalWorkers([device]))
         with _children_allowed():
             workers.start(device.name, payload)
@@ -201,6 +204,11 @@ def call_in_own_process(environment: tuple[tuple[str, str], ...], payload: bytes
 
 _own: dict[tuple[tuple[str, str], ...], LocalWorkers] = {}
 _one_call = threading.Lock()
+
+
+def _close_own() -> None:
+    for workers in _own.values():
+        workers.close()
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Tasks on processes of this machine."""
 
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import joblib
 import pytest
 
@@ -284,6 +286,59 @@ def test_a_new_entry_of_the_search_path_reaches_warm_executors(
     import made_later  # type: ignore[import-not-found]
 
     assert values(two().run([Task("a", made_later.answer)])) == {"a": 42}
+
+
+OWN = (("OWN", "yes"),)
+
+
+def in_own_process(function: Any, *args: Any) -> Any:
+    packed = cloudpickle.dumps((function, args))
+    return pickle.loads(local.call_in_own_process(OWN, pickle.dumps(([], packed))))[1]
+
+
+def test_calls_share_a_child_with_an_environment_of_its_own() -> None:
+    child = in_own_process(calls.pid)
+    assert child != os.getpid()
+    assert in_own_process(calls.environment, "OWN") == {"OWN": "yes"}
+    assert in_own_process(calls.pid) == child
+
+
+@posix
+def test_a_child_that_dies_is_an_error_and_the_next_call_has_another() -> None:
+    with pytest.raises(RuntimeError, match="killed by SIGKILL"):
+        in_own_process(calls.die)
+    assert in_own_process(calls.identity, 3) == 3
+
+
+# A worker of Dask is such a daemon.
+DAEMON = """
+    import multiprocessing, os, pickle, signal
+    from pathlib import Path
+    import cloudpickle
+    from auditor.search.launching.local import call_in_own_process
+    from tests.search.launching import calls
+
+    def work(file):
+        payload = pickle.dumps(([], cloudpickle.dumps((calls.pid, ()))))
+        file.write_text(str(pickle.loads(call_in_own_process((), payload))[1]))
+        {end}
+
+    file = Path(sys.argv[0]).with_name("child")
+    daemon = multiprocessing.get_context("fork").Process(target=work, args=(file,), daemon=True)
+    daemon.start()
+    daemon.join()
+    print(daemon.exitcode)
+"""
+
+
+@posix
+@pytest.mark.parametrize(
+    ("end", "code"), [("os.kill(os.getpid(), signal.SIGKILL)", -9), ("return", 0)]
+)
+def test_the_child_of_a_daemon_ends_with_it(tmp_path: Path, end: str, code: int) -> None:
+    done = script(tmp_path, DAEMON.format(end=end))
+    assert (done.stdout.strip(), done.stderr) == (str(code), "")
+    assert ends(int((tmp_path / "child").read_text()), seconds=5)
 
 
 TENSORFLOWS = r"WARNING: All log messages before absl|[IWE]\d{4} |To enable the following instr"
