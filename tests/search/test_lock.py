@@ -150,12 +150,17 @@ def test_a_place_that_cannot_be_a_directory_is_said_so(path: Path) -> None:
         SweepLock(path).__enter__()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_read_only_directory_is_said_to_be_one(path: Path) -> None:
-    path.mkdir()
-    path.chmod(0o555)
-    with pytest.raises(DirectoryError, match=r"cannot write .*make this one writable"):
-        SweepLock(path).__enter__()
+def test_a_read_only_directory_is_said_to_be_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(file: Any, *args: Any, **kwargs: Any) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), file)
+
+    lock = SweepLock(path)
+    # Not by the directory's mode: root writes everywhere.
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(DirectoryError, match=r"cannot write .*denied.*make this one writable"):
+        lock.__enter__()
 
 
 # Searches
