@@ -166,7 +166,7 @@ def test_coverage_counts_runs(audits: Mapping[str, Audit]) -> None:
         ("", None, None),
         ("fff", "each run by Model.fit", "1 run: why 2"),
         ("ssf", "2 of 3 runs in 2 stacks, 1 by Model.fit", "1 run: why 2"),
-        ("ssss", "4 of 4 runs in 4 stacks, 0 by Model.fit", None),
+        ("ssss", "4 of 4 runs in 4 stacks", None),
         (
             *("sffffff", "1 of 7 runs in 1 stack, 6 by Model.fit"),
             "1 run: why 2; 1 run: why 3; 1 run: why 4; 2 more reasons",

@@ -124,7 +124,8 @@ def _lanes(trials: "Trials") -> dict[str, str]:
     if stacked:
         of = f"{count(stacked)} of {count(len(context.lane), 'run')}"
         stacks = count(len(set(context.stack.values())), "stack")
-        facts["training"] = f"{of} in {stacks}, {count(len(alone))} by Model.fit"
+        rest = f", {count(len(alone))} by Model.fit" if alone else ""
+        facts["training"] = f"{of} in {stacks}{rest}"
     reasons = Counter(context.why_alone[trial] for trial in alone if trial in context.why_alone)
     if reasons:
         why = [f"{count(runs, 'run')}: {text}" for text, runs in reasons.most_common(MOST_REASONS)]
