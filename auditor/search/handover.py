@@ -1,6 +1,6 @@
 """Runs that have ended, as files: who trains hands them over, who leads the search merges them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from auditor.errors import ReadError
+from auditor.files import from_json, to_json
 from auditor.search.plain import NotPlainError, read_plain, write_plain
 from auditor.search.recorder import Execution
+from auditor.search.stacking.rows import RunId
 
 SCHEMA = 1
 """Version of the files."""
@@ -79,15 +81,35 @@ def write_run(folder: Path, handover: Handover) -> None:
         write_plain(_file(folder, handover.run), content | dict.fromkeys(more))
 
 
-def read_runs(folder: Path, known: Iterable[Sequence[Any]] = ()) -> list[Handover]:
-    """All runs in a folder that are whole, but for those that are known; no damaged one."""
-    found, files = [], set(folder.glob(f"*{_SUFFIX}"))
-    for file in sorted(files.difference(_file(folder, run) for run in known)):
-        try:
-            found.append(_handover(read_plain(file)))
-        except (ReadError, KeyError, TypeError, ValueError, AttributeError):
-            continue
-    return found
+def read_runs(folder: Path) -> list[Handover]:
+    """All runs in a folder that are whole; a damaged one is left out."""
+    files = sorted(folder.glob(f"*{_SUFFIX}"))
+    return [found for file in files if (found := _read(file)) is not None]
+
+
+def note_ended(path: Path, run: RunId) -> None:
+    """Add a run, whose file is written, to a list of those that have ended.
+
+    Raises:
+        OSError: The list cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(to_json(list(run)) + "\n")
+
+
+def read_ended(path: Path) -> list[RunId]:
+    """The runs in a list of those that have ended; none where there is no list yet."""
+    try:
+        lines = path.read_text().split("\n")[:-1]  # The last line may be written just now.
+        return [(str(t), int(e), int(f)) for t, e, f in map(from_json, lines)]
+    except (OSError, ReadError, TypeError, ValueError):
+        return []
+
+
+def read_run(folder: Path, run: RunId) -> Handover | None:
+    """A run that was written down; None where its file is missing or damaged."""
+    return _read(_file(folder, run))
 
 
 def remove_run(folder: Path, run: tuple[str, int, int]) -> None:
@@ -105,6 +127,13 @@ def _handover(content: dict[str, Any]) -> Handover:
     if content.pop("schema") != SCHEMA:
         raise ValueError("another version")
     return Handover(**{**content, "execution": Execution(**content["execution"])})
+
+
+def _read(file: Path) -> Handover | None:
+    try:
+        return _handover(read_plain(file))
+    except (ReadError, KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _file(folder: Path, run: Sequence[Any]) -> Path:

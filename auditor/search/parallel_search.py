@@ -1,5 +1,6 @@
 """A search whose trials train in other processes, on this machine or on others."""
 
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -13,19 +14,21 @@ from keras_tuner.engine.trial import Trial
 from auditor.errors import AuditorError
 from auditor.search import store
 from auditor.search.crashes import CrashError, crash_of
+from auditor.search.crew import Happened
 from auditor.search.folds import Fold
-from auditor.search.handover import read_runs
+from auditor.search.handover import read_ended, read_run
 from auditor.search.launching.launcher import Launcher
 from auditor.search.launching.sharing import Shared, share
 from auditor.search.launching.tasks import Died, Ended, Event, Raised, Started, Task
 from auditor.search.noting import read_note
 from auditor.search.runs import begin_run
-from auditor.search.stacked_search import Happened, StackedSearch, why_never
+from auditor.search.stackable import why_never
+from auditor.search.stacked_search import StackedSearch
 from auditor.search.stacking.building import built, complete
-from auditor.search.stacking.lane import Plan
-from auditor.search.stacking.plan import Group, PlannedStack
-from auditor.search.stacking.resuming import adopt
+from auditor.search.stacking.plan import Group, Plan, PlannedStack
+from auditor.search.stacking.resuming import adopt, is_whole
 from auditor.search.stacking.sizing import Machine
+from auditor.search.structure import NotShareable
 from auditor.search.trial_source import TrialSource
 from auditor.search.work import Trained, by_value, train_stack, train_trial, work_of
 
@@ -124,17 +127,21 @@ class Executors:
 
     def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
         """Train the stacks of a plan, one on each executor; see `StackedLane.train`."""
-        under_way = {stack.name: _UnderWay(stack, found) for stack, found in plan.stacks}
+        under_way = {
+            stack.name: _UnderWay(stack, found, self._stacks / stack.name)
+            for stack, found in plan.stacks
+        }
         tasks = [one.task(self._work, plan, self._tuner) for one in under_way.values()]
         with closing(self._launcher.run(tasks)) as events:
             for event in events:
                 self._show(event)
                 happened: list[tuple[PlannedStack, Happened]] = []
                 for one in under_way.values():
-                    happened += one.ended(self._stacks)
+                    happened += one.ended()
                 match event:
                     case Ended(task, _, timed):
                         happened.append((under_way[task.name].stack, timed))
+                        happened += under_way[task.name].lost()
                     case Raised(task, _, error):
                         if not isinstance(error, Exception) or _ends_the_search(error):
                             raise error
@@ -197,9 +204,11 @@ class Executors:
 class _UnderWay:
     """A stack that an executor trains, as far as its files tell."""
 
-    def __init__(self, stack: PlannedStack, found: Group) -> None:
+    def __init__(self, stack: PlannedStack, found: Group, folder: Path) -> None:
         self.stack = stack
         self._group = found
+        self._folder = folder
+        self._list = f"ended-{secrets.token_hex(4)}"  # None of an earlier search has this name.
         self._left = {run: found.runs[run] for run in stack.runs}
 
     def task(self, work: Shared, plan: Plan, tuner: "RecordingTuner") -> Task:
@@ -207,21 +216,25 @@ class _UnderWay:
         trials = [tuner.oracle.trials[name] for name in dict.fromkeys(t for t, _, _ in self._left)]
         steps = sum(run.steps * run.call.epochs for run in self._left.values())
         structure = plan.structures[trials[0].trial_id]
-        given = (work, self.stack, structure, trials)
+        given = (work, self.stack, structure, self._list, trials)
         return Task(self.stack.name, train_stack, given, size=steps)
 
-    def ended(self, folder: Path) -> list[tuple[PlannedStack, Happened]]:
+    def ended(self) -> list[tuple[PlannedStack, Happened]]:
         """Its runs that have ended since the last time."""
-        if not self._left:
-            return []
-        known = [run for run in self.stack.runs if run not in self._left]
         found: list[tuple[PlannedStack, Happened]] = []
-        for handed in read_runs(folder / self.stack.name, known):
-            if run := self._left.pop(handed.run, None):
+        for name in read_ended(self._folder / self._list) if self._left else ():
+            handed = read_run(self._folder, name) if name in self._left else None
+            if handed is not None and is_whole(handed, self._left[name]):
+                run = self._left.pop(name)
                 complete(self._group.model)
                 run.execution.lane, run.execution.stack = "stacked", self.stack.name
                 found.append((self.stack, adopt(run, handed, self._group.model)))
         return found
+
+    def lost(self) -> list[tuple[PlannedStack, Happened]]:
+        """What to say of the others, once the stack has ended: they could not be written down."""
+        reason = NotShareable("what it came to cannot be handed to another process")
+        return [(self.stack, reason)] if self._left else []
 
     def crashed(self, crash: CrashError) -> list[tuple[PlannedStack, Happened]]:
         """The others, once nothing trains them any more."""

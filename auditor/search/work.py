@@ -21,12 +21,14 @@ from auditor.search import store
 from auditor.search.crashes import CrashError, crash_of
 from auditor.search.fit import CompiledModels
 from auditor.search.folds import Fold
+from auditor.search.handover import note_ended
 from auditor.search.launching.sharing import Shared
 from auditor.search.noting import NotedDown
 from auditor.search.recorder import Execution
 from auditor.search.stacked_search import StackedSearch
-from auditor.search.stacking.lane import is_out_of_memory, make_plan
-from auditor.search.stacking.plan import PlannedStack
+from auditor.search.stacking.lane import is_out_of_memory
+from auditor.search.stacking.plan import PlannedStack, make_plan
+from auditor.search.stacking.rows import StackedRun
 from auditor.search.stacking.sizing import this_machine
 from auditor.search.structure import NotShareable
 from auditor.search.weights import save_weights
@@ -125,7 +127,7 @@ def train_trial(work: Shared, trial: Trial, folder: Path) -> Trained:
 
 
 def train_stack(
-    work: Shared, stack: PlannedStack, structure: str, trials: Sequence[Trial]
+    work: Shared, stack: PlannedStack, structure: str, list_name: str, trials: Sequence[Trial]
 ) -> PlannedStack:
     """Train a stack in its folder, or go on with it there.
 
@@ -133,6 +135,8 @@ def train_stack(
         work: The search.
         stack: Which.
         structure: What its runs have in common; see `Plan.structures`.
+        list_name: Of the file, in that folder, that lists the runs that have ended: others there
+            may be of an earlier search, whose code was another one.
         trials: To which its runs belong.
 
     Returns:
@@ -147,7 +151,10 @@ def train_stack(
     folder = search.folder / stack.name
     stack = _as_planned_here(stack, folder)
     given.tuner._standing = NotedDown(folder)
-    candidates = [search.examine(trial) for trial in trials]
+    try:
+        candidates = [search.examine(trial) for trial in trials]
+    except Exception as error:  # Whoever trains it alone deals with crashes.
+        raise NotShareable(f"its model cannot be built elsewhere: {error!r:.200}") from error
     own = [replace(c, runs=[run for run in c.runs if run.id in stack.runs]) for c in candidates]
     plan = make_plan(own, [stack], everything=True)
     if set(plan.structures.values()) != {structure} or len(plan.stacks) != 1:
@@ -161,6 +168,8 @@ def train_stack(
                 stack = what
                 folder.mkdir(parents=True, exist_ok=True)
                 write_whole(folder / _PLAN, to_json(what.state()))
+            elif isinstance(what, StackedRun):
+                note_ended(folder / list_name, what.id)
             elif isinstance(what, Exception):
                 raise MemoryError(str(what)) if is_out_of_memory(what) else what
     return stack

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from auditor.search.handover import (
     Handover,
+    note_ended,
+    read_ended,
     read_runs,
     remove_run,
     write_run,
@@ -107,3 +109,14 @@ def test_what_callbacks_keep_that_is_not_plain_is_left_out(tmp_path: Path) -> No
 def test_an_absent_folder_holds_no_runs(tmp_path: Path) -> None:
     assert read_runs(tmp_path / "absent") == []
     remove_run(tmp_path, ("0000", 0, 0))
+
+
+def test_a_list_of_runs_that_have_ended_grows(tmp_path: Path) -> None:
+    path = tmp_path / "stack" / "ended"
+    assert read_ended(path) == []
+    for run in (("a b", 0, 1), ("é\n", 2, 0)):
+        note_ended(path, run)
+    assert read_ended(path) == [("a b", 0, 1), ("é\n", 2, 0)]
+    with path.open("a") as file:
+        file.write('["c", 0')  # is being written
+    assert len(read_ended(path)) == 2

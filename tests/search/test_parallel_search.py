@@ -14,6 +14,7 @@ import pytest
 from auditor import GridSearch, RandomSearch
 from auditor.errors import ObjectiveError, SearchError
 from auditor.search import store
+from auditor.search.handover import read_runs, write_run
 from tests.search.helpers import (
     build_tiny,
     dummy,
@@ -247,3 +248,21 @@ def test_an_interrupted_search_goes_on(make: Make) -> None:
     tuner.search(**fit_arguments())
     assert statuses(tuner) == ["COMPLETED"] * 4
     assert len(tuner.trials().runs) == 4
+
+
+def test_runs_of_other_code_are_not_taken_over(make: Make, path: Path) -> None:
+    def stop(progress: Any) -> None:
+        raise KeyboardInterrupt
+
+    first = make(GridSearch, build_tiny, n_jobs=2, lane="stacked", progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        first.search(**fit_arguments())
+    for folder in (path / store.STACKS_FOLDER).iterdir():
+        for handed in read_runs(folder):
+            handed.execution.epochs = [{"loss": -1.0, "val_loss": -1.0}]
+            handed.fits = "other code"
+            write_run(folder, handed)
+    tuner = make(GridSearch, build_tiny, n_jobs=2, lane="stacked")
+    tuner.search(**fit_arguments())
+    assert statuses(tuner) == ["COMPLETED"] * 4
+    assert min(score for *_, score in ranked(tuner)) > 0
