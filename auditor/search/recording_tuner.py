@@ -28,7 +28,8 @@ from auditor.search.progress import Progress, Standing
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.runs import CrossValidation
 from auditor.search.signals import ends_by_sigterm
-from auditor.search.stacked_search import StackedSearch, why_never
+from auditor.search.stackable import why_never
+from auditor.search.stacked_search import StackedSearch
 from auditor.search.sweep_file import SweepFile
 from auditor.search.training_tuner import TrainingTuner
 from auditor.trials import Trials

@@ -1,21 +1,19 @@
 """A search whose trials train in stacks where they can, in waves that fit into memory."""
 
 import traceback
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import keras
 import keras_tuner
 from keras_tuner.engine.trial import Trial
-from keras_tuner.src.distribute import utils as distribution
 from keras_tuner.src.engine.tuner_utils import validate_trial_results
 
 from auditor.errors import AuditorError
 from auditor.search import store
 from auditor.search.clean import sample_rows
+from auditor.search.crew import Crew, Here
 from auditor.search.folds import Fold
 from auditor.search.recorder import Execution
 from auditor.search.results import Result, take_returned
@@ -23,18 +21,14 @@ from auditor.search.runs import begin_run
 from auditor.search.stacking.candidates import Candidate, Examiner, files_of
 from auditor.search.stacking.checkpoint import remove
 from auditor.search.stacking.fit_call import DataCache
-from auditor.search.stacking.lane import Plan, StackedLane, is_out_of_memory, make_plan
-from auditor.search.stacking.plan import PlannedStack
+from auditor.search.stacking.lane import StackedLane, is_out_of_memory
+from auditor.search.stacking.plan import Plan, PlannedStack, make_plan
 from auditor.search.stacking.rows import RunId, StackedRun
-from auditor.search.stacking.sizing import Machine, this_machine
 from auditor.search.structure import NotShareable
 from auditor.search.trial_source import TrialSource
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner
-
-Happened = StackedRun | PlannedStack | Exception
-"""See `StackedLane.train`."""
 
 MOST_TRIALS = 2_048
 """Trials that are planned at once."""
@@ -44,46 +38,6 @@ MOST_ALONE = 8
 
 MOST_BYTES = 1 << 30
 """Initial weights that are held at once: more trials wait for the next wave."""
-
-_WATCHED = (
-    "on_epoch_begin",
-    "on_epoch_end",
-    "on_batch_begin",
-    "on_batch_end",
-    "_build_and_fit_model",
-)
-"""Methods of a tuner whose subclasses see trials one at a time."""
-
-
-def why_never(tuner: "RecordingTuner") -> str | None:
-    """Why no trial of a search can be stacked, in a sentence; None where some may be."""
-    from auditor.search.recording_tuner import RecordingTuner
-
-    if keras.config.backend() not in ("tensorflow", "jax"):
-        return f"Keras's backend is {keras.config.backend()}"
-    if distribution.has_chief_oracle() or tuner.distribution_strategy is not None:
-        return "the search is distributed by KerasTuner"
-    if type(tuner).run_trial is not RecordingTuner.run_trial:
-        return f"{type(tuner).__name__} has a run_trial of its own"
-    for name in _WATCHED:
-        base = keras_tuner.Tuner if name.startswith("on_") else RecordingTuner
-        if getattr(type(tuner), name) is not getattr(base, name):
-            return f"{type(tuner).__name__} has a {name} of its own"
-    return None
-
-
-class Crew(Protocol):
-    """Who trains the trials of a search: this process, or others."""
-
-    @property
-    def machine(self) -> Machine:
-        """What it trains on."""
-
-    def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
-        """Train the stacks of a plan; see `StackedLane.train`."""
-
-    def train_alone(self, trials: Iterable[Trial]) -> None:
-        """Train trials by `Model.fit`, and end them."""
 
 
 class StackedSearch:
@@ -95,7 +49,7 @@ class StackedSearch:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         folds: tuple[Fold, ...],
-        crew: "Crew | None" = None,
+        crew: Crew | None = None,
     ) -> None:
         """Search with the arguments of `fit`.
 
@@ -129,7 +83,7 @@ class StackedSearch:
             self._clean = lambda count: sample_rows(count, tuner.oracle.seed)
         self.folder = Path(tuner.project_dir) / store.STACKS_FOLDER
         self._source = TrialSource(tuner, reads_late=self._has_own_fit)
-        self._crew: Crew = crew or _Here(self, args, kwargs)
+        self._crew: Crew = crew or Here(self, args, kwargs)
 
     def run(self) -> None:
         """Run all trials that are still to be run."""
@@ -322,32 +276,6 @@ class StackedSearch:
         if not candidate.calls_back:
             return run.history
         return self._examiner.finish(candidate.trial, run)
-
-
-class _Here:
-    """This process."""
-
-    def __init__(self, search: StackedSearch, args: tuple[Any, ...], kwargs: Any) -> None:
-        self._search = search
-        self._tuner = search._tuner
-        self._fit = args, kwargs
-        if "verbose" in kwargs:
-            self._tuner.oracle.verbose = kwargs["verbose"]
-
-    @property
-    def machine(self) -> Machine:
-        return this_machine()
-
-    def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
-        for trial_id in dict.fromkeys(t for stack, _ in plan.stacks for t, _, _ in stack.runs):
-            self._tuner._standing.note_start(trial_id)
-        yield from self._search.lane().train(plan)
-
-    def train_alone(self, trials: Iterable[Trial]) -> None:
-        args, kwargs = self._fit
-        for trial in trials:
-            self._tuner._try_run_and_update_trial(trial, *args, **kwargs)
-            self._tuner.on_trial_end(trial)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,81 +16,12 @@ import keras_tuner
 from auditor.search.progress import Watch
 from auditor.search.stacking import sizing
 from auditor.search.stacking.building import complete
-from auditor.search.stacking.candidates import Candidate
 from auditor.search.stacking.checkpoint import Checkpoints
 from auditor.search.stacking.choosing import Choice, choose
 from auditor.search.stacking.engine import Engine
-from auditor.search.stacking.plan import (
-    Group,
-    PlannedStack,
-    cut,
-    group,
-    stack_name,
-)
+from auditor.search.stacking.plan import Group, Plan, PlannedStack
 from auditor.search.stacking.rows import StackedRun
-from auditor.search.stacking.sizing import Machine
 from auditor.search.stacking.stack import Stack
-
-
-@dataclass
-class Plan:
-    """What becomes of a wave of trials.
-
-    Attributes:
-        stacks: Each with the group that its runs belong to.
-        alone: Per trial of the ordinary lane the reason.
-        structures: Per trial what it has in common with those that it can train with.
-    """
-
-    stacks: list[tuple[PlannedStack, Group]] = field(default_factory=list)
-    alone: dict[str, str] = field(default_factory=dict)
-    structures: dict[str, str] = field(default_factory=dict)
-
-
-def make_plan(
-    candidates: Iterable[Candidate],
-    kept: Iterable[PlannedStack] = (),
-    everything: bool = False,
-    machine: Machine | None = None,
-) -> Plan:
-    """Decide which runs train together, and how.
-
-    Args:
-        candidates: Trials that could be stacked.
-        kept: Stacks of an earlier plan: their runs stay as they were.
-        everything: Also where a group is too small to be worth a program of its own.
-        machine: What they will train on; None for what this process sees.
-    """
-    candidates = list(candidates)
-    old = {run: stack for stack in kept for run in stack.runs}
-    structures = {c.trial.trial_id: c.signature for c in candidates}
-    plan, machine = Plan(structures=structures), machine or sizing.this_machine()
-    groups = group(candidates, old)
-    for found in groups:
-        earlier = {old[run].name: old[run] for run in found.runs if run in old}
-        if earlier and all(stack.fits(found) for stack in earlier.values()):
-            for stack in earlier.values():
-                runs = tuple(run for run in stack.runs if run in found.runs)
-                plan.stacks.append((replace(stack, runs=runs), found))
-        elif everything or found.is_worth_stacking:
-            plan.stacks += [(stack, found) for stack in _stacks(found, len(groups), machine)]
-        else:
-            reason = "too few runs of this structure, too short to compile a stack for"
-            plan.alone |= {trial: reason for trial, _, _ in found.runs}
-    plan.stacks.sort(key=lambda pair: -pair[1].steps * len(pair[0].runs) / len(pair[1].runs))
-    return plan
-
-
-def _stacks(found: Group, groups: int, machine: Machine) -> Iterator[PlannedStack]:
-    """The stacks of a group: to keep all cores busy, of one size so that one program does."""
-    model, call = found.model, found.any_run.call
-    compiled = sizing.is_compiled(model, machine.where)
-    parts = cut(list(found.runs), max(1, -(-machine.at_once // groups)))
-    most = machine.most_rows(model, call.batch_size)
-    rows = min(most, sizing.even_rows(max(map(len, parts))))
-    lifted, differences = tuple(found.choices.items()), found.differences
-    for runs in parts:
-        yield PlannedStack(stack_name(runs), compiled, rows, runs, lifted, differences)
 
 
 class StackedLane:

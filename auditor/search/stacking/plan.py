@@ -1,15 +1,17 @@
 """Which runs train together: decided once, written down, and kept when a search goes on."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 from auditor.files import Json
+from auditor.search.stacking import sizing
 from auditor.search.stacking.candidates import Candidate
 from auditor.search.stacking.lifting import Slot
 from auditor.search.stacking.rows import RunId, StackedRun
+from auditor.search.stacking.sizing import Machine
 
 WORTH_STACKING = 2_000
 """Steps that a group of runs needs for a program of its own: an ordinary step of a small model
@@ -137,6 +139,67 @@ def _in_words(slot: Slot, model: Any) -> str:
     if slot.kind == "activity penalty":
         return f"{slot.name} penalty of the output of layer {layer}"
     return f"{slot.name} of layer {layer}"
+
+
+@dataclass
+class Plan:
+    """What becomes of a wave of trials.
+
+    Attributes:
+        stacks: Each with the group that its runs belong to.
+        alone: Per trial of the ordinary lane the reason.
+        structures: Per trial what it has in common with those that it can train with.
+    """
+
+    stacks: list[tuple[PlannedStack, Group]] = field(default_factory=list)
+    alone: dict[str, str] = field(default_factory=dict)
+    structures: dict[str, str] = field(default_factory=dict)
+
+
+def make_plan(
+    candidates: Iterable[Candidate],
+    kept: Iterable[PlannedStack] = (),
+    everything: bool = False,
+    machine: Machine | None = None,
+) -> Plan:
+    """Decide which runs train together, and how.
+
+    Args:
+        candidates: Trials that could be stacked.
+        kept: Stacks of an earlier plan: their runs stay as they were.
+        everything: Also where a group is too small to be worth a program of its own.
+        machine: What they will train on; None for what this process sees.
+    """
+    candidates = list(candidates)
+    old = {run: stack for stack in kept for run in stack.runs}
+    structures = {c.trial.trial_id: c.signature for c in candidates}
+    plan, machine = Plan(structures=structures), machine or sizing.this_machine()
+    groups = group(candidates, old)
+    for found in groups:
+        earlier = {old[run].name: old[run] for run in found.runs if run in old}
+        if earlier and all(stack.fits(found) for stack in earlier.values()):
+            for stack in earlier.values():
+                runs = tuple(run for run in stack.runs if run in found.runs)
+                plan.stacks.append((replace(stack, runs=runs), found))
+        elif everything or found.is_worth_stacking:
+            plan.stacks += [(stack, found) for stack in _stacks(found, len(groups), machine)]
+        else:
+            reason = "too few runs of this structure, too short to compile a stack for"
+            plan.alone |= {trial: reason for trial, _, _ in found.runs}
+    plan.stacks.sort(key=lambda pair: -pair[1].steps * len(pair[0].runs) / len(pair[1].runs))
+    return plan
+
+
+def _stacks(found: Group, groups: int, machine: Machine) -> Iterator[PlannedStack]:
+    """The stacks of a group: to keep all cores busy, of one size so that one program does."""
+    model, call = found.model, found.any_run.call
+    compiled = sizing.is_compiled(model, machine.where)
+    parts = cut(list(found.runs), max(1, -(-machine.at_once // groups)))
+    most = machine.most_rows(model, call.batch_size)
+    rows = min(most, sizing.even_rows(max(map(len, parts))))
+    lifted, differences = tuple(found.choices.items()), found.differences
+    for runs in parts:
+        yield PlannedStack(stack_name(runs), compiled, rows, runs, lifted, differences)
 
 
 def group(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.search.stacking import lane, sizing
+from auditor.search.stacking import sizing
 from auditor.search.stacking.lifting import Slot
-from auditor.search.stacking.plan import Group, PlannedStack, cut, group, stack_name
+from auditor.search.stacking.plan import Group, PlannedStack, cut, group, make_plan, stack_name
 from auditor.search.stacking.rows import StackedRun
 
 RATE = Slot("level", 2, "rate")
@@ -124,7 +124,7 @@ def many(count: int, signature: str = "s", start: int = 0, **call: Any) -> list[
 
 
 def test_a_group_is_cut_into_a_stack_per_core_all_of_one_size() -> None:
-    plan = lane.make_plan(many(14), everything=True)
+    plan = make_plan(many(14), everything=True)
     assert [len(stack.runs) for stack, _ in plan.stacks] == [4, 4, 3, 3]
     assert {stack.rows for stack, _ in plan.stacks} == {4}
     assert plan.alone == {}
@@ -133,18 +133,18 @@ def test_a_group_is_cut_into_a_stack_per_core_all_of_one_size() -> None:
 
 
 def test_there_are_no_more_rows_than_fit() -> None:
-    plan = lane.make_plan(many(100), everything=True)
+    plan = make_plan(many(100), everything=True)
     assert [(stack.rows, len(stack.runs)) for stack, _ in plan.stacks] == [(10, 25)] * 4
 
 
 def test_several_groups_share_the_cores() -> None:
-    plan = lane.make_plan([*many(6), *many(6, "other", 6)], everything=True)
+    plan = make_plan([*many(6), *many(6, "other", 6)], everything=True)
     assert [len(stack.runs) for stack, _ in plan.stacks] == [3] * 4
 
 
 def test_the_longest_stack_starts_first() -> None:
     short, long = many(8, epochs=1), many(8, "long", 8, epochs=50)
-    plan = lane.make_plan([*short, *long], everything=True)
+    plan = make_plan([*short, *long], everything=True)
     epochs = [found.any_run.call.epochs for _, found in plan.stacks]
     assert epochs == sorted(epochs, reverse=True)
 
@@ -153,17 +153,17 @@ def test_the_longest_stack_starts_first() -> None:
     ("count", "epochs", "is_stacked"), [(2, 10_000, True), (1, 10_000, False), (9, 1, False)]
 )
 def test_small_groups_are_not_worth_a_program(count: int, epochs: int, is_stacked: bool) -> None:
-    plan = lane.make_plan(many(count, epochs=epochs))
+    plan = make_plan(many(count, epochs=epochs))
     assert bool(plan.stacks) is is_stacked
     assert len(plan.alone) == (0 if is_stacked else count)
     assert all("too few runs" in reason for reason in plan.alone.values())
 
 
 def test_an_earlier_plan_is_kept_for_what_is_left_of_it() -> None:
-    whole = lane.make_plan(many(14, epochs=10_000))
+    whole = make_plan(many(14, epochs=10_000))
     old = [PlannedStack.from_state(stack.state()) for stack, _ in whole.stacks]
     left = many(9, start=5, epochs=10_000)
-    plan = lane.make_plan(left, old)
+    plan = make_plan(left, old)
     by_name = {stack.name: stack for stack in old}
     for stack, found in plan.stacks:
         known = by_name[stack.name]
@@ -177,6 +177,6 @@ def test_an_earlier_plan_is_kept_for_what_is_left_of_it() -> None:
 
 def test_what_was_planned_is_stacked_however_little_is_left() -> None:
     old = PlannedStack("old", True, 4, tuple((str(i), 0, 0) for i in range(4)))
-    plan = lane.make_plan(many(1, start=3), [old])
+    plan = make_plan(many(1, start=3), [old])
     assert [stack.name for stack, _ in plan.stacks] == ["old"]
     assert math.isclose(plan.stacks[0][1].steps, 8)

@@ -1,0 +1,60 @@
+"""Who trains the trials of a search: this process, or others."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from keras_tuner.engine.trial import Trial
+
+from auditor.search.stacking.plan import Plan, PlannedStack
+from auditor.search.stacking.rows import StackedRun
+from auditor.search.stacking.sizing import Machine, this_machine
+
+if TYPE_CHECKING:
+    from auditor.search.stacked_search import StackedSearch
+
+Happened = StackedRun | PlannedStack | Exception
+"""See `StackedLane.train`."""
+
+
+class Crew(Protocol):
+    """Who trains the trials of a search: this process, or others."""
+
+    @property
+    def machine(self) -> Machine:
+        """What it trains on."""
+
+    def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
+        """Train the stacks of a plan; see `StackedLane.train`."""
+
+    def train_alone(self, trials: Iterable[Trial]) -> None:
+        """Train trials by `Model.fit`, and end them."""
+
+
+class Here:
+    """This process: stacks in threads, then the others one by one."""
+
+    def __init__(self, search: "StackedSearch", args: tuple[Any, ...], kwargs: Any) -> None:
+        """Train with these arguments of `fit`."""
+        self._search = search
+        self._tuner = search._tuner
+        self._fit = args, kwargs
+        if "verbose" in kwargs:
+            self._tuner.oracle.verbose = kwargs["verbose"]
+
+    @property
+    def machine(self) -> Machine:
+        """What this process sees."""
+        return this_machine()
+
+    def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
+        """Train the stacks of a plan; see `StackedLane.train`."""
+        for trial_id in dict.fromkeys(t for stack, _ in plan.stacks for t, _, _ in stack.runs):
+            self._tuner._standing.note_start(trial_id)
+        yield from self._search.lane().train(plan)
+
+    def train_alone(self, trials: Iterable[Trial]) -> None:
+        """Train trials by `Model.fit`, and end them."""
+        args, kwargs = self._fit
+        for trial in trials:
+            self._tuner._try_run_and_update_trial(trial, *args, **kwargs)
+            self._tuner.on_trial_end(trial)
