@@ -48,6 +48,16 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         raise
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and the one around it, but not what that is in: a lost mount stays lost.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path.parent.mkdir(exist_ok=True)
+    path.mkdir(exist_ok=True)
+
+
 def to_json(value: object, indent: int | None = None) -> str:
     r"""Strict JSON text of plain values, with non-finite floats as strings.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from auditor.errors import ReadError
-from auditor.files import read_json, to_json, write_whole
+from auditor.files import make_folder, read_json, to_json, write_whole
 
 FILE = "progress.json"
 
@@ -36,7 +36,7 @@ class NotedDown:
     """In place of a `Standing` where a process trains for another one: notes go to a file."""
 
     def __init__(self, folder: Path) -> None:
-        """Write into a folder, which is made if need be."""
+        """Write into a folder, which is made if need be; see `make_folder`."""
         self._folder = folder
         self._trained = 0
         self._written = -EVERY
@@ -53,7 +53,7 @@ class NotedDown:
         self._written = now
         note = Note(doing, epoch, epochs, runs, self._trained)
         with contextlib.suppress(OSError):  # Whoever saves the training says what is wrong.
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             write_whole(self._folder / FILE, to_json(list(note)))
 
     def note_idle(self, worker: str) -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
@@ -17,6 +18,7 @@ from auditor.search.crashes import CrashError, crash_of
 from auditor.search.crew import Happened
 from auditor.search.folds import Fold
 from auditor.search.handover import read_ended, read_run
+from auditor.search.hiding import hide_gpus
 from auditor.search.launching.launcher import Launcher
 from auditor.search.launching.sharing import Shared, share
 from auditor.search.launching.tasks import Died, Ended, Event, Raised, Started, Task
@@ -57,6 +59,8 @@ def search_in_parallel(
     """
     if "verbose" in kwargs:
         tuner.oracle.verbose = kwargs["verbose"]
+    if launcher.on_gpus and (held := hide_gpus()):
+        warnings.warn(held, stacklevel=2)
     executors = Executors(tuner, launcher, args, kwargs, folds)
     try:
         if tuner.lane == "fit" or why_never(tuner):
@@ -169,6 +173,8 @@ class Executors:
                 self._end(self._tuner.oracle.trials[task.name], trained)
             case Raised(task, _, error):
                 if not isinstance(error, Exception) or _ends_the_search(error):
+                    raise error
+                if isinstance(error, OSError):  # None of a trial's code, which is its `crash`.
                     raise error
                 self._crash(task.name, crash_of(error))
             case Died(task, executor, reason, again=False):

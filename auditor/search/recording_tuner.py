@@ -20,7 +20,8 @@ from auditor.search import store
 from auditor.search.ending import Ending
 from auditor.search.fit import CompiledModels
 from auditor.search.folds import Fold
-from auditor.search.launching.launcher import check_count, launcher
+from auditor.search.hiding import hide_gpus
+from auditor.search.launching.launcher import check_count, launcher, leaves_gpus_alone
 from auditor.search.lock import SweepLock
 from auditor.search.parallel_search import search_in_parallel
 from auditor.search.plan_summary import PlanSummary, planned_summary, stored_summary
@@ -119,6 +120,8 @@ class RecordingTuner(TrainingTuner):
                 self._lock.empty()
         sweep = SweepFile(path, oracle, gap_penalty, split)
         self.ending = Ending(path, oracle, sweep, keep_weights, gap_penalty)
+        if leaves_gpus_alone(n_jobs):
+            hide_gpus()  # before the first model is built, which is now
         super().__init__(
             oracle,
             hypermodel,

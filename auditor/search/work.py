@@ -16,7 +16,7 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from auditor.errors import AuditorError
-from auditor.files import read_json, to_json, write_whole
+from auditor.files import make_folder, read_json, to_json, write_whole
 from auditor.search import store
 from auditor.search.crashes import CrashError, crash_of
 from auditor.search.fit import CompiledModels
@@ -166,11 +166,11 @@ def train_stack(
         for _, what in happened:
             if isinstance(what, PlannedStack):
                 stack = what
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
                 write_whole(folder / _PLAN, to_json(what.state()))
             elif isinstance(what, StackedRun):
                 note_ended(folder / list_name, what.id)
-            elif isinstance(what, Exception):
+            elif isinstance(what, Exception) and not isinstance(what, UserWarning):
                 raise MemoryError(str(what)) if is_out_of_memory(what) else what
     return stack
 
@@ -198,7 +198,7 @@ def _as_planned_here(stack: PlannedStack, folder: Path) -> PlannedStack:
 def _leave_weights(execution: Execution, folder: Path) -> None:
     """Write the best weights where the main process finds them; neither they nor a model travel."""
     if execution.best_weights is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         file = folder / f"{execution.execution}-{execution.fold}.{store.WEIGHTS_FILE}"
         save_weights(execution.model, execution.best_weights, file)
         execution.weights_file = file

@@ -11,6 +11,7 @@ from auditor.search.launching.local import local_launcher
 from auditor.search.launching.tasks import Event, Task
 
 LOCAL = ("LokyBackend", "MultiprocessingBackend", "ThreadingBackend")
+CLUSTERS = ("DaskDistributedBackend", "RayBackend")
 
 
 class Launcher(Protocol):
@@ -84,6 +85,14 @@ def launcher(n_jobs: int | None, workers_per_gpu: int = 1) -> Launcher | None:
     found = gpus()
     devices = device_list(jobs, workers_per_gpu, found)
     return local_launcher(devices) if found or len(devices) > 1 else None
+
+
+def leaves_gpus_alone(n_jobs: int | None) -> bool:
+    """Whether a search that begins now would leave the GPUs to executors; asks no cluster."""
+    backend, configured = get_active_backend()
+    kind = type(backend).__name__
+    jobs = configured if n_jobs is None else n_jobs
+    return kind in CLUSTERS or (kind in LOCAL and jobs is not None and bool(gpus()))
 
 
 def check_count(name: str, value: Any, least: int | None = None) -> None:

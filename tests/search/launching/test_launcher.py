@@ -7,7 +7,7 @@ import joblib
 import pytest
 
 from auditor.search.launching import launcher as module
-from auditor.search.launching.launcher import launcher
+from auditor.search.launching.launcher import launcher, leaves_gpus_alone
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,31 @@ def test_there_is_one_executor_per_gpu(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     assert executors(n_jobs, workers_per_gpu=per_gpu) == expected
+
+
+@pytest.mark.parametrize(
+    ("gpus", "config", "n_jobs", "expected"),
+    [
+        ("0,1", {}, None, False),
+        ("0,1", {}, 1, True),
+        ("", {}, 2, False),
+        ("0,1", {"n_jobs": 2}, None, True),
+        ("0,1", {"backend": "sequential"}, 2, False),
+        ("", {"backend": "ray"}, None, True),
+    ],
+)
+def test_executors_want_the_gpus(
+    monkeypatch: pytest.MonkeyPatch,
+    gpus: str,
+    config: dict[str, Any],
+    n_jobs: int | None,
+    expected: bool,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    if config.get("backend") == "ray":
+        pytest.importorskip("ray")
+    with joblib.parallel_config(**config):
+        assert leaves_gpus_alone(n_jobs) == expected
 
 
 @pytest.mark.parametrize(
