@@ -12,7 +12,7 @@ from keras_tuner.src.engine.oracle import LOCKS, THREADS
 from auditor.search.stackable import why_never
 from auditor.search.stacked_search import StackedSearch
 from auditor.search.stacking.plan import PlannedStack
-from auditor.search.recording_oracle import ENDED
+from auditor.search.stored_oracle import ENDED
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner

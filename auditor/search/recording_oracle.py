@@ -1,16 +1,11 @@
 """What the grid and the random oracle share: KerasTuner's book-keeping, mended.
 
-They hand out as many trials as are asked for, know which values a build never read, outlive a kill
-at any moment, and write in proportion to the number of trials. The truth about a trial is its own
-`trial.json`; `oracle.json` repeats it for KerasTuner and is rewritten at intervals.
+They hand out as many trials as are asked for, and know which values a build never read.
 """
 
 import copy
-import json
 import math
-import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import keras_tuner
@@ -19,50 +14,31 @@ from keras_tuner.src.engine.metrics_tracking import MetricsTracker
 from keras_tuner.src.engine.oracle import Display
 
 from auditor.errors import SearchError
-from auditor.files import Json, write_whole
-from auditor.search.space import (
-    TracedHyperParameters,
-    Tried,
-    Values,
-)
-
-SAVE_SHARE = 0.05
-"""Share of the time that writing `oracle.json` may take: it holds the whole search."""
+from auditor.search.space import TracedHyperParameters, Tried, Values
+from auditor.search.stored_oracle import StoredOracle
 
 HOPELESS_TRIALS = 10
 """A search whose first trials all crash, this many of them, ends: the cause is in the code."""
 
-ENDED = (TrialStatus.COMPLETED, TrialStatus.FAILED)
 
-
-class RecordingOracle(keras_tuner.Oracle):
+class RecordingOracle(StoredOracle):
     """What the grid and the random oracle share.
 
     Attributes:
-        details: Per trial what its `trial.json` holds beyond KerasTuner's own, under "auditor".
         results: Per trial its score, best epoch and message, set by the tuner before it ends.
-        lost: Names of trials whose `trial.json` could not be read.
     """
 
     sampler = "unknown"
-    end_order: list[str]
-    _retry_queue: list[str]
 
     def __init__(self, **kwargs: Any) -> None:
         """As in KerasTuner, but 0 is a seed like any other."""
         super().__init__(**kwargs)
         if kwargs.get("seed") is not None:
             self.seed = self._seed_state = kwargs["seed"]
-        self.details: dict[str, dict[str, Json]] = {}
         self.results: dict[str, tuple[float, int | None, str | None]] = {}
-        self.lost: list[str] = []
-        self._highest_id = -1
         self._count: tuple[int | None] | None = None  # counted once for each state of the space
         self._tried = Tried()
-        self._saved_at = -math.inf
-        self._save_seconds = 0.0
         self._failed_in_a_row = 0
-        self._any_completed = False
 
     def unwritten(self) -> "RecordingOracle":
         """A copy that hands out the same trials, and writes nothing."""
@@ -157,10 +133,6 @@ class RecordingOracle(keras_tuner.Oracle):
         self._save_trial(trial)
         self.save()
         self._display.on_trial_begin(trial)
-
-    def _note_id(self, trial_id: str) -> None:
-        if trial_id.isdecimal():
-            self._highest_id = max(self._highest_id, int(trial_id))
 
     def note_build(self, trial: Trial, later: frozenset[str] = frozenset()) -> None:
         """Take note of what a trial has read and asked for so far, before it has ended.
@@ -265,55 +237,7 @@ class RecordingOracle(keras_tuner.Oracle):
         """Whether a trial has ever completed."""
         return self._any_completed
 
-    # Files
-
-    def save(self, now: bool = False) -> None:
-        """Write `oracle.json`, unless that was done a moment ago."""
-        since = time.monotonic() - self._saved_at
-        if not now and self._save_seconds > SAVE_SHARE * since:
-            return
-        begun = time.monotonic()
-        write_whole(self._get_oracle_fname(), json.dumps(self.get_state()))
-        self._saved_at = time.monotonic()
-        self._save_seconds = self._saved_at - begun
-
-    def reload(self) -> None:
-        """Take up a search from its files, whatever moment it was killed at."""
-        self._load_trials()
-        state = _load(Path(self._get_oracle_fname())) or {}
-        self.hyperparameters = keras_tuner.HyperParameters()
-        if "hyperparameters" in state:
-            stored = {**state["hyperparameters"], "values": {}}
-            self.hyperparameters = keras_tuner.HyperParameters.from_config(stored)
-        for trial in self.trials.values() if self.tune_new_entries else ():
-            self.hyperparameters.merge(trial.hyperparameters.space, overwrite=False)
-        ids = sorted(self.trials)
-        self.start_order = _ordered(state.get("start_order", []), ids)
-        ended = [trial for trial in ids if self.trials[trial].status in ENDED]
-        self.end_order = _ordered(state.get("end_order", []), ended)
-        self._retry_queue = [t for t in self.start_order if self.trials[t].status not in ENDED]
-        self._run_times.update({t: n for t, n in state.get("run_times", {}).items() if t in ended})
-        self.seed = state.get("seed", self.seed)
-        self._seed_state = state.get("seed_state", self._seed_state)
-        if "display" in state:
-            self._display.set_state(state["display"])
-
-    def _load_trials(self) -> None:
-        for path in sorted(Path(self._project_dir).glob("trial_*/trial.json")):
-            self._note_id(path.parent.name.removeprefix("trial_"))
-            state = _load(path)
-            try:
-                trial = Trial.from_state(state)
-                # An id that is not its folder's is a copy made by hand, or a way out of the sweep.
-                if path.parent.name != f"trial_{trial.trial_id}":
-                    raise ValueError(trial.trial_id)
-            except (KeyError, TypeError, ValueError, AttributeError):
-                self.lost.append(path.parent.name.removeprefix("trial_"))
-                continue
-            details = (state or {}).get("auditor")
-            self.details[trial.trial_id] = details if isinstance(details, dict) else {}
-            self.trials[trial.trial_id] = trial
-            self._any_completed |= trial.status == TrialStatus.COMPLETED
+    # Going on
 
     def rediscovered(self, space: keras_tuner.HyperParameters) -> None:
         """Take the space as the code has it now; what only later builds ask for is kept.
@@ -331,26 +255,6 @@ class RecordingOracle(keras_tuner.Oracle):
         self._tried.require(frozenset(hp.name for hp in space.space) - known)
         self._space_changed()
 
-    def _save_trial(self, trial: Trial) -> None:
-        folder = Path(self._project_dir) / f"trial_{trial.trial_id}"
-        folder.mkdir(exist_ok=True)
-        state = {**trial.get_state(), "auditor": self.details.get(trial.trial_id, {})}
-        write_whole(folder / "trial.json", json.dumps(state))
-
 
 def _write_nothing(*args: Any, **kwargs: Any) -> None:
     """In place of what writes."""
-
-
-def _load(path: Path) -> dict[str, Json] | None:
-    try:
-        state = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return state if isinstance(state, dict) else None
-
-
-def _ordered(stored: list[str], present: list[str]) -> list[str]:
-    """The ids that exist, in their stored order; those it does not know come last."""
-    exists = set(present)
-    return list(dict.fromkeys([*(trial for trial in stored if trial in exists), *present]))
