@@ -14,6 +14,7 @@ folders of their own.
 
 import csv
 import io
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -40,9 +41,8 @@ def prepare(path: Path) -> None:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".writable"
-        write_whole(probe, b"")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=path):  # of no name, or of its own
+            pass
     except OSError as error:
         raise DirectoryError(
             f"cannot write to the sweep's directory {path}: {error}; "
