@@ -1,6 +1,7 @@
 """A search whose trials train in stacks where they can, in waves that fit into memory."""
 
 import traceback
+import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -182,6 +183,8 @@ class StackedSearch:
                     left[ended.trial_id] -= 1
                 elif isinstance(ended, PlannedStack):
                     self._tuner._sweep.add_plan([ended], {})
+                elif isinstance(ended, UserWarning):
+                    warnings.warn(ended, stacklevel=2)
                 elif isinstance(ended, NotShareable):
                     self._leave(stack.runs, str(ended), plan, left)
                 elif isinstance(ended, OSError):  # It cannot save itself.
@@ -214,6 +217,8 @@ class StackedSearch:
                 plan.alone[trial] = f"its model cannot be built again: {_short(error)}"
         halves = [replace(stack, rows=stack.rows // 2) for stack in stacks]
         again = make_plan(fresh.values(), halves, True, self._crew.machine)
+        for stack, _ in again.stacks:
+            remove(self.folder / stack.name)
         self._tuner._sweep.add_plan([stack for stack, _ in again.stacks], again.alone)
         self._train(again, fresh)
         plan.alone |= again.alone

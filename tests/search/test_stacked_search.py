@@ -275,21 +275,27 @@ def test_a_stack_that_cannot_be_trained_is_left_to_the_fit_lane(
     assert len(tuner._sweep.alone) == 3
 
 
+@pytest.mark.parametrize("is_saved", [False, True])
 def test_a_stack_that_takes_too_much_memory_is_trained_in_fewer_rows(
-    undisturbed: Any, make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    is_saved: bool,
+    undisturbed: Any,
+    make: Callable[..., Any],
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import tensorflow as tf
 
     whole, failures = Engine.train, [2]
 
     def train(self: Any, *args: Any) -> Any:
-        if failures:
+        if failures and is_saved == any(path.glob(f"stacks/*/{checkpoint.FILE}")):
             failures.pop()
             raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
         return whole(self, *args)
 
     monkeypatch.setattr(Engine, "train", train)
     monkeypatch.setattr(sizing, "cores", lambda: 1)
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)  # What was saved has more rows.
     tuner = make(GridSearch, build, lane="stacked")
     tuner.search(**arguments(epochs=3))
     assert [stack.rows for stack in tuner._sweep.stacks] == [1]
@@ -697,6 +703,25 @@ def test_a_full_disk_is_one_error_and_the_search_goes_on_from_there(
     assert_same_curves(again.trials(), whole.trials())
     assert set(again.trials().context.lane.values()) == {"stacked"}
     assert not (path / "stacks").exists()
+
+
+@pytest.mark.usefixtures("two_rows")
+def test_a_stack_whose_checkpoint_is_damaged_begins_anew_and_says_so(
+    make: Callable[..., Any], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    first = make(GridSearch, build_six, lane="stacked", progress=Interrupts(1))
+    with pytest.raises(KeyboardInterrupt):
+        first.search(**arguments(epochs=2))
+    (file,) = (path / "stacks").glob(f"*/{checkpoint.FILE}")
+    file.write_bytes(b"")
+    again = make(GridSearch, build_six, lane="stacked")
+    words = rf"^stack {file.parent.name} begins anew: .*{checkpoint.FILE}"
+    with pytest.warns(UserWarning, match=words) as caught:
+        again.search(**arguments(epochs=2))
+    assert [warning.category for warning in caught].count(UserWarning) == 1
+    assert statuses(again) == ["COMPLETED"] * 6
+    assert set(again.trials().context.lane.values()) == {"stacked"}
 
 
 def test_ctrl_c_while_stacks_train_ends_their_threads(make: Callable[..., Any]) -> None:

@@ -15,7 +15,7 @@ import hashlib
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ import keras
 import numpy as np
 
 from auditor.errors import ReadError
+from auditor.files import make_folder
 from auditor.search.crashes import crash_of
 from auditor.search.handover import Handover, execution_state, read_runs, write_run
 from auditor.search.plain import NotPlainError, read_plain, write_plain
@@ -49,22 +50,23 @@ FILE = "checkpoint.npz"
 
 
 class Checkpoints:
-    """Saves one stack.
-
-    Attributes:
-        problem: Why a checkpoint that was there could not be used; None where it could.
-    """
+    """Saves one stack."""
 
     def __init__(
-        self, folder: Path, fits: Mapping[str, Any] | None = None, interval: float | None = None
+        self,
+        folder: Path,
+        fits: Mapping[str, Any] | None = None,
+        interval: float | None = None,
+        tell: Callable[[str], None] = lambda problem: None,
     ) -> None:
         """Save into a folder, which nobody else may write.
 
         Args:
-            folder: It need not exist.
+            folder: It need not exist, nor the one that it is in.
             fits: What a checkpoint must have been made with, beside what is looked at anyway:
                 plain values.
             interval: Seconds between two checkpoints; `INTERVAL` by default.
+            tell: Called with why a checkpoint that is there cannot be used.
         """
         self._folder = folder
         self._given = dict(fits or {})
@@ -73,7 +75,7 @@ class Checkpoints:
         self._fits: dict[str, Any] = {}
         self._runs: dict[RunId, tuple[Any, ...]] = {}
         self._ended: set[RunId] = set()
-        self.problem: str | None = None
+        self._tell = tell
 
     # Saving
 
@@ -84,7 +86,7 @@ class Checkpoints:
             OSError: The folder cannot be written.
         """
         self._ended.add(run.id)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         with suppress(NotPlainError):  # It would be trained again.
             write_run(self._folder, _handover(run, clock, self._digest))
 
@@ -105,7 +107,7 @@ class Checkpoints:
         since = begun - self._last
         pays = not self._exists or self._cost < SHARE * since
         if since >= self._interval or (has_ended and pays):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             write_plain(self._folder / FILE, self._content(places), flush=True)
             self._last, self._exists = time.monotonic(), True
             self._cost = self._last - begun
@@ -164,9 +166,9 @@ class Checkpoints:
             content: dict[str, Any] = read_plain(file)
             self._check(content, wanted)
         except ReadError as error:
-            self.problem = str(error)
+            self._tell(str(error))
         except Exception as error:  # Anybody may have written the file.
-            self.problem = f"{file} is none of this stack: {error!r:.200}"
+            self._tell(f"{file} is none of this stack: {error!r:.200}")
         else:
             return content
         return None

@@ -5,7 +5,7 @@ import hashlib
 import queue
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,8 @@ class StackedLane:
 
         Yields:
             What has happened since, each with the stack that it happened in: a run has ended; the
-            stack itself, once it was decided how it trains; or the exception that has ended it.
+            stack itself, once it was decided how it trains; a warning that it begins anew; or the
+            exception that has ended it.
         """
         todo: queue.SimpleQueue[tuple[PlannedStack, Group]] = queue.SimpleQueue()
         for stack, found in plan.stacks:
@@ -139,18 +140,21 @@ class StackedLane:
             if self._watch is not None:
                 self._watch.note_epochs(place, f"stack {stack.name}", epoch, epochs, count)
 
-        saved = self._checkpoints(stack)
+        def tell(problem: str) -> None:
+            done.put((stack, UserWarning(f"stack {stack.name} begins anew: {problem}")))
+
+        saved = self._checkpoints(stack, tell)
         with self._one_at_a_time if exclusive else contextlib.nullcontext():
             Stack(engine, runs, rows, self._objective, ended, self._stop, saved, watch).train()
         if self._watch is not None:
             self._watch.note_idle(place)
 
-    def _checkpoints(self, stack: PlannedStack) -> Checkpoints | None:
+    def _checkpoints(self, stack: PlannedStack, tell: Callable[[str], None]) -> Checkpoints | None:
         if self._folder is None:
             return None
         structure = self._structures.get(stack.runs[0][0], "")
         digest = hashlib.blake2b(structure.encode(), digest_size=16).hexdigest()
-        return Checkpoints(self._folder / stack.name, {"structure": digest})
+        return Checkpoints(self._folder / stack.name, {"structure": digest}, tell=tell)
 
     def _choice(self, stack: PlannedStack, found: Group) -> Choice:
         """How a group trains, decided by the first of its stacks while the others wait."""

@@ -78,7 +78,7 @@ class Search:
         self.folder, self.make, self.rows, self.options = folder, make, rows, options
         self.reported: dict[str, StackedRun] = {}
         self.trained: list[int] = []
-        self.checkpoints: Any = None
+        self.problems: list[str] = []
 
     def go_on(self, engine: Any, loses: Sequence[str] = ()) -> None:
         """Train what was not reported; the reports of some runs are lost."""
@@ -89,9 +89,9 @@ class Search:
                 assert run.trial_id not in self.reported
                 self.reported[run.trial_id] = run
 
-        self.checkpoints = Checkpoints(self.folder, **self.options)
+        checkpoints = Checkpoints(self.folder, **self.options, tell=self.problems.append)
         if left:
-            stack = Stack(engine, left, self.rows, OBJECTIVE, done, checkpoints=self.checkpoints)
+            stack = Stack(engine, left, self.rows, OBJECTIVE, done, checkpoints=checkpoints)
             try:
                 stack.train()
             finally:
@@ -136,7 +136,7 @@ def test_a_stack_goes_on_from_any_epoch_with_the_same_bits(
     with pytest.raises(Killed):
         search.go_on(Mortal(kill), loses)
     search.go_on(Mortal())
-    assert search.checkpoints.problem is None
+    assert search.problems == []
     assert_same(search, whole)
     assert clocks(search) == clocks(whole)
     if interval == 0:
@@ -150,7 +150,7 @@ def resumed(make: Callable[[], list[StackedRun]], tmp_path: Path, kill: int = 4)
     with pytest.raises(Killed):
         search.go_on(Mortal(kill))
     search.go_on(Mortal())
-    assert search.checkpoints.problem is None
+    assert search.problems == []
     return search, whole
 
 
@@ -321,7 +321,8 @@ def test_a_damaged_checkpoint_is_not_used(damage: Any, whole: Search, tmp_path: 
     assert search.reported == {}
     damage(tmp_path / "stack" / FILE)
     search.go_on(Mortal())
-    assert FILE in search.checkpoints.problem
+    (problem,) = search.problems
+    assert FILE in problem
     assert_same(search, whole)
 
 
@@ -370,7 +371,8 @@ def test_a_checkpoint_of_other_runs_is_not_used(
         search.go_on(Mortal(2))
     vars(search).update(changed)
     search.go_on(Mortal())
-    assert words in search.checkpoints.problem
+    (problem,) = search.problems
+    assert words in problem
     fresh = Search(tmp_path / "fresh", search.make, search.rows)
     fresh.go_on(Mortal())
     assert_same(search, fresh)
@@ -489,7 +491,7 @@ def test_real_training_goes_on_with_the_same_bits(build: Any, way: str, tmp_path
         with pytest.raises(Killed):
             search.go_on(Shared(engine, kill))
     search.go_on(Shared(engine))
-    assert search.checkpoints.problem is None
+    assert search.problems == []
     np.testing.assert_equal(
         {trial: run.execution.epochs for trial, run in search.reported.items()},
         {trial: run.execution.epochs for trial, run in whole.reported.items()},
