@@ -13,6 +13,7 @@ import pytest
 from auditor import GridSearch
 from auditor.errors import SearchError
 from auditor.search import hiding, parallel_search, recording_tuner
+from auditor.search.stacking import sizing
 from tests.search.helpers import build_two, fit_arguments
 
 Make = Callable[..., Any]
@@ -63,6 +64,16 @@ def test_it_says_what_works_where_it_is_too_late(monkeypatch: pytest.MonkeyPatch
     words = hiding.hide_gpus() or ""
     assert "make the tuner first" in words
     assert 'tf.config.set_visible_devices([], "GPU")' in words
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="JAX has one list of devices")
+@pytest.mark.parametrize(("visible", "expected"), [([], "cpu"), (["a GPU"], "gpu")])
+def test_a_gpu_that_is_hidden_is_none_to_train_on(
+    monkeypatch: pytest.MonkeyPatch, visible: list[str], expected: str
+) -> None:
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: ["a GPU"])
+    monkeypatch.setattr("tensorflow.config.get_visible_devices", lambda kind: visible)
+    assert sizing.device() == expected
 
 
 SCRIPT = """

@@ -38,7 +38,7 @@ def device() -> str:
         return "cpu" if jax.default_backend() == "cpu" else "gpu"
     import tensorflow as tf
 
-    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    return "gpu" if tf.config.get_visible_devices("GPU") else "cpu"  # It may have hidden some.
 
 
 def cores(cgroup: Path = CGROUP) -> int:
