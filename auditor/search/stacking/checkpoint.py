@@ -13,22 +13,18 @@ the row of a later run, or when the stack shrinks, and with that at most how sum
 
 import hashlib
 import shutil
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
-
-import keras
-import numpy as np
 
 from auditor.errors import ReadError
 from auditor.files import make_folder
 from auditor.search.crashes import crash_of
 from auditor.search.handover import Handover, execution_state, read_runs, write_run
 from auditor.search.plain import NotPlainError, read_plain, write_plain
+from auditor.search.stacking.matching import SCHEMA, check, made_with, starts_from
 from auditor.search.stacking.memory import NotResumable, is_plain
 from auditor.search.stacking.places import Places
 from auditor.search.stacking.resuming import PARTS, TRAINED, Resumed, adopt, is_whole
@@ -36,9 +32,6 @@ from auditor.search.stacking.rows import Absent, Place, RunId, StackedRun
 
 if TYPE_CHECKING:
     from auditor.search.stacking.stack import Stack
-
-SCHEMA = 1
-"""Version of the file."""
 
 INTERVAL = 60.0
 """Seconds of training that a kill may cost."""
@@ -136,8 +129,8 @@ class Checkpoints:
         """
         places, model = stack.places, stack.engine.program.model
         wanted = {run.id: run for run in places.waiting if isinstance(run, StackedRun)}
-        self._fits = {**self._given, **_fits(places)}
-        self._runs = {run.id: _begun(run, places) for run in wanted.values()}
+        self._fits = {**self._given, **made_with(places)}
+        self._runs = {run.id: starts_from(run, places) for run in wanted.values()}
         handed = {h.run: h for h in read_runs(self._folder) if h.fits == self._digest}
         self._last = time.monotonic()
         content = self._read(wanted)
@@ -164,7 +157,7 @@ class Checkpoints:
             return None
         try:
             content: dict[str, Any] = read_plain(file)
-            self._check(content, wanted)
+            check(content, wanted, self._fits, self._runs)
         except ReadError as error:
             self._tell(str(error))
         except Exception as error:  # Anybody may have written the file.
@@ -172,34 +165,6 @@ class Checkpoints:
         else:
             return content
         return None
-
-    def _check(self, content: dict[str, Any], wanted: Mapping[RunId, StackedRun]) -> None:
-        if content["schema"] != SCHEMA:
-            raise ValueError(f"its version is {content['schema']!r}, not {SCHEMA}")
-        for name, value in self._fits.items():
-            if content["fits"].get(name) != value:
-                raise ValueError(f"it was made with another {name}")
-        for run in wanted:
-            if content["runs"].get(run) != self._runs[run]:
-                raise ValueError(f"run {run} is another one now")
-        named = [entry["run"] for entry in content["taken"] if entry is not None]
-        named += content["waiting"] + content["ended"]
-        if len(named) != len(set(named)) or not wanted.keys() <= set(named):
-            raise ValueError("its runs are others")
-        if any(len(run) != 3 or run not in content["runs"] for run in named):
-            raise ValueError("its runs are not known")
-        count = len(content["taken"])
-        shapes = self._fits["shapes"]
-        found = {
-            "state": _shapes(content["state"], count),
-            "best": _shapes(content["best"], count),
-        }
-        if found != {"state": shapes, "best": {name: shapes[name] for name in PARTS[:2]}}:
-            raise ValueError("its arrays are others")
-        if not 0 < count <= self._fits["rows"]:
-            raise ValueError("it has more rows")
-        if content["lifted"].shape != (count, self._fits["slots"]):
-            raise ValueError("other slots are lifted")
 
     @property
     def _digest(self) -> str:
@@ -258,43 +223,3 @@ def _handover(run: StackedRun, clock: int, fits: str) -> Handover:
         final_weights=run.final_weights,
         callbacks=None if run.memory is None else [one["values"] for one in run.memory],
     )
-
-
-# What it must fit
-
-
-def _fits(places: Places) -> dict[str, Any]:
-    backend = keras.config.backend()
-    state = places.host.state
-    return {
-        "rows": places.count,
-        "slots": places.lifted.shape[1],
-        "compiled": bool(getattr(places.engine.backend, "compiled", False)),
-        "backend": backend,
-        "versions": [keras.__version__, sys.modules[backend].__version__, np.__version__],
-        "floatx": keras.config.floatx(),
-        "shapes": _shapes({name: getattr(state, name) for name in PARTS}, places.count),
-    }
-
-
-def _shapes(parts: Mapping[str, Sequence[Any]], count: int) -> dict[str, list[Any]]:
-    """Per array of some parts the shape for one run and the type; None where it is not of rows."""
-    return {
-        name: [
-            (tuple(array.shape[1:]), keras.backend.standardize_dtype(array.dtype))
-            if array.shape[0] == count
-            else None
-            for array in parts[name]
-        ]
-        for name in PARTS
-        if name in parts
-    }
-
-
-def _begun(run: StackedRun, places: Places) -> tuple[Any, ...]:
-    """What a run starts from: epochs, learning rate, lifted values, initial weights."""
-    digest = 0
-    for array in run.weights:
-        digest = crc32(np.ascontiguousarray(array).tobytes(), digest)
-    values = [float(value) for value in places.engine.program.lifting.values(run.held)]
-    return run.call.epochs, run.learning_rate, values, digest
