@@ -99,6 +99,27 @@ def test_a_stack_is_tried_once_more(make: Make, tmp_path: Path, times: int, comp
     assert all(len(rows) == 4 for rows in histories(tmp_path / "sweep").values() if rows)
 
 
+class GivesUp(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends a trial for good."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if float(self.model.optimizer.learning_rate) == 1.0:
+            raise keras_tuner.errors.FailedTrialError("for good")
+
+
+@pytest.mark.slow
+def test_a_crash_in_a_stack_elsewhere_is_told_as_it_was_there(make: Make) -> None:
+    tuner = make(GridSearch, build_tiny, n_jobs=2, lane="stacked", max_retries_per_trial=2)
+    tuner.search(**fit_arguments(callbacks=[GivesUp()]))
+    assert statuses(tuner) == ["COMPLETED", "FAILED"] * 2
+    for trial in tuner.oracle.trials.values():
+        assert tuner.oracle._run_times[trial.trial_id] == 1
+        if trial.status == "FAILED":
+            assert trial.message.startswith("Traceback")
+            assert trial.message.count("Traceback") == 1
+            assert trial.message.endswith("FailedTrialError: for good\n")
+
+
 def test_a_stack_that_is_none_elsewhere_is_trained_alone(make: Make) -> None:
     def build(hp: Any) -> Any:
         units = 3 if os.environ.get("AUDITOR_CORES") and hp.Choice("lr", [0.1, 0.2]) > 0.1 else 2
