@@ -29,7 +29,8 @@ def search(job):
     """Search as often as is asked for, one search after the other: the first one is cold.
 
     A job names the `case`, its number of `trials`, how many are trained (`subset`), the `rows` and
-    `epochs`, the `lane` (None for KerasTuner), the `steps` of an execution, and the `searches`.
+    `epochs`, the `lane` (None for KerasTuner), the `steps` of an execution, the `searches`,
+    and perhaps the number of `jobs`.
     """
     case = CASES[job["case"]]
     values = grid(case, job["trials"])
@@ -60,7 +61,7 @@ def make_tuner(job, case, trials, folder, seed):
     given = {"objective": "val_loss", "directory": folder, "project_name": "bench", "seed": seed}
     if job["lane"] is None:
         return keras_tuner.GridSearch(build, **given)
-    return auditor.GridSearch(build, lane=job["lane"], **given)
+    return auditor.GridSearch(build, lane=job["lane"], n_jobs=job.get("jobs"), **given)
 
 
 def timed(tuner, train, validation, epochs, batch_size):
@@ -71,7 +72,10 @@ def timed(tuner, train, validation, epochs, batch_size):
         end(trial)
         ends.append(time.perf_counter())
 
-    tuner.on_trial_end = ended
+    if hasattr(tuner, "lane"):  # It may travel to executors, which a method of its own cannot.
+        tuner._progress = lambda progress: ends.append(time.perf_counter())
+    else:
+        tuner.on_trial_end = ended
     begun = time.perf_counter()
     tuner.search(
         *train, validation_data=validation, epochs=epochs, batch_size=batch_size, verbose=0
