@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from keras_tuner.engine.trial import Trial
 
+from auditor.search.launching.launcher import Launcher
 from auditor.search.stacking.plan import Plan, PlannedStack
 from auditor.search.stacking.rows import StackedRun
 from auditor.search.stacking.sizing import Machine, this_machine
@@ -19,15 +20,18 @@ Happened = StackedRun | PlannedStack | Exception
 class Crew(Protocol):
     """Who trains the trials of a search: this process, or others."""
 
-    @property
-    def machine(self) -> Machine:
-        """What it trains on."""
-
     def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
         """Train the stacks of a plan; see `StackedLane.train`."""
 
     def train_alone(self, trials: Iterable[Trial]) -> None:
         """Train trials by `Model.fit`, and end them."""
+
+
+def machine_of(launcher: Launcher | None) -> Machine:
+    """What a search trains on: executors, each a stack at a time, or this process."""
+    if launcher is None:
+        return this_machine()
+    return Machine("gpu" if launcher.on_gpus else "cpu", at_once=len(launcher.executors))
 
 
 class Here:
@@ -40,11 +44,6 @@ class Here:
         self._fit = args, kwargs
         if "verbose" in kwargs:
             self._tuner.oracle.verbose = kwargs["verbose"]
-
-    @property
-    def machine(self) -> Machine:
-        """What this process sees."""
-        return this_machine()
 
     def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
         """Train the stacks of a plan; see `StackedLane.train`."""

@@ -15,7 +15,7 @@ from keras_tuner.engine.trial import Trial
 from auditor.errors import AuditorError
 from auditor.search import store
 from auditor.search.crashes import CrashError, crash_of
-from auditor.search.crew import Happened
+from auditor.search.crew import Happened, machine_of
 from auditor.search.folds import Fold
 from auditor.search.handover import read_ended, read_run
 from auditor.search.hiding import hide_gpus
@@ -29,8 +29,8 @@ from auditor.search.stacked_search import StackedSearch
 from auditor.search.stacking.building import built, complete
 from auditor.search.stacking.plan import Group, Plan, PlannedStack
 from auditor.search.stacking.resuming import adopt, is_whole
-from auditor.search.stacking.sizing import Machine
 from auditor.search.structure import NotShareable
+from auditor.search.training_tuner import TrainingTuner
 from auditor.search.trial_source import TrialSource
 from auditor.search.work import Trained, by_value, train_stack, train_trial, work_of
 
@@ -66,7 +66,8 @@ def search_in_parallel(
         if tuner.lane == "fit" or why_never(tuner):
             ParallelFit(tuner, executors).run()
         else:
-            StackedSearch(tuner, args, kwargs, folds, executors).run()
+            machine = machine_of(launcher)
+            StackedSearch(tuner, args, kwargs, folds, machine, executors).run()
     finally:
         executors.close()
 
@@ -100,12 +101,6 @@ class Executors:
     def close(self) -> None:
         """Remove what only executors needed."""
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def machine(self) -> Machine:
-        """What executors train on: each a stack at a time."""
-        where = "gpu" if self._launcher.on_gpus else "cpu"
-        return Machine(where, at_once=len(self._launcher.executors))
 
     def _show(self, event: Event) -> None:
         """Tell whoever watches the search what executors are at."""
@@ -255,11 +250,9 @@ class ParallelFit:
 
     def __init__(self, tuner: "RecordingTuner", executors: Executors) -> None:
         """Search with the arguments that the executors were given."""
-        from auditor.search.recording_tuner import RecordingTuner
-
         self._tuner = tuner
         self._executors = executors
-        self._builds = type(tuner).run_trial is RecordingTuner.run_trial
+        self._builds = type(tuner).run_trial is TrainingTuner.run_trial
         plain = self._builds and type(tuner.hypermodel).fit is keras_tuner.HyperModel.fit
         self._source = TrialSource(tuner, reads_late=not plain)
 

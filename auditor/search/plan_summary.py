@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from keras_tuner.src.engine.oracle import LOCKS, THREADS
 
+from auditor.search.crew import machine_of
+from auditor.search.launching.launcher import launcher
 from auditor.search.stackable import why_never
 from auditor.search.stacked_search import StackedSearch
 from auditor.search.stacking.plan import PlannedStack
@@ -172,7 +174,8 @@ def planned_summary(
     oracle.forgive()
     ended = _ended(oracle)
     try:
-        search = StackedSearch(twin, args, kwargs, folds)
+        machine = machine_of(launcher(tuner.n_jobs, tuner.workers_per_gpu))
+        search = StackedSearch(twin, args, kwargs, folds, machine)
         plan, _, trials = search.plan()
         has_more = bool(trials) and search.goes_on()
     finally:

@@ -25,6 +25,7 @@ from auditor.search.stacking.fit_call import DataCache
 from auditor.search.stacking.lane import StackedLane, is_out_of_memory
 from auditor.search.stacking.plan import Plan, PlannedStack, make_plan
 from auditor.search.stacking.rows import RunId, StackedRun
+from auditor.search.stacking.sizing import Machine, this_machine
 from auditor.search.structure import NotShareable
 from auditor.search.trial_source import TrialSource
 
@@ -50,6 +51,7 @@ class StackedSearch:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         folds: tuple[Fold, ...],
+        machine: Machine | None = None,
         crew: Crew | None = None,
     ) -> None:
         """Search with the arguments of `fit`.
@@ -59,7 +61,8 @@ class StackedSearch:
             args: Arguments of `fit` by place.
             kwargs: Those by name.
             folds: Of the data; none without cross-validation.
-            crew: Who trains; None for this process.
+            machine: What they train on; None for this process.
+            crew: Who trains them; None for this process.
         """
         self._tuner = tuner
         self._has_own_fit = type(tuner.hypermodel).fit is not keras_tuner.HyperModel.fit
@@ -84,6 +87,7 @@ class StackedSearch:
             self._clean = lambda count: sample_rows(count, tuner.oracle.seed)
         self.folder = Path(tuner.project_dir) / store.STACKS_FOLDER
         self._source = TrialSource(tuner, reads_late=self._has_own_fit)
+        self._machine = machine or this_machine()
         self._crew: Crew = crew or Here(self, args, kwargs)
 
     def run(self) -> None:
@@ -120,7 +124,7 @@ class StackedSearch:
         """The plan of the next wave, its trials that can be stacked, and all of its trials."""
         wave, alone = self._next_wave()
         old, always = self._tuner._sweep.stacks, self._tuner.lane == "stacked"
-        plan = make_plan(wave, old, always, self._crew.machine)
+        plan = make_plan(wave, old, always, self._machine)
         plan.alone |= {trial.trial_id: reason for trial, reason in alone}
         candidates = {c.trial.trial_id: c for c in wave}
         trials = {c.trial.trial_id: c.trial for c in wave} | {t.trial_id: t for t, _ in alone}
@@ -158,7 +162,7 @@ class StackedSearch:
                 return False
         else:
             self._source.note(trial)
-        if not stacked and alone >= MOST_ALONE * self._crew.machine.at_once:
+        if not stacked and alone >= MOST_ALONE * self._machine.at_once:
             return False
         return self._source.goes_on and stacked + alone < MOST_TRIALS
 
@@ -216,7 +220,7 @@ class StackedSearch:
             except Exception as error:  # Code of the user's, which did not raise before.
                 plan.alone[trial] = f"its model cannot be built again: {_short(error)}"
         halves = [replace(stack, rows=stack.rows // 2) for stack in stacks]
-        again = make_plan(fresh.values(), halves, True, self._crew.machine)
+        again = make_plan(fresh.values(), halves, True, self._machine)
         for stack, _ in again.stacks:
             remove(self.folder / stack.name)
         self._tuner._sweep.add_plan([stack for stack, _ in again.stacks], again.alone)

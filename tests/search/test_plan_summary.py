@@ -13,7 +13,7 @@ from auditor.errors import DirectoryError
 from auditor.search import stacked_search
 from auditor.search.plan_summary import MOST_LINES, StackSummary
 from auditor.search.stacking import sizing
-from tests.search.helpers import fit_arguments
+from tests.search.helpers import fit_arguments, tiny_model
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -181,3 +181,12 @@ def test_the_text_fits_a_terminal_however_much_there_is() -> None:
 
 def test_a_notebook_shows_the_text_and_no_markup_of_others() -> None:
     assert PlanSummary(alone={"<b>": ("0",)})._repr_html_().count("<") == 2
+
+
+def test_stacks_are_cut_by_the_number_of_executors(make: Make) -> None:
+    def build(hp: Any) -> Any:
+        return tiny_model(lr=hp.Choice("lr", [0.01 * n for n in range(1, 10)]), eager=False)
+
+    tuner = make(GridSearch, build, n_jobs=3, lane="stacked")
+    summary = tuner.plan_summary(**fit_arguments())
+    assert [stack.runs for stack in summary.stacks] == [3, 3, 3]
