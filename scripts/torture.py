@@ -3,13 +3,14 @@
 
     python scripts/torture.py [--sweeps 10] [--jobs 0 2] [--seed 0] [--keep DIR]
 
-Each sweep is killed again and again, its main process or one of its workers, and started anew until
-it is done. Then every trial must be there once, no curve may have a gap or an epoch twice, and the
-leaderboard must be that of a search that nobody has disturbed, to the last bit. Exits with 1 if not.
-A start takes some seconds, in which TensorFlow is imported: a kill costs about ten.
+Each sweep is killed again and again, its main process or one of its workers, and started anew
+until it is done. Then every trial must be there once, no curve may have a gap or an epoch twice,
+and the leaderboard must be that of a search that nobody has disturbed, to the last bit. Exits with
+1 if not. A start takes some seconds, in which TensorFlow is imported: a kill costs about ten.
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -122,10 +123,8 @@ def tortured(folder, jobs, lane, rng, kills):
 
 def kill(pid):
     """As a power cut would."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def found(folder):
