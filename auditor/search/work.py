@@ -1,7 +1,6 @@
 """What an executor does with the parts of a search that it is sent."""
 
 import copy
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from auditor.search.handover import note_ended
 from auditor.search.launching.sharing import Shared
 from auditor.search.noting import NotedDown
 from auditor.search.recorder import Execution
+from auditor.search.settings import Settings
 from auditor.search.stacked_search import StackedSearch
 from auditor.search.stacking.lane import is_out_of_memory
 from auditor.search.stacking.plan import PlannedStack, make_plan
@@ -45,14 +45,14 @@ class Work:
         tuner: A copy that writes nothing, and knows no trial but those that it is sent.
         args, kwargs: Of `search`.
         folds: Of the data.
-        log_level: Of TensorFlow's messages: it warns of every structure that is traced.
+        settings: By which its models compute.
     """
 
     tuner: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     folds: tuple[Fold, ...]
-    log_level: int
+    settings: Settings
 
     @cached_property
     def stacked(self) -> StackedSearch:
@@ -94,7 +94,7 @@ def work_of(
     # They belong to the main process, which alone reports.
     for name in ("_progress", "_standing", "_lock", "ending"):
         twin.__dict__[name] = None
-    return Work(twin, args, kwargs, folds, logging.getLogger("tensorflow").level)
+    return Work(twin, args, kwargs, folds, Settings.here())
 
 
 def train_trial(work: Shared, trial: Trial, folder: Path) -> Trained:
@@ -181,7 +181,7 @@ _PLAN = "plan.json"
 
 def _loaded(work: Shared) -> Work:
     given: Work = work.load()
-    logging.getLogger("tensorflow").setLevel(given.log_level)
+    given.settings.apply()
     return given
 
 

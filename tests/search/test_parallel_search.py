@@ -154,6 +154,19 @@ def test_code_after_fit_has_the_weights_of_elsewhere(make: Make) -> None:
     assert ranked(found[0]) == ranked(found[1])
 
 
+def test_executors_compute_as_this_process_was_told_to(make: Make) -> None:
+    found = []
+    keras.config.set_floatx("float64")
+    try:
+        for jobs in (None, 2):
+            tuner = make(GridSearch, build_tiny, project_name=str(jobs), n_jobs=jobs, lane="fit")
+            tuner.search(**fit_arguments(epochs=1))
+            found.append(ranked(tuner))
+    finally:
+        keras.config.set_floatx("float32")
+    assert found[0] == found[1]
+
+
 def test_what_executors_share_is_removed(make: Make, path: Path) -> None:
     tuner = make(GridSearch, build_tiny, n_jobs=2, lane="fit", keep_weights=2)
     tuner.search(**fit_arguments())

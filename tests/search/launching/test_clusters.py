@@ -33,7 +33,7 @@ def dask_cluster(environment: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address=":0",
             resources={"GPU": 1},
             silence_logs=logging.CRITICAL,
         ) as cluster,
