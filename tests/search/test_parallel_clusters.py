@@ -1,9 +1,7 @@
 """Whole searches on real clusters of two workers: a local one of Dask, a local instance of Ray."""
 
 import contextlib
-import logging
 import os
-import secrets
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ import keras
 import pytest
 
 from auditor import GridSearch
+from tests.search.clusters import dask_workers, local_ray
 from tests.search.helpers import build_tiny, fit_arguments, statuses
 from tests.search.test_parallel_search import histories, ranked
 
@@ -24,24 +23,14 @@ slow = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def dask_cluster() -> Iterator[None]:
-    distributed = pytest.importorskip("distributed")
-    quiet = {"dashboard_address": ":0", "silence_logs": logging.CRITICAL}
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, **quiet) as cluster,
-        distributed.Client(cluster),
-    ):
+    with dask_workers():
         yield
 
 
 @pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[None]:
-    ray = pytest.importorskip("ray")
-    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray writes one to the home
-        ray.init(num_cpus=2, **quiet)
+    with local_ray():
         yield
-        ray.shutdown()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Tasks on real clusters of two workers: a local one of Dask, a local instance of Ray."""
 
-import logging
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from auditor.errors import SearchError
 from auditor.search.launching.launcher import launcher
 from auditor.search.launching.tasks import Died, Ended, Raised, Started, Task
+from tests.search.clusters import dask_workers, local_ray
 from tests.search.launching import calls
 from tests.search.launching.watching import ends, started, tasks_of, values
 
@@ -28,29 +27,14 @@ def environment() -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture(scope="module")
 def dask_cluster(environment: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            dashboard_address=":0",
-            resources={"GPU": 1},
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        distributed.Client(cluster),
-    ):
+    with dask_workers(resources={"GPU": 1}):
         yield {"backend": "dask", "resources": {"GPU": 1}}
 
 
 @pytest.fixture(scope="module")
 def ray_cluster(environment: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    ray = pytest.importorskip("ray")
-    environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray writes one to the home
-    options = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
-    environment.setenv("OMP_NUM_THREADS", "1")  # else Ray sets it for good
-    ray.init(num_cpus=2, num_gpus=2, **options)
-    yield {"backend": "ray", "ray_remote_args": {"num_gpus": 1}}
-    ray.shutdown()
+    with local_ray(num_gpus=2):
+        yield {"backend": "ray", "ray_remote_args": {"num_gpus": 1}}
 
 
 @pytest.fixture(params=["dask", "ray"])
