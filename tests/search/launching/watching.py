@@ -22,9 +22,10 @@ def started(events: Iterable[Event]) -> list[str]:
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process runs: a zombie does not."""
+    """Whether a process runs: a zombie does not, once all of its threads have gone."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" or len(list(Path(f"/proc/{process}/task").iterdir())) > 1
     except OSError:
         return False
 
