@@ -150,7 +150,7 @@ except KeyboardInterrupt: pass
 """
         in_fresh_process(stopped)
         again = f"""
-import bench_scaling as b, time, keras_tuner, auditor.search.parallel_search as p
+import bench_scaling as b, time, keras_tuner
 auditor = __import__("auditor"); auditor.GridSearch
 begun = time.perf_counter()
 tuner = b.trivial_tuner({folder!r}, 2)
