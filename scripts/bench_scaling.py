@@ -140,8 +140,6 @@ def resume():
         stopped = f"""
 import bench_scaling as b
 tuner = b.trivial_tuner({folder!r}, None)
-ended = []
-class Enough(Exception): pass
 def stop(progress):
     if progress.done == b.TRIVIAL // 2: raise KeyboardInterrupt
 tuner._progress = stop
@@ -163,7 +161,23 @@ print(time.perf_counter() - begun)
 """
         seconds = float(in_fresh_process(again))
     print(f"resume: {seconds:.2f} s from making the tuner until the first trial begins")
-    return seconds
+    planned = planning()
+    print(f"resume of stacks: {1e3 * planned:.1f} ms more for each trial that is left, to plan it")
+    return {"seconds": seconds, "planning a trial": planned}
+
+
+def planning():
+    """Seconds to plan a trial that can be stacked."""
+    import auditor
+
+    x, y = data()
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = auditor.GridSearch(build, "val_loss", directory=folder, lane="stacked", seed=0)
+        tuner.plan_summary(x, y, validation_split=0.2, epochs=EPOCHS)  # imports the rest
+        begun = time.perf_counter()
+        summary = tuner.plan_summary(x, y, validation_split=0.2, epochs=EPOCHS)
+        trials = sum(len(stack.trials) for stack in summary.stacks)
+        return (time.perf_counter() - begun) / trials
 
 
 def simulate(times, writing):
