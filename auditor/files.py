@@ -9,9 +9,10 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from auditor.errors import ReadError
 
@@ -35,13 +36,18 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     Raises:
         OSError: The folder is missing, read-only or full. The old file is untouched.
     """
-    path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
+    with whole_file(Path(path)) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into that takes the name of `path` at the end; see `write_whole`."""
     # Not named after `path`: that name may already be as long as a name may be.
     temporary = path.with_name(f".{os.getpid()}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

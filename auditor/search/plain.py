@@ -6,14 +6,13 @@ lost. Zip files hold checksums, so that a damaged file is known.
 """
 
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from auditor.errors import ReadError
-from auditor.files import Json, from_json, to_json
+from auditor.files import Json, from_json, to_json, whole_file
 
 _VALUES = "values"
 
@@ -40,17 +39,11 @@ def write_plain(path: Path, value: Any, flush: bool = False) -> None:
     named = {str(at): array for at, array in enumerate(arrays)}
     named[_VALUES] = np.frombuffer(text.encode(), np.uint8)
     # Straight to the disk: a stack's state may be as large as what memory is left.
-    temporary = path.with_name(f".{os.getpid()}.{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            np.savez(file, **named)  # type: ignore[arg-type]
-            if flush:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        np.savez(file, **named)  # type: ignore[arg-type]
+        if flush:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def read_plain(path: Path) -> Any:

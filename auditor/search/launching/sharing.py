@@ -2,9 +2,7 @@
 
 import hashlib
 import io
-import os
 import pickle
-import secrets
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ import cloudpickle
 import numpy as np
 
 from auditor.errors import SearchError
-from auditor.files import write_whole
+from auditor.files import whole_file, write_whole
 
 SHARED_BYTES = 1 << 20
 """Arrays larger than this are mapped from files of their own: processes share one copy of them."""
@@ -148,14 +146,8 @@ def _write_array(array: Any, folder: Path) -> str:
     content.update(plain.reshape(-1).view(np.uint8).data)
     name = f"{content.hexdigest()[:32]}.npy"
     if not (folder / name).exists():
-        temporary = folder / f".{os.getpid()}.{secrets.token_hex(8)}.tmp"
-        try:
-            with temporary.open("xb") as file:
-                np.save(file, array.view(np.ndarray), allow_pickle=False)
-            temporary.replace(folder / name)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with whole_file(folder / name) as file:
+            np.save(file, array.view(np.ndarray), allow_pickle=False)
     return name
 
 
