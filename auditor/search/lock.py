@@ -25,7 +25,8 @@ HOLDER_FILE = ".auditor.holder.json"
 cannot be read."""
 
 PATIENCE = 1.0
-"""Seconds to take over a soft lock whose holder has died; on a network mount that takes retries."""
+"""Seconds to wait for a lock whose holder has just died: a child that it forked closes its copy of
+the lock only when it first runs, and a soft lock on a network mount takes retries to take over."""
 
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 """What a file system without locks answers: some network mounts."""
@@ -81,11 +82,11 @@ class SweepLock:
             self._path.mkdir(parents=True, exist_ok=True)
             try:
                 # Of its own each time: one object would let in a second thread.
-                return _take(FileLock(self._path / LOCK_FILE, fallback_to_soft=False), 0)
+                return _take(FileLock(self._path / LOCK_FILE, fallback_to_soft=False))
             except OSError as error:
                 if error.errno not in _NO_LOCKS:
                     raise
-            return _take(SoftFileLock(self._path / SOFT_LOCK_FILE), PATIENCE)
+            return _take(SoftFileLock(self._path / SOFT_LOCK_FILE))
         except Timeout as timeout:
             raise DirectoryError(self._in_use(Path(timeout.lock_file))) from None
         except OSError as error:
@@ -126,8 +127,8 @@ class SweepLock:
         )
 
 
-def _take(lock: BaseFileLock, seconds: float) -> BaseFileLock:
-    lock.acquire(timeout=seconds)
+def _take(lock: BaseFileLock) -> BaseFileLock:
+    lock.acquire(timeout=PATIENCE)
     return lock
 
 
