@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 HOLD = f"""
 import errno, fcntl, os, runpy, sys, time
 from pathlib import Path
-# Registered before the lock's own: the child closes its copy of the lock late, as on a busy machine.
+# Before the lock's own hook: the child closes its copy of the lock late, as on a busy machine.
 os.register_at_fork(after_in_child=lambda: time.sleep(0.3))
 SweepLock = runpy.run_path({auditor.search.lock.__file__!r})["SweepLock"]
 if "soft" in sys.argv:
