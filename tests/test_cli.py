@@ -155,9 +155,9 @@ ESCAPES = "\x1b[31mred\x1b]0;title\x07\u202e"
 
 def test_names_in_a_directory_do_not_act_on_the_terminal(tmp_path: Path) -> None:
     shutil.copytree(GRID, tmp_path / ESCAPES)
-    result = run("audit", tmp_path)
+    (tmp_path / "none" / ESCAPES).mkdir(parents=True)
+    result = run("audit", tmp_path / "none" / ESCAPES)
     assert result.exit_code == 3
-    assert "Did you mean" in result.stderr
     assert "red" in result.stderr
     named = run("audit", tmp_path / ESCAPES / "none")
     assert "cannot look at" in named.stderr

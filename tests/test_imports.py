@@ -113,7 +113,7 @@ def test_imports_follow_the_data_flow(path: Path) -> None:
     ("room", "source"),
     [
         ("outcomes.py", "from auditor.scoring import score"),
-        ("trials/folder.py", "import auditor.readers.detect"),
+        ("trials/folder.py", "import auditor.readers.find"),
         ("trials/folder.py", "from ..outcomes import judge"),
         ("attribution/causes.py", "from ..diagnosis.finding import Finding"),
         ("diagnosis/__init__.py", "from ..attribution import attribute"),

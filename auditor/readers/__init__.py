@@ -5,72 +5,107 @@ imports the tool that wrote it.
 """
 
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import ReadError, UnknownFormatError
 from auditor.readers import auditor_dir, kerastuner
-from auditor.readers.reader import Match, Reader
-from auditor.trials import Trials
+from auditor.readers.contents import clean
+from auditor.readers.reader import Match, Reader, Source
+from auditor.readers.walking import Walk
+from auditor.trials import Objective, Trials
 
-__all__ = ["READERS", "Match", "Reader", "detect", "read"]
+__all__ = ["READERS", "Match", "Reader", "Source", "find", "read"]
 
 READERS = (
-    # Ours first: its directories are KerasTuner's as well, with more in them.
+    # Folders. Ours first: its directories are KerasTuner's as well, with more in them.
     Reader("auditor", auditor_dir.matches, auditor_dir.read),
     Reader("KerasTuner", kerastuner.matches, kerastuner.read),
+    # Files that only one tool writes.
+    # Tables and text: the more a format asks of its columns, the earlier.
 )
-"""All readers, tried in this order."""
+"""All readers, asked in this order."""
 
 
-def read(path: str | os.PathLike[str]) -> Trials:
+def read(
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    objective: Objective | None = None,
+) -> Trials:
     """Read recorded trials, whatever tool wrote them.
 
     Args:
-        path: A sweep's directory, or a KerasTuner project directory.
+        path: A directory or file that holds one sweep; see `find` where there are several.
+        format: Name of the reader; by default the first that takes the path.
+        columns: Of a plain table: our name -> the table's.
+        objective: What ranks; by default what the files say, or what their metrics suggest.
 
     Raises:
         UnknownFormatError: No reader recognises the path.
-        ReadError: The path does not exist, or nothing below it can be read.
+        ReadError: The path does not exist, nothing below it can be read, or it holds several
+            sweeps.
 
     Example:
         >>> read("sweeps/first").provenance.tool
         'auditor'
     """
-    return detect(path).read(Path(path))
+    sources = find(path, format, columns)
+    if len(sources) > 1:
+        raise ReadError(
+            f"{path} holds {len(sources)} sweeps: {_some(sources)}; give the path of one of them "
+            "or a format, or read each with `auditor.readers.find(path)[i].read()`"
+        )
+    trials = sources[0].read()
+    return trials if objective is None else replace(trials, objective=objective)
 
 
-def detect(path: str | os.PathLike[str]) -> Reader:
-    """The reader for a path.
+def find(
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> list[Source]:
+    """The sweeps at and below a path, none of them read yet. At least one.
+
+    Args:
+        path: A directory or file.
+        format: Name of the only reader to ask.
+        columns: Of a plain table: our name -> the table's.
 
     Raises:
-        UnknownFormatError: No reader recognises it; the message says why each declined.
-        ReadError: The path does not exist or may not be looked at.
+        UnknownFormatError: No reader recognises anything there; the message says why each
+            declined.
+        ReadError: The path does not exist or may not be looked at; no such format.
     """
     path = Path(path)
     try:
+        if path.is_dir():
+            os.scandir(path).close()
         path.stat()
-        declined = []
-        for reader in READERS:
-            match = reader.matches(path)
-            if match.yes:
-                return reader
-            declined.append(f"  {reader.name}: {match.why}")
     except (OSError, ValueError) as error:
         raise ReadError(
-            f"cannot look at {path}: {error}; give the directory of a search"
+            f"cannot look at {path}: {error}; give the directory or file of a search"
         ) from error
-    raise UnknownFormatError(
-        f"no reader recognises {path}:\n" + "\n".join(declined) + _suggestion(path)
-    )
+    walk = Walk(path, _readers(format), columns or {})
+    sources = walk.sources()
+    if not sources:
+        reasons = "".join(f"\n  {name}: {clean(why)}" for name, why in walk.declined.items())
+        raise UnknownFormatError(f"no reader recognises {path}:{reasons}")
+    return sources
 
 
-def _suggestion(path: Path) -> str:
-    """Where the search may be instead: people give the folder above it."""
-    if not path.is_dir():
-        return ""
-    # A folder of thousands of entries is looked at in part only: this is a hint.
-    below = sorted(folder for folder in path.iterdir() if folder.is_dir())[:200]
-    found = [str(folder) for folder in below if any(r.matches(folder).yes for r in READERS)]
-    # A name may hold a line break, or escapes that colour a terminal.
-    shown = [name if name.isprintable() else ascii(name) for name in found[:3]]
-    return f"\nDid you mean {' or '.join(shown)}?" if found else ""
+def _readers(format: str | None) -> Sequence[Reader]:
+    if format is None:
+        return READERS
+    chosen = [reader for reader in READERS if reader.key == format.lower().replace(" ", "-")]
+    if not chosen:
+        known = ", ".join(reader.key for reader in READERS)
+        raise ReadError(f"no format {format!r}; known are {known}")
+    return chosen
+
+
+def _some(sources: Sequence[Source], most: int = 5) -> str:
+    names = [f"{s.path}{f' ({s.part})' if s.part else ''} of {s.reader.name}" for s in sources]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

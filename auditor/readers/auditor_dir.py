@@ -12,9 +12,10 @@ import pandas as pd
 from auditor.errors import ReadError
 from auditor.files import Json, read_json
 from auditor.readers.histories import Row, read_history
+from auditor.readers.looking import Look
 from auditor.readers.objective import infer_objective
-from auditor.readers.project import read_project, trial_folders
-from auditor.readers.reader import Match
+from auditor.readers.project import has_trials, read_project
+from auditor.readers.reader import NO_FOLDER, Match, Source
 from auditor.readers.space import active_values, parse_space
 from auditor.readers.sweep import Sweep, TrialNotes, read_notes, read_sweep
 from auditor.readers.trial_json import TrialFile
@@ -30,25 +31,28 @@ from auditor.trials import (
 )
 
 
-def matches(path: Path) -> Match:
+def matches(look: Look) -> Match:
     """Whether the path is a directory of one of our sweeps."""
-    if not (path / "sweep.json").is_file():
+    if not look.is_dir:
+        return NO_FOLDER
+    if "sweep.json" not in look.files:
         return Match(False, "there is no sweep.json")
     try:
-        state = read_json(path / "sweep.json")
+        state = read_json(look.path / "sweep.json")
     except ReadError as error:
         # A damaged sweep of ours is read all the same if its trials are there.
-        return Match(bool(trial_folders(path)), f"sweep.json cannot be read ({error})")
+        return Match(has_trials(look), f"sweep.json cannot be read ({error})")
     ours = isinstance(state, dict) and state.get("tool") == "auditor"
     return Match(ours, "sweep.json says it is ours" if ours else "sweep.json is another tool's")
 
 
-def read(path: Path) -> Trials:
+def read(source: Source) -> Trials:
     """Read one sweep.
 
     Raises:
         ReadError: `sweep.json` is of another schema.
     """
+    path = source.path
     sweep, problems = read_sweep(path / "sweep.json")
     project = read_project(path)
     problems += project.problems

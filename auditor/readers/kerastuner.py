@@ -8,13 +8,13 @@ inferred. Seen: 1.0 (ids of 32 hex digits, no "message"), 1.1, 1.4.
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Literal
 
 from auditor.files import Json
+from auditor.readers.looking import Look
 from auditor.readers.objective import infer_objective
-from auditor.readers.project import Project, read_project, trial_folders
-from auditor.readers.reader import Match
+from auditor.readers.project import Project, has_trials, read_project
+from auditor.readers.reader import NO_FOLDER, Match, Source
 from auditor.readers.space import active_values
 from auditor.readers.trial_json import TrialFile
 from auditor.trials import (
@@ -36,19 +36,20 @@ FEWEST_IN_ORDER = 5
 """Trials needed to recognise a grid by its order: five random ones are in order once in 120."""
 
 
-def matches(path: Path) -> Match:
+def matches(look: Look) -> Match:
     """Whether the path is a KerasTuner project directory."""
-    if not path.is_dir():
-        return Match(False, "it is not a directory")
-    if any((folder / "trial.json").is_file() for folder in trial_folders(path)):
+    if not look.is_dir:
+        return NO_FOLDER
+    if has_trials(look):
         return Match(True, "there are trial_*/trial.json")
-    if (path / "oracle.json").is_file():
+    if "oracle.json" in look.files:
         return Match(True, "there is an oracle.json")
     return Match(False, "there is neither an oracle.json nor a trial_*/trial.json")
 
 
-def read(path: Path) -> Trials:
+def read(source: Source) -> Trials:
     """Read one project directory."""
+    path = source.path
     project = read_project(path)
     values = {t.trial_id: active_values(t.values, project.space) for t in project.trials}
     return Trials(

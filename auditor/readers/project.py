@@ -4,15 +4,16 @@ None of them is written whole, so any may be cut off: what is readable is read, 
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import ReadError
 from auditor.files import Json
+from auditor.readers.contents import clean, load_json
+from auditor.readers.looking import Look, natural
 from auditor.readers.space import parse_space
-from auditor.readers.trial_json import FOLDER, TrialFile, clean, load_json, read_trial, trial_id
+from auditor.readers.trial_json import FOLDER, TrialFile, read_trial, trial_id
 from auditor.trials import Hyperparameter, Problem
 
 
@@ -43,10 +44,16 @@ class Project:
         return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
 
 
+def has_trials(look: Look) -> bool:
+    """Whether a folder holds the folder of a trial, or a link to one."""
+    names = (name for name in (*look.folders, *look.files) if name.startswith(FOLDER))
+    return any((look.path / name / "trial.json").is_file() for name in names)
+
+
 def trial_folders(path: Path) -> list[Path]:
     """The folders of trials, naturally sorted: 2 before 10."""
     folders = [f for f in path.iterdir() if f.name.startswith(FOLDER) and f.is_dir()]
-    return sorted(folders, key=lambda folder: _natural(folder.name))
+    return sorted(folders, key=lambda folder: natural(folder.name))
 
 
 def read_project(path: Path) -> Project:
@@ -108,8 +115,3 @@ def _started(oracle: Mapping[str, Json]) -> dict[str, str]:
 
 def _strings(value: Json) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort key: runs of digits by their number."""
-    return [(int(p) if p.isascii() and p.isdigit() else -1, p) for p in re.split(r"(\d+)", name)]

@@ -1,10 +1,9 @@
 """One `trial.json` of KerasTuner, in whatever state a killed program left it.
 
-The JSON may hold the literals NaN and Infinity. Our own directories have the same file with one
+Our own directories have the same file with one
 more key, so both readers use this.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,11 +14,9 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from auditor.errors import ReadError
 from auditor.files import Json
+from auditor.readers.contents import MOST_BYTES, clean, load_json
 from auditor.readers.space import TUNER_PREFIX
 from auditor.trials import Direction, Recorded, Status
-
-MOST_BYTES = 64 * 2**20
-"""A file larger than this is no trial: the largest search spaces take some hundred kilobytes."""
 
 FOLDER = "trial_"
 
@@ -76,25 +73,6 @@ class TrialFile:
             score=self.score,
             started=started,
         )
-
-
-def load_json(path: Path) -> Json:
-    """Parse a JSON file that a stranger's killed program may have left.
-
-    Raises:
-        ReadError: The file is missing, no regular file, huge, cut off, or nested too deeply. The
-            message says so without the path.
-    """
-    try:
-        if not path.is_file():  # a pipe or a device would block
-            raise ReadError("the file is missing, or not a regular file")
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise ReadError(f"the file has {size:,} bytes, more than the {MOST_BYTES:,} accepted")
-        return clean(json.loads(path.read_bytes()))
-    except RecursionError as error:
-        raise ReadError("the file is nested too deeply to be read") from error
-    except (OSError, ValueError) as error:
-        raise ReadError(f"the file is not readable JSON ({error}), perhaps cut off") from error
 
 
 # What a trial.json must look like; anything else in it is ignored.
@@ -195,15 +173,3 @@ def _value(metric: _Metric, best_step: float | None) -> float | None:
 def trial_id(folder: Path) -> str:
     """The tool's own name of the trial in a folder."""
     return str(clean(folder.name)).removeprefix(FOLDER)
-
-
-def clean(value: Json) -> Json:
-    """The value with text that UTF-8 can hold: JSON and file names may contain lone surrogates."""
-    match value:
-        case str():
-            return value.encode("utf-8", "replace").decode()
-        case list():
-            return [clean(item) for item in value]
-        case dict():
-            return {clean(key): clean(item) for key, item in value.items()}
-    return value

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import AuditorError, ReadError, UnknownFormatError
-from auditor.readers import READERS, detect, read
+from auditor.readers import READERS, find, read
+from auditor.readers.looking import Look
 from auditor.trials import Trials
 from tests.readers.sweeps import write_sweep
 
@@ -101,7 +102,9 @@ def test_every_reader_has_an_example() -> None:
 
 
 def test_the_right_reader_takes_it(example: Example, folder: Path) -> None:
-    assert detect(folder).name == example.reader
+    (source,) = find(folder)
+    assert source.reader.name == example.reader
+    assert source.why
 
 
 def test_a_whole_directory_has_no_problems(folder: Path) -> None:
@@ -173,7 +176,7 @@ def test_a_trial_that_is_not_there_is_named(example: Example, folder: Path) -> N
 def test_a_huge_file_is_left_unread(
     example: Example, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditor.readers.trial_json.MOST_BYTES", 100)
+    monkeypatch.setattr("auditor.readers.contents.MOST_BYTES", 100)
     assert all("bytes" in problem.message for problem in read(folder).provenance.problems)
     assert read(folder).hyperparameters == {}
 
@@ -219,20 +222,26 @@ def test_an_unknown_folder_lists_each_reader_and_why_it_declined(tmp_path: Path)
     with pytest.raises(UnknownFormatError) as error:
         read(tmp_path)
     for reader in READERS:
-        assert f"{reader.name}: {reader.matches(tmp_path).why}" in str(error.value)
+        assert f"{reader.name}: {reader.matches(Look(tmp_path)).why}" in str(error.value)
 
 
-def test_the_folder_above_a_search_is_told_where_it_is(example: Example, tmp_path: Path) -> None:
+def test_the_folder_above_a_search_finds_it(example: Example, tmp_path: Path) -> None:
     below = example.make(tmp_path / "first")
-    with pytest.raises(UnknownFormatError, match=f"Did you mean {below}"):
+    assert read(tmp_path).hyperparameters == read(below).hyperparameters
+
+
+def test_several_sweeps_are_listed_and_each_can_be_read(example: Example, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        example.make(tmp_path / name)
+    with pytest.raises(ReadError, match=f"2 sweeps.*{tmp_path / 'one'}"):
         read(tmp_path)
+    assert [source.path.name for source in find(tmp_path)] == ["one", "two"]
 
 
-def test_a_name_that_acts_is_shown_in_the_hint(example: Example, tmp_path: Path) -> None:
-    example.make(tmp_path / "a\x1b[31m\nb")
+def test_a_name_that_acts_is_shown_in_the_error(tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[31m\nb").write_text("hello")
     with pytest.raises(UnknownFormatError) as error:
         read(tmp_path)
-    assert r"a\x1b[31m\nb" in str(error.value)
     assert "\x1b" not in str(error.value)
 
 

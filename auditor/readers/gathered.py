@@ -1,0 +1,168 @@
+"""Runs collected from files, one after another, into `Trials`."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from auditor.files import Json
+from auditor.readers.contents import clean
+from auditor.readers.metrics import choose_objective
+from auditor.readers.reader import Source
+from auditor.trials import (
+    CURVE_COLUMNS,
+    Context,
+    Design,
+    Hyperparameter,
+    Objective,
+    Problem,
+    Provenance,
+    Recorded,
+    Run,
+    Trials,
+    empty_curves,
+    is_series,
+)
+
+MOST_EPOCHS = 1_000_000
+"""An epoch beyond this is taken for damage: tables by epoch would not fit in memory."""
+
+
+def file_name(path: Path, root: Path) -> str:
+    """The name of a file as problems and provenance give it: below the root, as text."""
+    name = path.relative_to(root) if path.is_relative_to(root) else path
+    return str(clean(name.as_posix()))
+
+
+def trial_ids(files: Sequence[Path], root: Path) -> list[str]:
+    """An id per file: its folder below the root, or the name without its end where many share one.
+
+    Example:
+        >>> trial_ids([Path("s/a/log.csv"), Path("s/b/1.csv"), Path("s/b/2.csv")], Path("s"))
+        ['a', 'b/1', 'b/2']
+    """
+    sharing = Counter(file.parent for file in files)
+    stems = Counter((file.parent, _stem(file)) for file in files)
+    ids = []
+    for file in files:
+        name = file.name if stems[file.parent, _stem(file)] > 1 else _stem(file)
+        alone = sharing[file.parent] == 1 and file.parent != root
+        ids.append(file_name(file.parent if alone else file.parent / name, root))
+    return ids
+
+
+def _stem(file: Path) -> str:
+    name = file.name[:-3] if file.name.lower().endswith(".gz") else file.name
+    return Path(name).stem
+
+
+@dataclass
+class Gathered:
+    """What has been read so far of one sweep.
+
+    Attributes:
+        source: What is being read.
+        hyperparameters, recorded, files, missing, problems: See `Trials` and `Provenance`.
+        lane: See `Context`.
+    """
+
+    source: Source
+    hyperparameters: dict[str, dict[str, Json]] = field(default_factory=dict)
+    recorded: dict[Run, Recorded] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    _pieces: list[tuple[Run, str, NDArray[np.int64], NDArray[np.float64]]] = field(
+        default_factory=list
+    )
+    _names: set[str] = field(default_factory=set)
+
+    def add(
+        self,
+        run: Run,
+        curves: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+        recorded: Recorded | None = None,
+        hyperparameters: Mapping[str, Json] | None = None,
+    ) -> None:
+        """Add a run, or more of one.
+
+        Args:
+            run: The run; its trial id as text that UTF-8 can hold.
+            curves: Per metric the epochs at which it was observed (from 0, each once), and the
+                values there. "learning_rate" and the like become series of the context.
+            recorded: What the tool says of the run.
+            hyperparameters: Of its trial, added to those known.
+        """
+        self.hyperparameters.setdefault(run.trial_id, {}).update(hyperparameters or {})
+        if recorded is not None or run not in self.recorded:
+            self.recorded[run] = recorded or Recorded()
+        for name, (epochs, values) in (curves or {}).items():
+            at = np.asarray(epochs, np.int64)
+            if len(at):
+                self._names.add(name)
+                self._pieces.append((run, name, at, np.asarray(values, np.float64)))
+
+    def problem(self, message: str, file: Path | None = None, trial_id: str | None = None) -> None:
+        """Note something that could not be read or used."""
+        name = file_name(file, self.source.root) if file is not None else None
+        self.problems.append(Problem(message, name, trial_id))
+
+    @property
+    def metrics(self) -> set[str]:
+        """Names of the metrics seen so far, in curves and single values; series left out."""
+        names = {name for name in self._names if not is_series(name, self._names)}
+        return names | {name for recorded in self.recorded.values() for name in recorded.metrics}
+
+    def trials(
+        self,
+        tool: str,
+        objective: Objective | None = None,
+        space: Iterable[Hyperparameter] = (),
+        design: Design | None = None,
+        version: str | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> Trials:
+        """All of it. Without an objective one is chosen from the metrics."""
+        is_aside = {name: is_series(name, self._names) for name in self._names}
+        curves = [piece for piece in self._pieces if not is_aside[piece[1]]]
+        series = [piece for piece in self._pieces if is_aside[piece[1]]]
+        return Trials(
+            hyperparameters=self.hyperparameters,
+            recorded=self.recorded,
+            curves=_table(curves),
+            objective=objective or choose_objective(self.metrics),
+            space=tuple(space),
+            design=design or Design(),
+            context=Context(series=_table(series)),
+            provenance=Provenance(
+                tool=tool,
+                version=version,
+                path=str(clean(str(self.source.path))),
+                files=tuple(self.files),
+                versions=versions or {},
+                missing=tuple(self.missing),
+                problems=tuple(self.problems),
+            ),
+        )
+
+
+def _table(
+    pieces: Sequence[tuple[Run, str, NDArray[np.int64], NDArray[np.float64]]],
+) -> pd.DataFrame:
+    """The pieces as one long table: whole columns, no cell by itself."""
+    if not pieces:
+        return empty_curves()
+    lengths = [len(epochs) for _, _, epochs, _ in pieces]
+    columns = (
+        np.repeat(np.array([run.trial_id for run, *_ in pieces], object), lengths),
+        np.repeat([run.execution for run, *_ in pieces], lengths),
+        np.repeat([run.fold for run, *_ in pieces], lengths),
+        np.concatenate([epochs for _, _, epochs, _ in pieces]),
+        np.repeat(np.array([name for _, name, *_ in pieces], object), lengths),
+        np.concatenate([values for *_, values in pieces]),
+    )
+    return pd.DataFrame(dict(zip(CURVE_COLUMNS, columns, strict=True)))

@@ -1,0 +1,77 @@
+"""Names of metrics, as Keras would write them, and which of them ranks."""
+
+import re
+from collections.abc import Iterable
+
+from auditor.trials import Direction, Objective, role
+
+_TRAIN = {"train", "training", "tr", "trn"}
+_VALIDATION = {"val", "valid", "validation", "dev", "eval"}
+_TEST = {"test", "testing", "tst"}
+_SPLIT = re.compile(r"[/_.\s-]+")
+_RATE = {"lr", "learning_rate", "learningrate", "epoch_learning_rate"}
+
+_UP = re.compile(
+    r"(^|_)(acc|accuracy|auc|roc_auc|pr_auc|precision|recall|f1|f1_score|fbeta_score|score|iou|"
+    r"miou|mean_iou|dice|dice_coef|dice_coefficient|jaccard|r2|r2_score|map|ndcg|psnr|ssim|bleu|"
+    r"rouge|kappa|mcc|cosine_similarity|reward|top_?k?_?\d*_?(acc|accuracy)?|top\d+|.*accuracy|"
+    r".*_acc|.*auc|.*precision.*|.*recall.*|.*iou.*)$"
+)
+"""Names of metrics of which more is better; of all others less is."""
+
+_PREFERRED = ("val_loss", "val_accuracy", "val_acc")
+
+
+def keras_name(name: str) -> str:
+    """The name that Keras would give a metric: the validation twin starts with "val_".
+
+    A word for the split may come first or last: "train_loss", "loss/valid", "Accuracy/val". Names
+    that Keras uses already stay as they are.
+
+    Example:
+        >>> [keras_name(n) for n in ("train_loss", "loss/valid", "epoch_acc", "lr", "val_mae")]
+        ['loss', 'val_loss', 'acc', 'learning_rate', 'val_mae']
+    """
+    name = name.strip()
+    if name.lower() in _RATE:
+        return "learning_rate"
+    parts = [part for part in _SPLIT.split(name) if part]
+    if len(parts) > 1 and parts[0].lower() == "epoch":
+        parts = parts[1:]
+    if len(parts) < 2:
+        return parts[0] if parts else name
+    for at in (0, -1):
+        word = parts[at].lower()
+        rest = parts[1:] if at == 0 else parts[:-1]
+        for words, prefix in ((_VALIDATION, "val_"), (_TRAIN, ""), (_TEST, "test_")):
+            if word in words:
+                metric = "_".join(rest)
+                return prefix + (metric.lower() if metric.lower() in _PLAIN else metric)
+    return name.removeprefix("epoch_")
+
+
+_PLAIN = {"loss", "acc", "accuracy", "auc", "mae", "mse", "rmse", "f1"}
+"""Metrics whose names are often written with capitals."""
+
+
+def direction_of(metric: str) -> Direction:
+    """Whether small or large values of a metric are good, by its name: small if in doubt."""
+    bare = metric.lower().removeprefix("val_").removeprefix("test_")
+    return "max" if _UP.search(bare) and "loss" not in bare and "error" not in bare else "min"
+
+
+def choose_objective(metrics: Iterable[str]) -> Objective:
+    """The metric to rank by where no file says which; `known_from` says how it was chosen.
+
+    A validation metric before a training metric, a loss before all else.
+    """
+    names = sorted(set(metrics), key=lambda n: (role(n) != "validation", "loss" not in n, n))
+    names = [name for name in names if role(name) != "test"] or names
+    name = next((n for n in (*_PREFERRED, *names) if n in names), "val_loss")
+    if not names:
+        why = "assumed: no metric is recorded"
+    elif role(name) == "validation":
+        why = f"assumed: the files do not say what was optimised, and {name} is recorded"
+    else:
+        why = f"assumed: no validation metric is recorded, so {name} ranks"
+    return Objective(name, direction_of(name), why)
