@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -142,13 +142,22 @@ class _Outputs:
     def _wanted(self) -> set[str]:
         return {code.upper() for code in self.fail_on}
 
-    def deliver(self, audit: "Audit") -> None:
-        """Print the report, write the files, and exit with 1 on a finding of `fail_on`."""
+    def numbered(self, number: int) -> "_Outputs":
+        """The same for the sweep of a number: `report.html`, `report-2.html`, ..."""
+        if number == 1:
+            return self
+        paths = {
+            name: path.with_name(f"{path.stem}-{number}{path.suffix}")
+            for name in ("html", "json", "csv", "save")
+            if (path := getattr(self, name)) is not None
+        }
+        return replace(self, **paths)
+
+    def deliver(self, audit: "Audit") -> set[str]:
+        """Print the report and write the files; the codes of `fail_on` that were found."""
         typer.echo(_terminal_report(audit, self.plain), nl=False)
         self._write(audit)
-        if found := self._wanted & {finding.code for finding in audit.findings}:
-            _say(f"failed: found {_listed(found)}, as --fail-on asks", err=True)
-            raise typer.Exit(FINDING)
+        return self._wanted & {finding.code for finding in audit.findings}
 
     def _write(self, audit: "Audit") -> None:
         from auditor.files import write_whole
@@ -175,7 +184,27 @@ class _Outputs:
 
 @app.command()
 def audit(
-    path: Annotated[Path, typer.Argument(help="Directory of a sweep, ours or KerasTuner's.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="Directory or file: a sweep, logs, tables; - reads standard input."),
+    ],
+    format: Annotated[
+        str | None, typer.Option(help="Read only what this tool wrote, such as kerastuner.")
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(help="Where there are several below PATH: its number, or part of its name."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OURS=THEIRS,...",
+            help="What a plain table calls its columns: trial=run,epoch=step,loss=train_loss.",
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="Rank by METRIC, METRIC:min or METRIC:max.")
+    ] = None,
     gap_penalty: _Penalty = None,
     html: _Html = None,
     json: _Json = None,
@@ -184,14 +213,28 @@ def audit(
     fail_on: _FailOn = None,
     plain: _Plain = False,
 ) -> None:
-    """Audit a sweep that exists. Trains nothing, and changes nothing below PATH."""
+    """Audit what exists, whatever tool wrote it. Trains nothing, changes nothing below PATH."""
     outputs = _Outputs(html, json, csv, save, plain, tuple(fail_on or ()))
-    with _one_line_errors():
+    with _one_line_errors(), _stored(path) as place:
         outputs.check()
         from auditor.auditing import audit as make_audit
-        from auditor.readers import read
+        from auditor.readers import choosing, find
 
-        outputs.deliver(make_audit(read(path), gap_penalty))
+        found = find(place, format, choosing.parse_columns(columns or ()))
+        sources = choosing.choose(found, place, sweep)
+        if len(found) > 1:
+            _say(f"{len(found)} sweeps below {path}:")
+            for number, name in enumerate(choosing.names(found, place), 1):
+                _say(f"  {number}  {name}{'' if found[number - 1] in sources else ' (left out)'}")
+        failed: set[str] = set()
+        for number, source in enumerate(sources, 1):
+            trials = source.read()
+            if place != path:
+                trials = choosing.from_standard_input(trials)
+            if objective is not None:
+                trials = choosing.with_objective(trials, objective)
+            failed |= outputs.numbered(number).deliver(make_audit(trials, gap_penalty))
+        _fail_on(failed)
 
 
 @app.command()
@@ -321,7 +364,26 @@ def _sweep(source: "Source", plan: Plan, outputs: _Outputs) -> None:
     earlier = tuner.progress().earlier
     again = f" ({earlier} of them earlier)" if earlier else ""
     _say(f"  sweep: {len(tuner.oracle.end_order)} trials{again} in {plan.folder}\n")
-    outputs.deliver(tuner.audit())
+    _fail_on(outputs.deliver(tuner.audit()))
+
+
+def _fail_on(found: set[str]) -> None:
+    """Exit with 1 if a finding asked for is there."""
+    if found:
+        _say(f"failed: found {_listed(found)}, as --fail-on asks", err=True)
+        raise typer.Exit(FINDING)
+
+
+@contextmanager
+def _stored(path: Path) -> Iterator[Path]:
+    """The path, or standard input as a file."""
+    if str(path) != "-":
+        yield path
+        return
+    from auditor.readers.choosing import stored
+
+    with stored(sys.stdin.buffer) as place:
+        yield place
 
 
 def _watcher(plain: bool) -> "Lines | View":
