@@ -159,6 +159,7 @@ def _leaderboard_row(
         "trial_id": trial,
         **_dump(scores.by_trial[trial]),
         "outcome": outcomes.by_trial[trial].value,
+        "coverage": trials.coverage_of(trial),
         "hyperparameters": dict(trials.hyperparameters[trial]),
     }
 

@@ -14,10 +14,13 @@ _RATE = {"lr", "learning_rate", "learningrate", "epoch_learning_rate"}
 _UP = re.compile(
     r"(^|_)(acc|accuracy|auc|roc_auc|pr_auc|precision|recall|f1|f1_score|fbeta_score|score|iou|"
     r"miou|mean_iou|dice|dice_coef|dice_coefficient|jaccard|r2|r2_score|map|ndcg|psnr|ssim|bleu|"
-    r"rouge|kappa|mcc|cosine_similarity|reward|top_?k?_?\d*_?(acc|accuracy)?|top\d+|.*accuracy|"
+    r"rouge|kappa|mcc|cosine_similarity|reward|top_?\d+|.*accuracy|"
     r".*_acc|.*auc|.*precision.*|.*recall.*|.*iou.*)$"
 )
 """Names of metrics of which more is better; of all others less is."""
+
+_NUMBER = re.compile(r"_\d+$")
+"""At the end of a name: Keras tells a second model's metrics from the first's so."""
 
 _PREFERRED = ("val_loss", "val_accuracy", "val_acc")
 
@@ -57,6 +60,7 @@ _PLAIN = {"loss", "acc", "accuracy", "auc", "mae", "mse", "rmse", "f1"}
 def direction_of(metric: str) -> Direction:
     """Whether small or large values of a metric are good, by its name: small if in doubt."""
     bare = metric.lower().removeprefix("val_").removeprefix("test_")
+    bare = _NUMBER.sub("", bare)
     return "max" if _UP.search(bare) and "loss" not in bare and "error" not in bare else "min"
 
 

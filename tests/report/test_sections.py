@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -17,7 +17,7 @@ from auditor.report.parts import Section
 from auditor.report.sections import sections
 from auditor.report.words import phrases
 from auditor.report.words.verdict import winner, worst_failure
-from auditor.trials import Recorded, Run
+from auditor.trials import Objective, Problem, Provenance, Recorded, Run
 from tests.making import sweep
 
 
@@ -158,6 +158,48 @@ def test_coverage_counts_runs(audits: Mapping[str, Audit]) -> None:
     assert dict(words(audits["full"], "coverage").facts)["runs with curves"] == "11/12"
     facts = dict(words(audits["without curves"], "coverage").facts)
     assert facts == {"runs with their best epoch only": "3/3"}
+
+
+LITTLE = {
+    "one epoch": (
+        {"a": Recorded(metrics={"loss": 1.0, "val_loss": 2.0})},
+        {},
+        "No learning curves are recorded, only one epoch of each run",
+    ),
+    "mixed": (
+        {"a": Recorded(metrics={"loss": 1.0, "val_loss": 2.0}), "b": Recorded(score=1.0)},
+        {"c": {"val_loss": [1.0]}},
+        "Recorded are learning curves of 1 run, one epoch of 1 run, the objective only of 1 run.",
+    ),
+    "crashed": ({"b": Recorded("failed")}, {"a": {"val_loss": [1.0]}}, ""),
+}
+
+
+@pytest.mark.parametrize(("recorded", "curves", "sentence"), LITTLE.values(), ids=LITTLE)
+def test_verdict_says_what_was_not_recorded(
+    recorded: Mapping[str, Recorded], curves: Mapping[str, Any], sentence: str
+) -> None:
+    notes = words(audit(sweep(curves, recorded=recorded)), "verdict").notes
+    assert (sentence in notes[0]) if sentence else notes == ()
+
+
+def test_the_leaderboard_tells_trials_without_curves_from_those_with() -> None:
+    little = {"b": Recorded(metrics={"loss": 1.0, "val_loss": 2.0})}
+    trials = sweep({"a": {"val_loss": [1.0]}}, recorded=little)
+    assert column(words(audit(trials), "leaderboard"), "recorded") == ["curves", "best epoch"]
+
+
+def test_verdict_says_that_the_objective_is_assumed() -> None:
+    objective = Objective("val_loss", "min", "assumed: nothing says more")
+    (note,) = words(audit(sweep({"a": {"val_loss": [1.0]}}, objective)), "verdict").notes
+    assert note.startswith("That val_loss ranks is assumed: nothing says more.")
+
+
+def test_verdict_says_that_something_could_not_be_read() -> None:
+    provenance = Provenance(problems=(Problem("cut off", "a.csv"),))
+    trials = sweep({"a": {"val_loss": [1.0]}}, provenance=provenance)
+    (note,) = words(audit(trials), "verdict").notes
+    assert "1 problem, see Coverage" in note
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 MOST_REASONS = 3
 """Why runs were not stacked, the most frequent reasons first."""
 
+_KINDS = {
+    "curves": "learning curves",
+    "best epoch": "one epoch",
+    "objective": "the objective only",
+    "nothing": "nothing",
+}
+"""What is recorded of a run, in words, by coverage."""
+
 _STATUS_TONES: dict[str, Tone] = {"passed": "good", "found": "warning", "not applicable": "quiet"}
 
 
@@ -40,6 +48,42 @@ def checks(audit: "Audit") -> Section:
     return Section(
         "checks", "Checks", paragraphs=(f"{text[:1].upper()}{text[1:]}.",), tables=(table,)
     )
+
+
+def limits(audit: "Audit") -> tuple[str, ...]:
+    """What the reader of a verdict must know about what it rests on, in sentences."""
+    trials = audit.trials
+    return tuple(filter(None, (_not_covered(trials), _assumed(trials), _unreadable(trials))))
+
+
+def _not_covered(trials: "Trials") -> str:
+    # A crashed run has nothing to record.
+    failed = [run for run, recorded in trials.recorded.items() if recorded.status == "failed"]
+    crashed = {run for run in failed if trials.coverage(run) == "nothing"}
+    covered = [trials.coverage(run) for run in trials.runs if run not in crashed]
+    if set(covered) <= {"curves"}:
+        return ""
+    if set(covered) == {"best epoch"}:
+        return (
+            "No learning curves are recorded, only one epoch of each run: the gap there is "
+            "audited; what came before and after it cannot be."
+        )
+    of = {kind: f"{words} of {count(covered.count(kind), 'run')}" for kind, words in _KINDS.items()}
+    return f"Recorded are {listed([of[kind] for kind in _KINDS if kind in covered])}."
+
+
+def _assumed(trials: "Trials") -> str:
+    objective, (word, _, why) = trials.objective, trials.objective.known_from.partition(": ")
+    if word != "assumed" or not trials.runs:
+        return ""
+    return f"That {objective.name} ranks is assumed: {why}. Name another metric with --objective."
+
+
+def _unreadable(trials: "Trials") -> str:
+    problems = len(trials.provenance.problems)
+    if not problems:
+        return ""
+    return f"Not everything could be read: {count(problems, 'problem')}, see Coverage and limits."
 
 
 def coverage(audit: "Audit") -> Section:

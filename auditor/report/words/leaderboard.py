@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from auditor.auditing import Audit
 
 PENALTY = Column("penalty", "right", about="What the gap costs", below=True)
+RECORDED = Column("recorded", about="What the tool recorded of its runs", below=True)
 TIME = Column("time", "right", about="Training of all its runs", below=True)
 
 CAPTION = (
@@ -88,6 +89,7 @@ def _columns(audit: "Audit", varied: list[str]) -> tuple[Column, ...]:
         *(Column(name, about="Hyperparameter", below=True) for name in varied),
         *([PENALTY] * _penalised(audit)),
         *([TIME] * _timed(audit)),
+        *([RECORDED] * _partly_covered(audit)),
     )
 
 
@@ -106,7 +108,7 @@ def _rows(audit: "Audit", varied: list[str]) -> tuple[Row, ...]:
 
 
 def _costs(audit: "Audit") -> list[tuple[Cell, ...]]:
-    """Per trial what its gap costs and what its training took, where the sweep knows of either."""
+    """Per trial what its gap costs, what its training took, what is recorded: where that varies."""
     scores = audit.scores.by_trial
     penalties = [s.penalty if s.gap is not None else None for s in scores.values()]
     columns = []
@@ -114,6 +116,8 @@ def _costs(audit: "Audit") -> list[tuple[Cell, ...]]:
         columns.append(list(map(_measured, penalties, aligned(penalties))))
     if _timed(audit):
         columns.append([Cell(seconds(s), s) for s in (_spent(audit, trial) for trial in scores)])
+    if _partly_covered(audit):
+        columns.append([Cell(kind, kind) for kind in map(audit.trials.coverage_of, scores)])
     return list(zip(*columns, strict=True)) if columns else [()] * len(scores)
 
 
@@ -125,6 +129,11 @@ def _spent(audit: "Audit", trial: str) -> float | None:
 
 def _penalised(audit: "Audit") -> bool:
     return any(score.gap is not None for score in audit.scores.by_trial.values())
+
+
+def _partly_covered(audit: "Audit") -> bool:
+    kinds = set(map(audit.trials.coverage_of, audit.trials.hyperparameters))
+    return len(kinds - {"nothing"}) > 1
 
 
 def _timed(audit: "Audit") -> bool:

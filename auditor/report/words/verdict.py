@@ -6,6 +6,7 @@ from auditor.outcomes import FAILURES, Outcome
 from auditor.report.numbers import count, epoch, number, ratio
 from auditor.report.parts import Section, Tone
 from auditor.report.words import phrases
+from auditor.report.words.background import limits
 from auditor.report.words.findings import summaries
 from auditor.scoring import TrialScore
 
@@ -48,6 +49,7 @@ def verdict(audit: "Audit") -> Section:
         facts=_facts(audit, best),
         paragraphs=tuple(paragraphs),
         entries=summaries(audit, MOST_FINDINGS),
+        notes=limits(audit),
     )
 
 
