@@ -22,11 +22,12 @@ from auditor.trials.records import (
     role,
     twin,
 )
-from auditor.trials.tables import Curve
+from auditor.trials.tables import Column, Curve
 
 __all__ = [
     "CLEAN_PREFIX",
     "CURVE_COLUMNS",
+    "Column",
     "Condition",
     "Context",
     "Coverage",

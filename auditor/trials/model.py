@@ -29,7 +29,7 @@ from auditor.trials.records import (
     Recorded,
     Run,
 )
-from auditor.trials.tables import Curve
+from auditor.trials.tables import Column, Curve
 
 
 class Matrix(NamedTuple):
@@ -51,7 +51,7 @@ class Trials:
             absent where it is inactive or was never read by the code that built the model.
         recorded: Per run what the tool said. Its keys are all runs; a trial without a run is
             planned but not started.
-        curves: One row per run, epoch (from 0) and metric.
+        curves: One row per run, epoch (from 0) and metric, in this order; names are categories.
         objective, space, design, context, provenance: See their classes.
 
     Raises:
@@ -117,7 +117,7 @@ class Trials:
     @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of all metrics in the curves, sorted."""
-        return tuple(sorted(self.curves["metric"].unique()))
+        return tuple(self.curves["metric"].cat.categories)
 
     @cached_property
     def epochs(self) -> int:
@@ -128,19 +128,26 @@ class Trials:
         """One metric of all runs; all unobserved where no run has it."""
         shape = (len(self.runs), self.epochs)
         matrix = Matrix(np.full(shape, np.nan), np.zeros(shape, bool))
-        for row, run in enumerate(self.runs):
-            epochs, values = self.curve(run, metric)
-            matrix.values[row, epochs] = values
-            matrix.observed[row, epochs] = True
+        column = self.column(metric)
+        matrix.values[column.run, column.epochs] = column.values
+        matrix.observed[column.run, column.epochs] = True
         return matrix
+
+    def column(self, metric: str) -> Column:
+        """One metric of all runs, their curves one after the other."""
+        return self._curves.get(metric) or tables.nothing(len(self.runs))
 
     def curve(self, run: Run, metric: str) -> Curve:
         """The epochs at which a metric of a run was observed, and its values there."""
-        return self._curves.get((self._row[run], metric), tables.NOTHING)
+        return self.column(metric).curve(self._row[run])
 
     def series(self, run: Run, name: str) -> Curve:
         """The same for a series of the context, such as "learning_rate"."""
-        return self._series.get((self._row[run], name), tables.NOTHING)
+        return self.series_column(name).curve(self._row[run])
+
+    def series_column(self, name: str) -> Column:
+        """A series of the context of all runs, as `column`."""
+        return self._series.get(name) or tables.nothing(len(self.runs))
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -162,6 +169,12 @@ class Trials:
         if len(recorded.metrics) > 1:
             return "best epoch"
         return "objective" if recorded.metrics or recorded.score is not None else "nothing"
+
+    def coverage_of(self, trial_id: str) -> Coverage:
+        """How much was observed of the run of a trial of which most was."""
+        covered = {self.coverage(run) for run in self.runs_of[trial_id]}
+        kinds: tuple[Coverage, ...] = ("curves", "best epoch", "objective", "nothing")
+        return next((kind for kind in kinds if kind in covered), "nothing")
 
     def save(self, path: str | Path) -> None:
         """Write to a folder, without loss: `trials.json` and Parquet tables of the curves.
@@ -206,17 +219,18 @@ class Trials:
 
     @cached_property
     def _has_curves(self) -> Mapping[Run, bool]:
-        rows = np.bincount(tables.positions(self.curves, self.runs), minlength=len(self.runs))
-        return dict(zip(self.runs, (rows > 0).tolist(), strict=True))
+        lengths = np.zeros(len(self.runs), np.intp)
+        for column in self._curves.values():
+            lengths += np.diff(column.bounds)
+        return dict(zip(self.runs, (lengths > 0).tolist(), strict=True))
 
     @cached_property
-    def _curves(self) -> Mapping[tuple[int, str], Curve]:
-        return tables.split(self.curves, tables.positions(self.curves, self.runs))
+    def _curves(self) -> Mapping[str, Column]:
+        return tables.split(self.curves, self.runs)
 
     @cached_property
-    def _series(self) -> Mapping[tuple[int, str], Curve]:
-        series = self.context.series
-        return tables.split(series, tables.positions(series, self.runs))
+    def _series(self) -> Mapping[str, Column]:
+        return tables.split(self.context.series, self.runs)
 
 
 def _check_plain(hyperparameters: Mapping[str, Mapping[str, Json]]) -> None:

@@ -18,11 +18,11 @@ TEST_PREFIX = "test_"
 CLEAN_PREFIX = "clean_"
 """Before the name of a training metric that was measured again, in inference mode."""
 CURVE_DTYPES = {
-    "trial_id": "str",
+    "trial_id": "category",
     "execution": "int64",
     "fold": "int64",
     "epoch": "int64",
-    "metric": "str",
+    "metric": "category",
     "value": "float64",
 }
 CURVE_COLUMNS = tuple(CURVE_DTYPES)
@@ -170,7 +170,13 @@ def empty_curves() -> pd.DataFrame:
     return _EMPTY.copy(deep=False)
 
 
-_EMPTY = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in CURVE_DTYPES.items()})
+_NO_NAMES = pd.CategoricalDtype(pd.Index([], dtype="str"))
+_EMPTY = pd.DataFrame(
+    {
+        name: pd.Series(dtype=_NO_NAMES if kind == "category" else kind)
+        for name, kind in CURVE_DTYPES.items()
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)

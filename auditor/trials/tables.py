@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from auditor.errors import TrialsError
 from auditor.trials.records import CURVE_COLUMNS, CURVE_DTYPES, Run, empty_curves
 
-_KEYS = [*Run._fields, "epoch", "metric"]
-
 
 class Curve(NamedTuple):
     """One metric of one run: the observed epochs (from 0, ascending) and the values there.
@@ -24,38 +22,73 @@ class Curve(NamedTuple):
     values: NDArray[np.float64]
 
 
-NOTHING = Curve(np.empty(0, np.intp), np.empty(0))
+class Column(NamedTuple):
+    """One metric of all runs: their curves one after the other. All arrays are read-only.
 
-
-def split(table: pd.DataFrame, rows: NDArray[np.intp]) -> Mapping[tuple[int, str], Curve]:
-    """The curves in a table, by row of the run and metric.
-
-    Not a matrix over all epochs: a tool that counts steps instead would need terabytes.
-
-    Args:
-        table: In canonical form.
-        rows: Per line of the table the position of its run.
+    Attributes:
+        epochs: From 0, ascending within a run; (observation,).
+        values: What was observed there; (observation,).
+        bounds: Where the curve of each run begins; one more for the end; (run + 1,).
     """
-    codes, names = pd.factorize(table["metric"])
-    order = np.lexsort((table["epoch"].to_numpy(), rows, codes))
-    codes, rows = codes[order], rows[order]
-    epochs = table["epoch"].to_numpy()[order].astype(np.intp)
+
+    epochs: NDArray[np.intp]
+    values: NDArray[np.float64]
+    bounds: NDArray[np.intp]
+
+    @property
+    def run(self) -> NDArray[np.intp]:
+        """The position of the run of each observation; (observation,)."""
+        return np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
+
+    def curve(self, run: int) -> Curve:
+        """The curve of the run at a position."""
+        inside = slice(self.bounds[run], self.bounds[run + 1])
+        return Curve(self.epochs[inside], self.values[inside])
+
+
+def split(table: pd.DataFrame, runs: tuple[Run, ...]) -> Mapping[str, Column]:
+    """The columns of a table in canonical form, by metric.
+
+    Not matrices over all epochs: a tool that counts steps instead would need terabytes.
+    """
+    names, codes = table["metric"].cat.categories, table["metric"].cat.codes.to_numpy()
+    # By run and epoch it is sorted already.
+    order = np.argsort(codes, kind="stable")
+    parts = [0, *np.bincount(codes, minlength=len(names)).cumsum().tolist()]
+    rows = positions(table, runs)[order]
+    epochs = table["epoch"].to_numpy()[order].astype(np.intp, copy=False)
     values = table["value"].to_numpy()[order]
-    epochs.flags.writeable = values.flags.writeable = False
-    starts = np.flatnonzero((codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])) + 1
-    bounds = [0, *starts.tolist(), len(order)] if len(order) else []
-    return {
-        (int(rows[a]), str(names[codes[a]])): Curve(epochs[a:b], values[a:b])
-        for a, b in pairwise(bounds)
-    }
+    columns = {}
+    for name, (a, b) in zip(names, pairwise(parts), strict=True):
+        bounds = np.searchsorted(rows[a:b], np.arange(len(runs) + 1))
+        columns[str(name)] = column = Column(epochs[a:b], values[a:b], bounds)
+        for array in column:
+            array.flags.writeable = False
+    return columns
+
+
+def nothing(runs: int) -> Column:
+    """The column of a metric that no run has."""
+    return Column(np.empty(0, np.intp), np.empty(0), np.zeros(runs + 1, np.intp))
 
 
 def positions(table: pd.DataFrame, runs: tuple[Run, ...]) -> NDArray[np.intp]:
-    """Per line of a table the position of its run; -1 where that run is unknown."""
-    if not runs or not len(table):
-        return np.full(len(table), -1, np.intp)
-    index = pd.MultiIndex.from_tuples(runs, names=Run._fields)
-    return index.get_indexer(pd.MultiIndex.from_frame(table[list(Run._fields)]))
+    """Per line of a table in its own types the position of its run; -1 where that is unknown."""
+    if not len(table):
+        return np.empty(0, np.intp)
+    names = table["trial_id"].cat.categories.tolist()
+    keys = [table["trial_id"].cat.codes.to_numpy()]
+    keys += [table[name].to_numpy() for name in ("execution", "fold")]
+    # Lines of a run stand together, so that few have to be looked up.
+    is_first = np.ones(len(table), bool)
+    is_first[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+    starts = np.flatnonzero(is_first)
+    place = {run: i for i, run in enumerate(runs)}
+    found = [
+        place.get(Run(names[trial], execution, fold), -1)
+        for trial, execution, fold in zip(*(key[starts].tolist() for key in keys), strict=True)
+    ]
+    return np.repeat(np.array(found, np.intp), np.diff(starts, append=len(table)))
 
 
 def canonical(table: pd.DataFrame, runs: tuple[Run, ...]) -> pd.DataFrame:
@@ -64,10 +97,11 @@ def canonical(table: pd.DataFrame, runs: tuple[Run, ...]) -> pd.DataFrame:
     Raises:
         TrialsError: See `Trials`.
     """
-    if not len(table) and tuple(table.columns) == CURVE_COLUMNS:
+    if not len(table) and set(table.columns) >= set(CURVE_COLUMNS):
         return empty_curves()
     table = _typed(table)
-    if (table["epoch"] < 0).any():
+    epochs, metrics = table["epoch"].to_numpy(), table["metric"].cat.codes.to_numpy()
+    if (epochs < 0).any():
         raise TrialsError("curves have negative epochs; epochs count from 0")
     at = positions(table, runs)
     if (at < 0).any():
@@ -76,16 +110,30 @@ def canonical(table: pd.DataFrame, runs: tuple[Run, ...]) -> pd.DataFrame:
             f"curves of runs that are not in `recorded`: {some(strays.itertuples(index=False))}; "
             "give each run an entry there, `Recorded()` if the tool said nothing of it"
         )
-    metric = pd.factorize(table["metric"], sort=True)[0]
-    order = np.lexsort((metric, table["epoch"].to_numpy(), at))
-    table = table.iloc[order].reset_index(drop=True)
-    repeated = table.duplicated(_KEYS)
-    if repeated.any():
+    after, same = _compared(at, epochs, metrics)
+    if not (after | same).all():
+        order = np.lexsort((metrics, epochs, at))
+        table, at = table.iloc[order], at[order]
+        _, same = _compared(at, epochs[order], metrics[order])
+    if same.any():
+        twice = table[np.append(False, same)].drop(columns="value")
         raise TrialsError(
-            "one value per run, epoch and metric; repeated: "
-            + some(table.loc[repeated, _KEYS].itertuples(index=False))
+            "one value per run, epoch and metric; repeated: " + some(twice.itertuples(index=False))
         )
-    return table
+    names = list(dict.fromkeys(run.trial_id for run in runs))
+    place = {name: i for i, name in enumerate(names)}
+    codes = np.array([place[run.trial_id] for run in runs])[at]
+    return table.assign(trial_id=_named(codes, names)).reset_index(drop=True)
+
+
+def _compared(*keys: NDArray[np.integer]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Per line but the first: whether it stands after the one before it by its keys, or with it."""
+    after = np.zeros(len(keys[0]) - 1, bool)
+    same = ~after
+    for key in keys:
+        after |= same & (key[1:] > key[:-1])
+        same &= key[1:] == key[:-1]
+    return after, same
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +158,21 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
         # astype cuts off fractions without a word.
         if table[name].dtype.kind == "f" and (typed[name] != table[name]).any():
             raise TrialsError(f"{name} must be a whole number, got {table[name].tolist()[:5]}")
-    return typed
+    return typed.assign(**{name: _sorted(typed[name].array) for name in ("trial_id", "metric")})
+
+
+def _sorted(column: pd.Categorical) -> pd.Categorical:
+    """The names that occur, as text and sorted."""
+    occurs = np.bincount(column.codes, minlength=len(column.categories)) > 0
+    names = [str(name) for name in column.categories]
+    kept = sorted({name for name, there in zip(names, occurs, strict=True) if there})
+    place = {name: i for i, name in enumerate(kept)}
+    codes = np.array([place.get(name, -1) for name in names], np.intp)
+    return _named(codes[column.codes], kept)
+
+
+def _named(codes: NDArray[np.intp], names: list[str]) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
 
 
 def _has_empty_cells(column: pd.Series) -> bool:
