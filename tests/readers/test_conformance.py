@@ -1,57 +1,21 @@
-"""What every reader owes, whatever the tool: one template, run over all of them.
-
-A new format gets an entry in `EXAMPLES`: a real directory, its files of single trials, and which
-reader must take it.
-"""
+"""What every reader owes, whatever the tool: one template, run over all of `EXAMPLES`."""
 
 import os
-import shutil
+import random
 import stat
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import AuditorError, ReadError, UnknownFormatError
-from auditor.readers import READERS, find, read
+from auditor.readers import READERS, Source, find, read
 from auditor.readers.looking import Look
 from auditor.trials import Trials
-from tests.readers.sweeps import write_sweep
-
-DATA = Path(__file__).parents[1] / "data"
-
-
-class Example(NamedTuple):
-    """A directory that a reader must read, and the file of one trial in it."""
-
-    reader: str
-    make: Callable[[Path], Path]
-    trial: str
-    file: str
-
-
-def copy_of(name: str) -> Callable[[Path], Path]:
-    return lambda target: Path(shutil.copytree(DATA / name, target))
-
-
-EXAMPLES = {
-    "grid": Example("KerasTuner", copy_of("keras_tuner-1.4.8/grid"), "0001", "trial.json"),
-    "random": Example("KerasTuner", copy_of("keras_tuner-1.4.8/random"), "6", "trial.json"),
-    "hyperband": Example(
-        "KerasTuner", copy_of("keras_tuner-1.4.8/hyperband"), "0001", "trial.json"
-    ),
-    "bayesian": Example("KerasTuner", copy_of("keras_tuner-1.4.8/bayesian"), "1", "trial.json"),
-    "first generation": Example(
-        "KerasTuner",
-        copy_of("keras_tuner-1.0.2/random"),
-        "9a1cf0f2c8e74dd5a2ea9a4a6b1de0c3",
-        "trial.json",
-    ),
-    "ours": Example("auditor", write_sweep, "0001", "trial.json"),
-}
+from tests.readers.examples import EXAMPLES, Example
+from tests.readers.mutating import mutate
 
 DAMAGE = {
     "empty": b"",
@@ -67,17 +31,24 @@ DAMAGE = {
 }
 
 
+WITH_FILES = {name: example for name, example in EXAMPLES.items() if example.file}
+ONE_EACH = {example.reader: example for example in EXAMPLES.values()}
+MUTATIONS = 25
+"""Per format; ten thousand over all of them are for scripts/fuzz_readers.py."""
+
+
 @pytest.fixture(params=EXAMPLES.values(), ids=EXAMPLES)
 def example(request: pytest.FixtureRequest) -> Example:
     return request.param
 
 
 @pytest.fixture
-def folder(example: Example, tmp_path: Path) -> Path:
+def path(example: Example, tmp_path: Path) -> Path:
     return example.make(tmp_path / "search")
 
 
-def snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+def snapshot(path: Path) -> dict[str, tuple[int, int, bytes]]:
+    folder = path if path.is_dir() else path.parent
     return {
         str(path.relative_to(folder)): (
             path.lstat().st_mode,
@@ -88,134 +59,152 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     }
 
 
+def files_of(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+
+
+def first(path: Path) -> Source:
+    """The sweep at a path; of several in one file the first."""
+    return find(path)[0]
+
+
 def rows(trials: Trials) -> set[tuple[str, ...]]:
     """The observations, where a NaN equals a NaN."""
     return set(trials.curves.astype(str).itertuples(index=False, name=None))
-
-
-def trial_file(folder: Path, example: Example) -> Path:
-    return folder / f"trial_{example.trial}" / example.file
 
 
 def test_every_reader_has_an_example() -> None:
     assert {reader.name for reader in READERS} == {example.reader for example in EXAMPLES.values()}
 
 
-def test_the_right_reader_takes_it(example: Example, folder: Path) -> None:
-    (source,) = find(folder)
-    assert source.reader.name == example.reader
-    assert source.why
+def test_the_right_reader_takes_it(example: Example, path: Path) -> None:
+    for source in find(path):
+        assert source.reader.name == example.reader
+        assert source.why
 
 
-def test_a_whole_directory_has_no_problems(folder: Path) -> None:
-    trials = read(folder)
-    assert len(trials.hyperparameters) > 1
+def test_a_whole_sweep_has_no_problems(path: Path) -> None:
+    trials = first(path).read()
+    assert len(trials.hyperparameters) > 0
     assert trials.provenance.problems == ()
-    assert all((folder / file).is_file() for file in trials.provenance.files)
+    root = path if path.is_dir() else path.parent
+    assert trials.provenance.files
+    assert all((root / file).is_file() for file in trials.provenance.files)
 
 
-def test_reading_changes_nothing_below_the_path(folder: Path) -> None:
-    before = snapshot(folder)
-    read(folder)
-    assert snapshot(folder) == before
+def test_reading_changes_nothing_below_the_path(path: Path) -> None:
+    before = snapshot(path)
+    first(path).read()
+    assert snapshot(path) == before
 
 
-def test_a_read_only_directory_can_be_read(folder: Path) -> None:
-    expected = read(folder)
+def test_a_read_only_directory_can_be_read(path: Path) -> None:
+    expected = first(path).read()
+    folder = path if path.is_dir() else path.parent
     paths = [folder, *folder.rglob("*")]
-    for path in paths:
-        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    for below in paths:
+        below.chmod(below.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
     try:
-        assert read(folder) == expected
+        assert first(path).read() == expected
     finally:
-        for path in paths:
-            path.chmod(path.stat().st_mode | stat.S_IWUSR)
+        for below in paths:
+            below.chmod(below.stat().st_mode | stat.S_IWUSR)
 
 
-def test_what_was_read_survives_saving(folder: Path, tmp_path: Path) -> None:
-    trials = read(folder)
+def test_what_was_read_survives_saving(path: Path, tmp_path: Path) -> None:
+    trials = first(path).read()
     trials.save(tmp_path / "saved")
     assert Trials.load(tmp_path / "saved") == trials
 
 
+@pytest.mark.parametrize("example", WITH_FILES.values(), ids=WITH_FILES, indirect=True)
 @pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)
 def test_a_bad_file_is_named_and_the_rest_is_kept(
-    example: Example, folder: Path, content: bytes
+    example: Example, path: Path, content: bytes
 ) -> None:
-    whole = read(folder)
-    trial_file(folder, example).write_bytes(content)
-    trials = read(folder)
+    source = first(path)
+    whole = source.read()
+    (path / example.file).write_bytes(content)
+    trials = source.read()
     assert set(trials.hyperparameters) == set(whole.hyperparameters) - {example.trial}
     (problem,) = trials.provenance.problems
     assert problem.trial_id == example.trial
-    assert problem.file == f"trial_{example.trial}/{example.file}"
+    assert problem.file == example.file
     kept = {run: recorded for run, recorded in whole.recorded.items() if run[0] != example.trial}
     assert repr(dict(trials.recorded)) == repr(kept)
 
 
 @pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)
-def test_a_bad_file_of_the_whole_search_loses_no_trial(folder: Path, content: bytes) -> None:
-    whole = read(folder)
-    for path in folder.glob("*.json"):
-        good = path.read_bytes()
-        path.write_bytes(content)
-        trials = read(folder)
-        assert set(trials.hyperparameters) == set(whole.hyperparameters)
-        # A sweep.json that says it is another tool's leaves KerasTuner's files.
-        assert rows(trials) == rows(whole) or trials.provenance.tool == "keras-tuner"
-        path.write_bytes(good)
+def test_bad_files_all_over_are_a_clear_error_or_problems(path: Path, content: bytes) -> None:
+    source = first(path)
+    for file in files_of(path):
+        file.write_bytes(content)
+    with suppress(ReadError):
+        trials = source.read()
+        assert trials.provenance.problems or not rows(trials)
 
 
-def test_a_trial_that_is_not_there_is_named(example: Example, folder: Path) -> None:
-    trial_file(folder, example).unlink()
-    trials = read(folder)
+@pytest.mark.parametrize("example", WITH_FILES.values(), ids=WITH_FILES, indirect=True)
+def test_a_trial_that_is_not_there_is_named(example: Example, path: Path) -> None:
+    source = first(path)
+    (path / example.file).unlink()
+    trials = source.read()
     assert [problem.trial_id for problem in trials.provenance.problems] == [example.trial]
     assert example.trial not in trials.hyperparameters
 
 
-def test_a_huge_file_is_left_unread(
-    example: Example, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("auditor.readers.contents.MOST_BYTES", 100)
-    assert all("bytes" in problem.message for problem in read(folder).provenance.problems)
-    assert read(folder).hyperparameters == {}
-
-
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
-def test_links_in_circles_and_pipes_do_not_stop_it(example: Example, folder: Path) -> None:
-    whole = read(folder)
-    (folder / "trial_self").symlink_to(folder / "trial_self")
-    (folder / "trial_above").symlink_to(folder)
-    trial_file(folder, example).unlink()
-    os.mkfifo(trial_file(folder, example))
-    trials = read(folder)
+@pytest.mark.parametrize("example", WITH_FILES.values(), ids=WITH_FILES, indirect=True)
+def test_links_in_circles_and_pipes_do_not_stop_it(example: Example, path: Path) -> None:
+    source = first(path)
+    whole = source.read()
+    (path / "self").symlink_to(path / "self")
+    (path / "above").symlink_to(path)
+    (path / example.file).unlink()
+    os.mkfifo(path / example.file)
+    trials = source.read()
     assert set(trials.hyperparameters) == set(whole.hyperparameters) - {example.trial}
-    assert {problem.trial_id for problem in trials.provenance.problems} == {"above", example.trial}
+    assert {problem.trial_id for problem in trials.provenance.problems} == {example.trial}
+    assert {s.reader.name for s in find(path)} == {example.reader}
 
 
 @settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_a_file_cut_anywhere_never_invents_an_observation(
-    data: st.DataObject, example: Example, folder: Path
+    data: st.DataObject, example: Example, path: Path
 ) -> None:
-    whole = read(folder)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    path = data.draw(st.sampled_from(files), label="file")
-    content = path.read_bytes()
+    source = first(path)
+    whole = source.read()
+    file = data.draw(st.sampled_from(files_of(path)), label="file")
+    content = file.read_bytes()
     cut = data.draw(st.integers(0, max(len(content) - 1, 0)), label="length")
-    path.write_bytes(content[:cut])
+    file.write_bytes(content[:cut])
     try:
-        trials = read(folder)
+        trials = source.read()
     except AuditorError:
         return
     finally:
-        path.write_bytes(content)
+        file.write_bytes(content)
     assert set(trials.hyperparameters) <= set(whole.hyperparameters)
-    assert rows(trials) <= rows(whole)
+    assert len(rows(trials) - rows(whole)) <= example.values_at_cut
+
+
+@pytest.mark.parametrize("example", ONE_EACH.values(), ids=ONE_EACH, indirect=True)
+def test_mutated_files_never_end_in_another_error(example: Example, path: Path) -> None:
+    dice = random.Random(0)
+    files = files_of(path)
+    for _ in range(MUTATIONS):
+        file = dice.choice(files)
+        content = file.read_bytes()
+        file.write_bytes(mutate(content, dice))
+        with suppress(AuditorError):
+            for source in find(path):
+                source.read()
+        file.write_bytes(content)
 
 
 def test_an_unknown_folder_lists_each_reader_and_why_it_declined(tmp_path: Path) -> None:
@@ -227,12 +216,13 @@ def test_an_unknown_folder_lists_each_reader_and_why_it_declined(tmp_path: Path)
 
 def test_the_folder_above_a_search_finds_it(example: Example, tmp_path: Path) -> None:
     below = example.make(tmp_path / "first")
-    assert read(tmp_path).hyperparameters == read(below).hyperparameters
+    expected = [len(source.read().hyperparameters) for source in find(below)]
+    assert [len(source.read().hyperparameters) for source in find(tmp_path)] == expected
 
 
-def test_several_sweeps_are_listed_and_each_can_be_read(example: Example, tmp_path: Path) -> None:
+def test_several_sweeps_are_listed_and_each_can_be_read(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        example.make(tmp_path / name)
+        EXAMPLES["grid"].make(tmp_path / name)
     with pytest.raises(ReadError, match=f"2 sweeps.*{tmp_path / 'one'}"):
         read(tmp_path)
     assert [source.path.name for source in find(tmp_path)] == ["one", "two"]

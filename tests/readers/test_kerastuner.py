@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -245,3 +246,21 @@ def test_an_odd_entry_of_the_space_is_named_and_the_rest_kept(entry: object) -> 
     space, complaints = parse_space([entry, good])
     assert [axis.name for axis in space] == ["bias"]
     assert len(complaints) == 1
+
+
+@pytest.mark.parametrize("name", ["oracle.json", "tuner0.json"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"[" * 100_000, b"\xff"])
+def test_a_bad_file_of_the_whole_search_loses_no_trial(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    whole = read(REAL / "grid")
+    folder = Path(shutil.copytree(REAL / "grid", tmp_path / "grid"))
+    (folder / name).write_bytes(content)
+    assert set(read(folder).hyperparameters) == set(whole.hyperparameters)
+
+
+def test_a_huge_file_is_left_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.readers.contents.MOST_BYTES", 100)
+    trials = read(REAL / "grid")
+    assert all("bytes" in problem.message for problem in trials.provenance.problems)
+    assert trials.hyperparameters == {}

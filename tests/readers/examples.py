@@ -1,0 +1,65 @@
+"""One example of each format, or more: what the template for all readers runs over.
+
+A new format gets an entry here: a real directory or file, and, where each trial has a file of its
+own, that file.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.readers.sweeps import write_sweep
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+class Example(NamedTuple):
+    """A directory or file that a reader must read.
+
+    Attributes:
+        reader: The name of the reader that must take it.
+        make: Puts a copy at a path, and returns what is to be read: that path, or one below it.
+        trial: A trial that has a file of its own, so that nothing else is lost with the file.
+        file: That file, below what `make` returned.
+        values_at_cut: How many values may read otherwise where a file of text is cut off within
+            them: nothing shows that ".12" was ".123".
+    """
+
+    reader: str
+    make: Callable[[Path], Path]
+    trial: str | None = None
+    file: str | None = None
+    values_at_cut: int = 0
+
+
+def copy_of(name: str) -> Callable[[Path], Path]:
+    """Copies a folder, or a file into a folder, of tests/data."""
+
+    def make(target: Path) -> Path:
+        if (DATA / name).is_dir():
+            return Path(shutil.copytree(DATA / name, target))
+        target.mkdir(parents=True)
+        return Path(shutil.copy(DATA / name, target))
+
+    return make
+
+
+_FIRST = "9a1cf0f2c8e74dd5a2ea9a4a6b1de0c3"
+
+EXAMPLES = {
+    "grid": Example(
+        "KerasTuner", copy_of("keras_tuner-1.4.8/grid"), "0001", "trial_0001/trial.json"
+    ),
+    "random": Example("KerasTuner", copy_of("keras_tuner-1.4.8/random"), "6", "trial_6/trial.json"),
+    "hyperband": Example(
+        "KerasTuner", copy_of("keras_tuner-1.4.8/hyperband"), "0001", "trial_0001/trial.json"
+    ),
+    "bayesian": Example(
+        "KerasTuner", copy_of("keras_tuner-1.4.8/bayesian"), "1", "trial_1/trial.json"
+    ),
+    "first generation": Example(
+        "KerasTuner", copy_of("keras_tuner-1.0.2/random"), _FIRST, f"trial_{_FIRST}/trial.json"
+    ),
+    "ours": Example("auditor", write_sweep, "0001", "trial_0001/trial.json"),
+}
