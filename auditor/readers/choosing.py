@@ -16,6 +16,9 @@ from auditor.trials import Direction, Objective, Trials
 
 STANDARD_INPUT = "standard input"
 
+MOST_LISTED = 20
+"""Sweeps named in an error."""
+
 
 @contextmanager
 def stored(stream: BinaryIO) -> Iterator[Path]:
@@ -60,7 +63,8 @@ def choose(sources: Sequence[Source], path: Path, wanted: str | None) -> list[So
     if not chosen:
         raise ReadError(
             f"no sweep {wanted!r} below {path}; there are "
-            + "; ".join(f"{number}: {name}" for number, name in enumerate(listed, 1))
+            + "; ".join(f"{n}: {name}" for n, name in enumerate(listed[:MOST_LISTED], 1))
+            + (f"; and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else "")
         )
     return chosen
 

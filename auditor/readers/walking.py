@@ -41,6 +41,8 @@ class Walk:
             if not ahead:
                 break
             look = Look(ahead.pop())
+            if look.is_dir and look.path != self.path and look.path.is_symlink():
+                continue
             if not self._take(look) and look.is_dir:
                 folders = [name for name in look.folders if not _is_skipped(name)]
                 # Files of a folder before what is below it; the last one is looked at first.
