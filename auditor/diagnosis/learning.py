@@ -127,7 +127,7 @@ def _gain(values: NDArray[np.float64]) -> _Step:
     # Scaled before it is added: finite losses may be too large for a sum.
     before = float((values[-2 * many : -many] / many).sum())
     last = float((values[-many:] / many).sum())
-    standard_error = noise(values) * math.sqrt(2 / many)
+    standard_error = float(noise(values)) * math.sqrt(2 / many)
     threshold = max(IMPROVING_NOISE * standard_error, IMPROVING_STEP * abs(last))
     return _Step(before - last, threshold, last, many)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.outcomes.thresholds import SMOOTHING
-from auditor.trials import Curve, Run, Trials, role
+from auditor.trials import Column, Curve, Run, Trials, role
 
 LOSSES = ("loss", "val_loss")
 
@@ -33,57 +33,72 @@ class ValidationCurve(NamedTuple):
 
 
 def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centred moving average of a curve without gaps, shape (epoch,); narrower at both ends.
+    """Centred moving average of curves without gaps, shape (..., epoch); narrower at both ends.
 
     Example:
         >>> smooth(np.array([0.0, 3.0, 0.0, 3.0, 0.0, 3.0]))
         array([1.5, 1. , 2. , 1. , 2. , 1.5])
     """
-    half = min(SMOOTHING, len(values) // 3) // 2
+    length = values.shape[-1]
+    half = min(SMOOTHING, length // 3) // 2
     if half == 0:
         return values.copy()
-    window = np.ones(2 * half + 1)
+    width = 2 * half + 1
     # Each value is divided before it is added: a sum of huge losses would overflow, and a running
     # sum would carry an early 1e12 into every later epoch.
-    counts = np.convolve(np.ones(len(values)), window, "same")
-    parts = np.convolve(values / len(window), window, "same")
-    return np.asarray(parts * (len(window) / counts))
+    parts, sums = values / width, np.zeros_like(values)
+    for step in range(-half, half + 1):
+        to, of = (
+            slice(max(0, -step), length - max(0, step)),
+            slice(max(0, step), length + min(0, step)),
+        )
+        sums[..., to] += parts[..., of]
+    place = np.arange(length)
+    counts = np.minimum(place, half) + np.minimum(place[::-1], half) + 1
+    return np.asarray(sums * (width / counts))
 
 
-def noise(values: NDArray[np.float64]) -> float:
-    """Standard deviation of a curve's epoch-to-epoch noise, in the units of the curve.
+def noise(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation of the epoch-to-epoch noise of curves, in their units.
 
     1.4826 MAD(differences) / sqrt(2): the median absolute deviation (Hampel 1974) of the steps, so
     that neither the trend nor a single jump counts as noise. 0 below three values.
+
+    Args:
+        values: Of the shape (..., epoch), the shape of the result being (...).
     """
-    if len(values) < 3:
-        return 0.0
+    if values.shape[-1] < 3:
+        return np.zeros(values.shape[:-1])
     with np.errstate(over="ignore", invalid="ignore"):
         steps = np.diff(values)
-        spread = float(np.median(np.abs(steps - np.median(steps))))
-    return 1.4826 * spread / math.sqrt(2) if math.isfinite(spread) else math.inf
+        steps -= np.median(steps, axis=-1, keepdims=True)
+        spread = 1.4826 * np.median(np.abs(steps), axis=-1) / math.sqrt(2)
+    return np.where(np.isfinite(spread), spread, math.inf)
 
 
-def measured(trials: Trials, run: Run, metric: str) -> Curve:
-    """A loss as logged, less its regularisation terms in the epochs where those are known."""
-    epochs, values = trials.curve(run, metric)
-    plain, logged = trials.series(run, UNREGULARISED), trials.curve(run, "val_loss")
-    if metric not in LOSSES or not len(plain.epochs):
-        return Curve(epochs, values)
-    both, left, right = np.intersect1d(logged.epochs, plain.epochs, return_indices=True)
+def less_terms(loss: Column, logged: Column, plain: Column) -> Column:
+    """A loss less its regularisation terms, in the epochs where those are known.
+
+    Args:
+        loss: As logged.
+        logged: The validation loss as logged.
+        plain: The validation loss without those terms.
+    """
+    if not len(plain.epochs):
+        return loss
+    epochs = np.unique(np.concatenate([loss.epochs, logged.epochs, plain.epochs]))
+
+    def places(column: Column) -> NDArray[np.intp]:
+        return np.asarray(column.run * len(epochs) + np.searchsorted(epochs, column.epochs))
+
+    both, left, right = np.intersect1d(places(logged), places(plain), return_indices=True)
     with np.errstate(invalid="ignore"):
         terms = logged.values[left] - plain.values[right]
-    _, at, known = np.intersect1d(epochs, both[np.isfinite(terms)], return_indices=True)
-    values = values.copy()
-    values[at] -= terms[np.isfinite(terms)][known]
-    return Curve(epochs, values)
-
-
-def finite(trials: Trials, run: Run, metric: str, after: int = -1) -> Curve:
-    """The finite part of a curve, less regularisation terms, later than an epoch (from 0)."""
-    epochs, values = measured(trials, run, metric)
-    keep = np.isfinite(values) & (epochs > after)
-    return Curve(epochs[keep], values[keep])
+    known = np.isfinite(terms)
+    _, at, of = np.intersect1d(places(loss), both[known], return_indices=True)
+    values = loss.values.copy()
+    values[at] -= terms[known][of]
+    return loss._replace(values=values)
 
 
 def validation_curve(trials: Trials, run: Run, after: int = -1) -> ValidationCurve:
@@ -94,10 +109,30 @@ def validation_curve(trials: Trials, run: Run, after: int = -1) -> ValidationCur
         run: Whose curve.
         after: Only epochs later than this one (from 0).
     """
+    has_loss = len(trials.curve(run, "val_loss").epochs) > 0
+    metric, sign = validation_metric(trials, has_loss)
+    curve = Curve(*trials.curve(run, metric))
+    if has_loss and len((plain := trials.series(run, UNREGULARISED)).epochs):
+        logged = _alone(curve)
+        curve = less_terms(logged, logged, _alone(plain)).curve(0)
+    keep = np.isfinite(curve.values) & (curve.epochs > after)
+    return ValidationCurve(metric, sign, curve.epochs[keep], curve.values[keep])
+
+
+def validation_metric(trials: Trials, has_loss: bool) -> tuple[str, int]:
+    """The name of that curve, and its sign; "" where there is none.
+
+    Args:
+        trials: What was observed.
+        has_loss: Whether the run has a validation loss.
+    """
     objective = trials.objective
-    if len(trials.curve(run, "val_loss").epochs):
-        return ValidationCurve("val_loss", 1, *finite(trials, run, "val_loss", after))
+    if has_loss:
+        return "val_loss", 1
     if objective.components or role(objective.name) != "validation":
-        return ValidationCurve("", 1, np.empty(0, np.intp), np.empty(0))
-    sign = 1 if objective.direction == "min" else -1
-    return ValidationCurve(objective.name, sign, *finite(trials, run, objective.name, after))
+        return "", 1
+    return objective.name, 1 if objective.direction == "min" else -1
+
+
+def _alone(curve: Curve) -> Column:
+    return Column(*curve, np.array([0, len(curve.epochs)]))

@@ -1,33 +1,41 @@
 """Numeric divergence: losses that are non-finite, or far above the loss of knowing nothing."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
-from auditor.outcomes.curves import LOSSES, measured
+from auditor.outcomes.curves import LOSSES
+from auditor.outcomes.measured import Measured
 from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
 from auditor.trials import Run, Trials
 
 
-def bad_epochs(trials: Trials, run: Run, reference: Baseline) -> tuple[int, ...]:
-    """Epochs (from 0) in which a loss was non-finite or above the ceiling."""
-    bad: set[int] = set()
-    for metric in watched(trials):
-        epochs, values = measured(trials, run, metric)
+def bad_epochs(seen: Measured, reference: Baseline) -> Mapping[int, tuple[int, ...]]:
+    """Epochs (from 0) in which a loss was non-finite or above the ceiling.
+
+    Of the runs that have such epochs, by their position.
+    """
+    bad: dict[int, set[int]] = {}
+    for metric in watched(seen.trials):
+        column = seen.column(metric)
         # Only losses share the scale of the ceiling; another objective must just be a number.
         ceiling = reference.ceiling if metric in LOSSES else math.inf
-        bad.update(epochs[~np.isfinite(values) | (values > ceiling)].tolist())
-    return tuple(sorted(bad))
+        wrong = np.flatnonzero(~np.isfinite(column.values) | (column.values > ceiling))
+        runs, epochs = column.run[wrong].tolist(), column.epochs[wrong].tolist()
+        for run, epoch in zip(runs, epochs, strict=True):
+            bad.setdefault(run, set()).add(epoch)
+    return {run: tuple(sorted(epochs)) for run, epochs in bad.items()}
 
 
-def has_recovered(trials: Trials, run: Run, bad: tuple[int, ...], reference: Baseline) -> bool:
+def has_recovered(seen: Measured, run: int, bad: tuple[int, ...], reference: Baseline) -> bool:
     """Whether the loss was normal again in some epoch after the last bad one.
 
     The validation loss decides where it was observed there: a training loss may stay high through
     dropout or regularisation in a run that works.
     """
-    for metric in reversed(watched(trials)):
-        epochs, values = measured(trials, run, metric)
+    for metric in reversed(watched(seen.trials)):
+        epochs, values = seen.column(metric).curve(run)
         later = values[epochs > max(bad, default=-1)]
         if len(later):
             return bool(later.min() <= reference.normal) if metric in LOSSES else True

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from auditor.outcomes import explosions
 from auditor.outcomes.learning import not_learned
+from auditor.outcomes.measured import Measured
 from auditor.outcomes.noskill import baseline
 from auditor.outcomes.overfitting import ended_worse
 from auditor.outcomes.verdicts import WORST_FIRST, Baseline, Outcome, Outcomes, RunOutcome
@@ -21,8 +22,12 @@ def judge(trials: Trials) -> Outcomes:
         >>> judge(trials).by_trial["0003"]
         <Outcome.DIVERGED: 'diverged'>
     """
-    reference = baseline(trials)
-    by_run = {run: _judge_run(trials, run, reference) for run in trials.runs}
+    reference, seen = baseline(trials), Measured(trials)
+    bad = explosions.bad_epochs(seen, reference)
+    by_run = {
+        run: _judge_run(seen, place, bad.get(place, ()), reference)
+        for place, run in enumerate(trials.runs)
+    }
     by_trial: Mapping[str, Outcome] = {
         trial: _majority([by_run[run].outcome for run in runs])
         for trial, runs in trials.runs_of.items()
@@ -30,12 +35,13 @@ def judge(trials: Trials) -> Outcomes:
     return Outcomes(MappingProxyType(by_run), MappingProxyType(by_trial), reference)
 
 
-def _judge_run(trials: Trials, run: Run, reference: Baseline) -> RunOutcome:
-    bad = explosions.bad_epochs(trials, run, reference)
-    recovered = bool(bad) and explosions.has_recovered(trials, run, bad, reference)
+def _judge_run(seen: Measured, place: int, bad: tuple[int, ...], reference: Baseline) -> RunOutcome:
+    """The verdict on the run at a place among all runs."""
+    trials, run = seen.trials, seen.trials.runs[place]
+    recovered = bool(bad) and explosions.has_recovered(seen, place, bad, reference)
     if (bad and not recovered) or explosions.reported_non_finite(trials, run):
         return explosions.diverged(trials, run, bad, reference)
-    verdict = _from_status(trials, run) or _from_curves(trials, run, bad, reference)
+    verdict = _from_status(trials, run) or _from_curves(seen, place, bad, reference)
     if not bad:
         return verdict
     worst = explosions.worst_losses(trials, run, bad)
@@ -56,12 +62,14 @@ def _from_status(trials: Trials, run: Run) -> RunOutcome | None:
     return None
 
 
-def _from_curves(trials: Trials, run: Run, bad: tuple[int, ...], reference: Baseline) -> RunOutcome:
-    worse = ended_worse(trials, run, reference, after=max(bad, default=-1))
-    if trials.recorded[run].status == "unfinished":
+def _from_curves(
+    seen: Measured, place: int, bad: tuple[int, ...], reference: Baseline
+) -> RunOutcome:
+    worse = ended_worse(seen, place, reference, after=max(bad, default=-1))
+    if seen.trials.recorded[seen.trials.runs[place]].status == "unfinished":
         # What has already gone wrong is known; that nothing has, or not yet learned, is not.
         return worse or RunOutcome(Outcome.MISSING, "unfinished: its end was not observed")
-    unlearned = not_learned(trials, run, reference)
+    unlearned = not_learned(seen, place, reference)
     if unlearned is None:
         return worse or RunOutcome(Outcome.OK, "no failure seen in what was recorded")
     if unlearned.outcome == Outcome.OVERFIT and worse and worse.outcome == Outcome.OVERFIT:

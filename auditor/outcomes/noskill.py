@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
-from auditor.outcomes.curves import finite
+from auditor.outcomes.measured import Measured
 from auditor.outcomes.thresholds import DIVERGED_FACTOR, DIVERGED_FACTOR_UNKNOWN, RECOVERED_FACTOR
 from auditor.outcomes.verdicts import Baseline
-from auditor.trials import Run, Trials
+from auditor.trials import Trials
 
 
 def baseline(trials: Trials) -> Baseline:
@@ -25,8 +26,8 @@ def baseline(trials: Trials) -> Baseline:
             RECOVERED_FACTOR * normal,
             f"{DIVERGED_FACTOR:g} times {words}",
         )
-    first = [value for run in trials.runs if (value := _first(trials, run)) is not None]
-    typical = float(np.median(first)) if first else 0.0
+    first = _first_losses(trials)
+    typical = float(np.median(first)) if len(first) else 0.0
     if typical <= 0:
         return Baseline(None, "unknown", math.inf)
     return Baseline(
@@ -48,9 +49,11 @@ def _known(loss: float | None) -> float | None:
     return loss if loss is not None and 0 < loss < math.inf else None
 
 
-def _first(trials: Trials, run: Run) -> float | None:
-    for metric in ("val_loss", "loss"):
-        values = finite(trials, run, metric).values
-        if len(values):
-            return float(values[0])
-    return None
+def _first_losses(trials: Trials) -> NDArray[np.float64]:
+    """The first finite validation loss of each run, else training loss, of those that have one."""
+    seen, first = Measured(trials), np.full(len(trials.runs), np.nan)
+    for metric in ("loss", "val_loss"):
+        curves = seen.finite(metric)
+        there = curves.lengths > 0
+        first[there] = curves.column.values[curves.column.bounds[:-1][there]]
+    return np.asarray(first[~np.isnan(first)])

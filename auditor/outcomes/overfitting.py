@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.outcomes.curves import ValidationCurve, finite, noise, smooth, validation_curve
+from auditor.outcomes.curves import smooth, validation_metric
+from auditor.outcomes.measured import Finite, Measured
 from auditor.outcomes.thresholds import (
     MIN_EPOCHS,
     OVERFIT_FLOOR,
@@ -15,7 +16,7 @@ from auditor.outcomes.thresholds import (
     SHARED_RISE,
 )
 from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
-from auditor.trials import Run, Trials, twin
+from auditor.trials import twin
 
 
 class _Rise(NamedTuple):
@@ -30,47 +31,53 @@ class _Rise(NamedTuple):
 
 
 def ended_worse(
-    trials: Trials, run: Run, reference: Baseline, after: int = -1
+    seen: Measured, run: int, reference: Baseline, after: int = -1
 ) -> RunOutcome | None:
     """OVERFIT or DEGRADED where the validation curve rose for good after its best epoch.
 
     Judged at the end, on smoothed values: "ever" would find noise in nearly every run.
 
     Args:
-        trials: What was observed.
-        run: Whose curves.
+        seen: What was observed.
+        run: The position of the run.
         reference: The loss of knowing nothing, which says how much of a loss is next to none.
         after: Only epochs later than this one (from 0) count: the last exploded one.
     """
-    curve = validation_curve(trials, run, after)
-    if len(curve.values) < MIN_EPOCHS:
+    has_loss = len(seen.trials.column("val_loss").curve(run).epochs) > 0
+    metric, sign = validation_metric(seen.trials, has_loss)
+    curves, place = _later(seen.finite(metric, sign), run, after)
+    if curves.lengths[place] < MIN_EPOCHS:
         return None
-    # An accuracy becomes an error rate, so that "5 %" means the same as for a loss.
-    values = curve.values if curve.sign > 0 else 1.0 - curve.values
-    known = reference.loss if curve.metric == "val_loss" else None
-    rise = _rise(values, OVERFIT_FLOOR * (known or 0.0))
+    known = reference.loss if metric == "val_loss" else None
+    rise = _rise(curves, place, OVERFIT_FLOOR * (known or 0.0))
     if not rise.end - rise.lowest > rise.threshold:
         return None
-    shared = _training_rise(trials, run, curve, int(curve.epochs[rise.best]), after)
+    epochs, values = curves.column.curve(place)
+    training, there = _later(seen.finite(twin(metric), sign), run, after)
+    shared = _training_rise(training, there, int(epochs[rise.best]))
     followed = shared is not None and shared >= SHARED_RISE * (rise.end - rise.lowest)
-    best = int(curve.epochs[values.argmin()]) + 1
     how = "and training got worse with it" if followed else "while training did not"
     return RunOutcome(
         Outcome.DEGRADED if followed else Outcome.OVERFIT,
-        f"{curve.metric} was best around epoch {best} and ended worse, {how}",
-        onset=_onset(curve.epochs, values, rise),
-        evidence=_evidence(curve, rise, shared),
+        f"{metric} was best around epoch {int(epochs[values.argmin()]) + 1} and ended worse, {how}",
+        onset=_onset(epochs, values, rise),
+        evidence=_evidence(metric, sign, rise, shared),
     )
 
 
-def _rise(values: NDArray[np.float64], floor: float) -> _Rise:
-    smoothed = smooth(values)
-    best = int(smoothed.argmin())
-    lowest, end, wiggle = float(smoothed[best]), float(smoothed[-1]), noise(values)
+def _later(curves: Finite, run: int, after: int) -> tuple[Finite, int]:
+    """Curves with only epochs later than one, and the place of the run among them."""
+    return (curves, run) if after < 0 else (curves.of(run, after), 0)
+
+
+def _rise(curves: Finite, run: int, floor: float) -> _Rise:
+    begin, end = curves.column.bounds[run : run + 2]
+    best, wiggle = int(curves.best_smoothed[run]), float(curves.noise[run])
+    first, lowest, last = (float(curves.smoothed[at]) for at in (begin, best, end - 1))
     # A loss that reaches zero or less has no meaningful percentage: its fall is the scale then.
-    scale = lowest if lowest > 0 else float(smoothed[0]) - lowest
+    scale = lowest if lowest > 0 else first - lowest
     threshold = max(OVERFIT_RISE * scale, OVERFIT_NOISE * wiggle, floor)
-    return _Rise(best, lowest, end, threshold, scale, wiggle)
+    return _Rise(int(best - begin), lowest, last, threshold, scale, wiggle)
 
 
 def _onset(
@@ -88,26 +95,23 @@ def _onset(
     return int(epochs[min(begun, last)]), int(epochs[min(settled, last)])
 
 
-def _training_rise(
-    trials: Trials, run: Run, curve: ValidationCurve, best_epoch: int, after: int
-) -> float | None:
+def _training_rise(training: Finite, run: int, best_epoch: int) -> float | None:
     """How far the smoothed training curve rose from the best epoch to its end; None without one."""
-    epochs, values = finite(trials, run, twin(curve.metric), after)
-    if len(values) < MIN_EPOCHS:
+    if training.lengths[run] < MIN_EPOCHS:
         return None
-    smoothed = smooth(curve.sign * values)
-    at = min(int(np.searchsorted(epochs, best_epoch)), len(epochs) - 1)
-    return float(smoothed[-1] - smoothed[at])
+    begin, end = training.column.bounds[run : run + 2]
+    at = begin + int(np.searchsorted(training.column.epochs[begin:end], best_epoch))
+    return float(training.smoothed[end - 1] - training.smoothed[min(at, end - 1)])
 
 
-def _evidence(curve: ValidationCurve, rise: _Rise, shared: float | None) -> dict[str, float]:
+def _evidence(metric: str, sign: int, rise: _Rise, shared: float | None) -> dict[str, float]:
     def logged(value: float) -> float:
-        return value if curve.sign > 0 else 1.0 - value
+        return value if sign > 0 else 1.0 - value
 
     relative = rise.scale if rise.scale > 0 else math.nan
     evidence = {
-        f"best smoothed {curve.metric}": logged(rise.lowest),
-        f"last smoothed {curve.metric}": logged(rise.end),
+        f"best smoothed {metric}": logged(rise.lowest),
+        f"last smoothed {metric}": logged(rise.end),
         "relative rise": (rise.end - rise.lowest) / relative,
         "threshold": rise.threshold / relative,
         "noise": rise.noise,

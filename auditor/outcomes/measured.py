@@ -1,0 +1,109 @@
+"""What is computed of the curves of all runs at once: one run at a time would take a minute."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.outcomes.curves import LOSSES, UNREGULARISED, less_terms, noise, smooth
+from auditor.trials import Column, Trials
+
+
+@dataclass(frozen=True, eq=False)
+class Finite:
+    """The finite part of one metric of all runs, with small values being good.
+
+    Attributes:
+        column: Epochs and values.
+    """
+
+    column: Column
+
+    @cached_property
+    def lengths(self) -> NDArray[np.intp]:
+        """How many finite values each run has; (run,)."""
+        return np.diff(self.column.bounds)
+
+    @cached_property
+    def smoothed(self) -> NDArray[np.float64]:
+        """The values, smoothed; (observation,)."""
+        smoothed = np.empty_like(self.column.values)
+        for _, places in self._by_length():
+            smoothed[places] = smooth(self.column.values[places])
+        return smoothed
+
+    @cached_property
+    def noise(self) -> NDArray[np.float64]:
+        """The noise of each run; (run,)."""
+        found = np.zeros(len(self.lengths))
+        for runs, places in self._by_length():
+            found[runs] = noise(self.column.values[places])
+        return found
+
+    @cached_property
+    def best(self) -> NDArray[np.intp]:
+        """Where in `column` the least value of each run is, the first of equals; (run,)."""
+        return self._least(self.column.values)
+
+    @cached_property
+    def best_smoothed(self) -> NDArray[np.intp]:
+        """The same of the smoothed values."""
+        return self._least(self.smoothed)
+
+    def of(self, run: int, after: int) -> "Finite":
+        """One run alone, only epochs later than one (from 0)."""
+        epochs, values = self.column.curve(run)
+        keep = epochs > after
+        return Finite(Column(epochs[keep], values[keep], np.array([0, keep.sum()])))
+
+    def _least(self, values: NDArray[np.float64]) -> NDArray[np.intp]:
+        found = np.full(len(self.lengths), -1, np.intp)
+        for runs, places in self._by_length():
+            found[runs] = places[:, 0] + values[places].argmin(axis=1)
+        return found
+
+    def _by_length(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Runs of the same length, and where their values are: (run,), (run, value)."""
+        for length in np.unique(self.lengths[self.lengths > 0]):
+            runs = np.flatnonzero(self.lengths == length)
+            yield runs, self.column.bounds[runs, None] + np.arange(length)
+
+
+def finite(column: Column, large_is_good: bool = False) -> Finite:
+    """The finite part of a column; an accuracy becomes an error rate.
+
+    So that "5 %" means the same as for a loss.
+    """
+    keep = np.isfinite(column.values)
+    before = np.append(0, np.cumsum(keep))
+    values = column.values[keep]
+    values = 1.0 - values if large_is_good else values
+    return Finite(Column(column.epochs[keep], values, before[column.bounds]))
+
+
+class Measured:
+    """The curves of a sweep as verdicts see them. Each is computed when it is first asked for."""
+
+    def __init__(self, trials: Trials) -> None:
+        """Look at trials."""
+        self.trials = trials
+        self._columns: dict[str, Column] = {}
+        self._finite: dict[str, Finite] = {}
+
+    def column(self, metric: str) -> Column:
+        """A metric as logged; a loss less its regularisation terms where those are known."""
+        if metric not in self._columns:
+            column = self.trials.column(metric)
+            if metric in LOSSES:
+                logged = self.trials.column("val_loss")
+                column = less_terms(column, logged, self.trials.series_column(UNREGULARISED))
+            self._columns[metric] = column
+        return self._columns[metric]
+
+    def finite(self, metric: str, sign: int = 1) -> Finite:
+        """The finite part of that; `sign` is -1 where large values are good."""
+        if metric not in self._finite:
+            self._finite[metric] = finite(self.column(metric), sign < 0)
+        return self._finite[metric]
