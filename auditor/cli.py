@@ -224,15 +224,27 @@ def audit(
         sources = choosing.choose(found, place, sweep)
         if len(found) > 1:
             _say(f"{len(found)} sweeps below {path}:")
-            for number, name in enumerate(choosing.names(found, place), 1):
-                _say(f"  {number}  {name}{'' if found[number - 1] in sources else ' (left out)'}")
-        failed: set[str] = set()
-        for number, source in enumerate(sources, 1):
-            trials = source.read()
-            if place != path:
-                trials = choosing.from_standard_input(trials)
-            if objective is not None:
-                trials = choosing.with_objective(trials, objective)
+            listed = zip(found, choosing.names(found, place), strict=True)
+            for number, (source, name) in enumerate(listed, 1):
+                _say(f"  {number}  {name}{'' if source in sources else ' (left out)'}")
+        unread, failed = 0, set()
+        named = zip(sources, choosing.names(sources, place), strict=True)
+        for number, (source, name) in enumerate(named, 1):
+            if len(sources) > 1:
+                _say(f"\n{name}\n")
+            try:
+                trials = source.read()
+                if place != path:
+                    trials = choosing.from_standard_input(trials)
+                if objective is not None:
+                    trials = choosing.with_objective(trials, objective)
+            except AuditorError as error:
+                # One sweep that cannot be read does not cost the others.
+                unread += 1
+                if unread == len(sources):
+                    raise
+                _say(f"error: {error}", err=True)
+                continue
             failed |= outputs.numbered(number).deliver(make_audit(trials, gap_penalty))
         _fail_on(failed)
 
