@@ -11,6 +11,7 @@ from auditor.outcomes.curves import (
     validation_curve,
 )
 from auditor.outcomes.judging import judge
+from auditor.outcomes.measured import Finite, finite
 from auditor.outcomes.noskill import baseline
 from auditor.outcomes.thresholds import (
     DIVERGED_FACTOR,
@@ -40,11 +41,13 @@ __all__ = [
     "SMOOTHING",
     "UNREGULARISED",
     "Baseline",
+    "Finite",
     "Outcome",
     "Outcomes",
     "RunOutcome",
     "ValidationCurve",
     "baseline",
+    "finite",
     "judge",
     "noise",
     "smooth",

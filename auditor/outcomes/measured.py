@@ -52,6 +52,10 @@ class Finite:
         """The same of the smoothed values."""
         return self._least(self.smoothed)
 
+    def best_epoch(self, run: int) -> int:
+        """The epoch of that value in the run at a position."""
+        return int(self.column.epochs[self.best[run]])
+
     def of(self, run: int, after: int) -> "Finite":
         """One run alone, only epochs later than one (from 0)."""
         epochs, values = self.column.curve(run)
@@ -71,16 +75,11 @@ class Finite:
             yield runs, self.column.bounds[runs, None] + np.arange(length)
 
 
-def finite(column: Column, large_is_good: bool = False) -> Finite:
-    """The finite part of a column; an accuracy becomes an error rate.
-
-    So that "5 %" means the same as for a loss.
-    """
+def finite(column: Column) -> Finite:
+    """The finite part of a column in which small values are good."""
     keep = np.isfinite(column.values)
     before = np.append(0, np.cumsum(keep))
-    values = column.values[keep]
-    values = 1.0 - values if large_is_good else values
-    return Finite(Column(column.epochs[keep], values, before[column.bounds]))
+    return Finite(Column(column.epochs[keep], column.values[keep], before[column.bounds]))
 
 
 class Measured:
@@ -103,7 +102,13 @@ class Measured:
         return self._columns[metric]
 
     def finite(self, metric: str, sign: int = 1) -> Finite:
-        """The finite part of that; `sign` is -1 where large values are good."""
+        """The finite part of that; `sign` is -1 where large values are good.
+
+        An accuracy becomes an error rate, so that "5 %" means the same as for a loss.
+        """
         if metric not in self._finite:
-            self._finite[metric] = finite(self.column(metric), sign < 0)
+            column = self.column(metric)
+            if sign < 0:
+                column = column._replace(values=1.0 - column.values)
+            self._finite[metric] = finite(column)
         return self._finite[metric]

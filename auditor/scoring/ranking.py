@@ -1,7 +1,7 @@
 """From the scores of runs to the ranks of trials, and what a reader must know about them."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.outcomes import UNREGULARISED, Outcome, Outcomes
 from auditor.scoring.records import DEFAULT_GAP_PENALTY, RunScore, Scores, TrialScore
-from auditor.scoring.runs import bare_score, has_twin, penalised
+from auditor.scoring.runs import bare_scores, has_twin, penalised
 from auditor.trials import Run, Trials, twin
 
 ACCURACIES = (
@@ -40,7 +40,7 @@ def score(trials: Trials, outcomes: Outcomes, gap_penalty: float = DEFAULT_GAP_P
     """
     if not 0 <= gap_penalty < math.inf:
         raise ValueError(f"gap_penalty must be a finite number >= 0, got {gap_penalty!r}")
-    bare = {run: bare_score(trials, run) for run in trials.runs}
+    bare = bare_scores(trials)
     no_skill, cap = _no_skill(trials, outcomes)
     values = [s.objective for s in bare.values() if s.objective is not None]
     limit = no_skill if no_skill is not None else (float(np.median(values)) if values else None)
@@ -78,24 +78,21 @@ def _trial_score(
     diverged = outcomes.by_trial[trial] == Outcome.DIVERGED
     runs = _that_count(trials, outcomes, trial, by_run)
     scores = [_number(by_run[run].score) for run in runs]
-    better: Callable[[list[float]], np.intp] = (
-        np.argmin if trials.objective.direction == "min" else np.argmax
-    )
-    best = runs[int(better(scores))] if runs else None
     worst = math.inf if trials.objective.direction == "min" else -math.inf
-    with np.errstate(over="ignore", invalid="ignore"):
-        return TrialScore(
-            rank=None,
-            rank_without_penalty=None,
-            score=worst if diverged else _mean(scores),
-            objective=_mean([_number(by_run[run].objective) for run in runs]),
-            gap=_mean([gap for run in runs if (gap := by_run[run].gap) is not None]),
-            penalty=_mean([by_run[run].penalty for run in runs]) or 0.0,
-            best_epoch=by_run[best].best_epoch if best else None,
-            best_run=best,
-            spread=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
-            runs=len(runs),
-        )
+    better = min if trials.objective.direction == "min" else max
+    best = runs[scores.index(better(scores))] if runs else None
+    return TrialScore(
+        rank=None,
+        rank_without_penalty=None,
+        score=worst if diverged else _mean(scores),
+        objective=_mean([_number(by_run[run].objective) for run in runs]),
+        gap=_mean([gap for run in runs if (gap := by_run[run].gap) is not None]),
+        penalty=_mean([by_run[run].penalty for run in runs]) or 0.0,
+        best_epoch=by_run[best].best_epoch if best else None,
+        best_run=best,
+        spread=_deviation(scores) if len(scores) > 1 else None,
+        runs=len(runs),
+    )
 
 
 def _that_count(
@@ -147,13 +144,19 @@ def _notes(
         )
     elif no_skill is None:
         notes.append("The penalty is capped at the distance to the median of the sweep.")
-    if UNREGULARISED in set(trials.context.series["metric"]):
+    if len(trials.series_column(UNREGULARISED).epochs):
         notes.append("Ranked by the validation loss without regularisation terms.")
     return tuple(notes)
 
 
 def _mean(values: list[float]) -> float | None:
-    return float(np.mean(values)) if values else None
+    # Of so few, many times as fast as numpy's.
+    return sum(values) / len(values) if values else None
+
+
+def _deviation(values: list[float]) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.std(values, ddof=1))
 
 
 def _number(value: float | None) -> float:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from auditor.outcomes import UNREGULARISED
+from auditor.outcomes import UNREGULARISED, finite
 from auditor.scoring.records import RunScore
-from auditor.trials import Curve, Direction, Objective, Run, Trials, role, twin
+from auditor.trials import Column, Curve, Direction, Objective, Run, Trials, role, twin
 
 
 def objective_curve(trials: Trials, run: Run) -> Curve:
@@ -35,24 +35,32 @@ def has_twin(objective: Objective) -> bool:
     return not objective.components and role(objective.name) == "validation"
 
 
-def bare_score(trials: Trials, run: Run) -> RunScore:
-    """Best epoch, objective and gap of a run, not penalised yet."""
+def bare_scores(trials: Trials) -> dict[Run, RunScore]:
+    """Best epoch, objective and gap of all runs, not penalised yet."""
+    column = _objective_column(trials)
+    large_is_good = trials.objective.direction == "max"
+    curves = finite(column._replace(values=-column.values) if large_is_good else column)
+    observed = np.diff(column.bounds) > 0
+    scores = {}
+    for place, run in enumerate(trials.runs):
+        if trials.recorded[run].authoritative or not observed[place]:
+            scores[run] = _from_recorded(trials, run)
+        elif not curves.lengths[place]:
+            scores[run] = RunScore()
+        else:
+            scores[run] = _at_best(trials, run, column.curve(place), curves.best_epoch(place))
+    return scores
+
+
+def _at_best(trials: Trials, run: Run, curve: Curve, best: int) -> RunScore:
     objective = trials.objective
-    epochs, values = objective_curve(trials, run)
-    if trials.recorded[run].authoritative or not len(epochs):
-        return _from_recorded(trials, run)
-    usable = np.flatnonzero(np.isfinite(values))
-    if not len(usable):
-        return RunScore()
-    finite = values[usable]
-    at = usable[int(finite.argmin() if objective.direction == "min" else finite.argmax())]
-    best, value = int(epochs[at]), float(values[at])
+    value = _at(curve, best)
     if not has_twin(objective):
         return RunScore(best, value)
-    other = _at(trials, run, twin(objective.name), best)
+    other = _at(trials.curve(run, twin(objective.name)), best)
     # Both sides of a gap must be the same quantity: the training loss holds its regularisation
     # terms, so it is compared with the validation loss as logged, not with the one that ranks.
-    logged = _at(trials, run, objective.name, best)
+    logged = _at(trials.curve(run, objective.name), best)
     return RunScore(best, value, other, _gap(logged, other, objective.direction))
 
 
@@ -84,6 +92,18 @@ def penalised(
     return replace(bare, penalty=penalty, score=sign * (value + penalty))
 
 
+def _objective_column(trials: Trials) -> Column:
+    """`objective_curve` of all runs."""
+    objective = trials.objective
+    replaced = objective.name == "val_loss" and len(trials.series_column(UNREGULARISED).epochs)
+    if not objective.components and not replaced:
+        return trials.column(objective.name)
+    curves = [objective_curve(trials, run) for run in trials.runs]
+    epochs = np.concatenate([np.empty(0, np.intp), *(curve.epochs for curve in curves)])
+    values = np.concatenate([np.empty(0), *(curve.values for curve in curves)])
+    return Column(epochs, values, np.cumsum([0, *(len(curve.epochs) for curve in curves)]))
+
+
 def _series(trials: Trials, run: Run, name: str) -> Curve:
     if name == "val_loss":
         plain = trials.series(run, UNREGULARISED)
@@ -92,10 +112,10 @@ def _series(trials: Trials, run: Run, name: str) -> Curve:
     return trials.curve(run, name)
 
 
-def _at(trials: Trials, run: Run, metric: str, epoch: int) -> float | None:
-    epochs, values = trials.curve(run, metric)
-    there = np.flatnonzero(epochs == epoch)
-    return float(values[there[0]]) if len(there) else None
+def _at(curve: Curve, epoch: int) -> float | None:
+    place = int(np.searchsorted(curve.epochs, epoch))
+    there = place < len(curve.epochs) and curve.epochs[place] == epoch
+    return float(curve.values[place]) if there else None
 
 
 def _from_recorded(trials: Trials, run: Run) -> RunScore:
