@@ -7,11 +7,9 @@ that was killed before its end has whatever its `history.csv` holds.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
 from auditor.errors import ReadError
 from auditor.files import Json, read_json
-from auditor.readers.histories import Row, read_history
+from auditor.readers.histories import Histories, read_histories
 from auditor.readers.looking import Look
 from auditor.readers.objective import infer_objective
 from auditor.readers.project import has_trials, read_project
@@ -20,7 +18,6 @@ from auditor.readers.space import active_values, parse_space
 from auditor.readers.sweep import Sweep, TrialNotes, read_notes, read_sweep
 from auditor.readers.trial_json import TrialFile
 from auditor.trials import (
-    CURVE_COLUMNS,
     Context,
     Design,
     Problem,
@@ -59,6 +56,7 @@ def read(source: Source) -> Trials:
     space, complaints = parse_space(sweep.space)
     problems += [Problem(complaint, "sweep.json") for complaint in complaints]
     space = space or project.space
+    histories = read_histories({t.trial_id: path / _history(t) for t in project.trials})
     found = _Found()
     noted = [(trial, *read_notes(trial)) for trial in project.trials]
     # What no build has ever read may be used in a way that leaves no trace.
@@ -70,20 +68,22 @@ def read(source: Source) -> Trials:
         found.hyperparameters[trial.trial_id] = {
             name: value for name, value in values.items() if name not in inert
         }
-        problems += _add_runs(found, trial, notes, path)
+        problems += _add_runs(found, trial, notes, histories)
+    there = set(histories.trials)
+    files = [_history(trial) for trial in project.trials if trial.trial_id in there]
     return Trials(
         hyperparameters=found.hyperparameters,
         recorded=found.recorded,
-        curves=_table(found.curves),
+        curves=histories.curves,
         objective=sweep.objective or infer_objective(project.trials),
         space=space,
         design=Design(sweep.sampler, sweep.seed, sweep.executions, sweep.epochs, sweep.gap_penalty),
-        context=_context(sweep, found),
+        context=_context(sweep, found, histories),
         provenance=Provenance(
             tool="auditor",
             version=sweep.version,
             path=str(path),
-            files=("sweep.json", *project.files, *found.files),
+            files=("sweep.json", *project.files, *files),
             versions=sweep.versions,
             problems=tuple(problems),
         ),
@@ -98,32 +98,32 @@ class _Found:
     recorded: dict[Run, Recorded] = field(default_factory=dict)
     lane: dict[Run, str] = field(default_factory=dict)
     stack: dict[Run, str] = field(default_factory=dict)
-    curves: list[Row] = field(default_factory=list)
-    series: list[Row] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
 
 
-def _add_runs(found: _Found, trial: TrialFile, notes: TrialNotes, path: Path) -> list[Problem]:
-    """Add the runs of a trial and their curves; the problems of its `history.csv`."""
-    file = str(Path(trial.file).with_name("history.csv"))
-    history = read_history(path / file, trial.trial_id)
+def _history(trial: TrialFile) -> str:
+    return str(Path(trial.file).with_name("history.csv"))
+
+
+def _add_runs(
+    found: _Found, trial: TrialFile, notes: TrialNotes, histories: Histories
+) -> list[Problem]:
+    """Add the runs of a trial; the problems of its `history.csv`."""
+    observed = histories.runs.get(trial.trial_id, {})
     recorded = notes.recorded(trial.trial_id)
     if recorded:
         # A run that has epochs but no notes was under way when the process was killed.
-        recorded |= {run: Recorded("unfinished") for run in history.runs if run not in recorded}
+        recorded |= {run: Recorded("unfinished") for run in observed if run not in recorded}
     else:
         # Killed before its end, or run by plain KerasTuner: its `trial.json` is all there is.
-        recorded = dict.fromkeys(history.runs or [Run(trial.trial_id)], trial.recorded())
+        recorded = dict.fromkeys(observed or [Run(trial.trial_id)], trial.recorded())
     found.recorded |= recorded
     found.lane |= notes.lanes(trial.trial_id)
     found.stack |= notes.stacks(trial.trial_id)
-    found.curves += history.curves
-    found.series += history.series
-    found.files += [file] if history.exists else []
-    return [Problem(complaint, file, trial.trial_id) for complaint in history.complaints]
+    complaints = histories.complaints.get(trial.trial_id, ())
+    return [Problem(complaint, _history(trial), trial.trial_id) for complaint in complaints]
 
 
-def _context(sweep: Sweep, found: _Found) -> Context:
+def _context(sweep: Sweep, found: _Found, histories: Histories) -> Context:
     facts = sweep.context
     return Context(
         facts.train_rows,
@@ -133,13 +133,9 @@ def _context(sweep: Sweep, found: _Found) -> Context:
         facts.no_skill_loss,
         facts.no_skill_from,
         facts.untrained_loss,
-        series=_table(found.series),
+        series=histories.series,
         lane=found.lane,
         stack=found.stack,
         # Of trials that are there: a file may name any number of others.
         why_alone={t: sweep.plan.alone[t] for t in found.hyperparameters if t in sweep.plan.alone},
     )
-
-
-def _table(rows: list[Row]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
