@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import ReadError, UnknownFormatError
-from auditor.readers import auditor_dir, kerastuner
+from auditor.readers import auditor_dir, csv_logger, kerastuner
 from auditor.readers.contents import clean
 from auditor.readers.reader import Match, Reader, Source
 from auditor.readers.walking import Walk
@@ -24,6 +24,7 @@ READERS = (
     Reader("KerasTuner", kerastuner.matches, kerastuner.read),
     # Files that only one tool writes.
     # Tables and text: the more a format asks of its columns, the earlier.
+    Reader("CSVLogger", csv_logger.matches, csv_logger.read, gathers=True),
 )
 """All readers, asked in this order."""
 

@@ -62,4 +62,10 @@ EXAMPLES = {
         "KerasTuner", copy_of("keras_tuner-1.0.2/random"), _FIRST, f"trial_{_FIRST}/trial.json"
     ),
     "ours": Example("auditor", write_sweep, "0001", "trial_0001/trial.json"),
+    "csv logs": Example(
+        "CSVLogger",
+        copy_of("keras-3.15.1/csv_logger/grid"),
+        "lr=0.01,units=4",
+        "lr=0.01,units=4/log.csv",
+    ),
 }
