@@ -9,10 +9,13 @@ writing: it needs no device. Everything is printed as it is measured.
 """
 
 import argparse
+import contextlib
 import heapq
 import json
 import os
 import random
+import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -26,6 +29,8 @@ ROWS, EPOCHS, TRIALS = 8_000, 3, 12
 TRIVIAL = 1_000
 """Trials that do nothing: ten values of each of three hyperparameters."""
 DEVICES = (8, 64, 512)
+REPEATS = 3
+"""Of what a busy machine disturbs: the fastest counts."""
 SIMULATED = 20_000
 """Trials of the simulation: many more than devices, so that its end counts little."""
 
@@ -41,7 +46,8 @@ def build(hp):
         keras.layers.Dense(1, "sigmoid"),
     ]
     model = keras.Sequential(layers)
-    rates = [0.0003 * 2**power for power in range(hp.Fixed("rates", TRIALS // 3))]
+    count = hp.Fixed("rates", TRIALS // 3)
+    rates = [0.0003 * 8 ** (n / (count - 1)) for n in range(count)]
     model.compile(keras.optimizers.Adam(hp.Choice("learning_rate", rates)), "binary_crossentropy")
     return model
 
@@ -161,23 +167,88 @@ print(time.perf_counter() - begun)
 """
         seconds = float(in_fresh_process(again))
     print(f"resume: {seconds:.2f} s from making the tuner until the first trial begins")
-    planned = planning()
-    print(f"resume of stacks: {1e3 * planned:.1f} ms more for each trial that is left, to plan it")
-    return {"seconds": seconds, "planning a trial": planned}
+    return {"seconds": seconds, "stacks": resume_stacks()}
 
 
-def planning():
-    """Seconds to plan a trial that can be stacked."""
+def resume_stacks():
+    """Seconds from making the tuner to the first epoch, with half of 1,000 stacked trials done."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        in_fresh_process(f"import bench_scaling as b; b.train_half({folder!r})")
+        for name, jobs in (("in this process", None), ("two executors", 2)):
+            shutil.copytree(f"{folder}/stacks", f"{folder}/{jobs}")
+            call = f"b.seconds_to_train({folder!r}, '{jobs}', {jobs})"
+            code = f"import bench_scaling as b; print({call})"
+            found[name] = min(float(in_fresh_process(code)) for _ in range(REPEATS))
+            print(f"resume of stacks, {name}: {found[name]:.2f} s until the first epoch begins")
+    return found
+
+
+def stacked_tuner(folder, name, jobs):
+    """A search of 1,000 trials of one structure."""
     import auditor
 
+    def space(hp):
+        hp.Fixed("rates", -(-TRIVIAL // 3))
+        return build(hp)
+
+    return auditor.GridSearch(
+        space, "val_loss", max_trials=TRIVIAL, directory=folder, project_name=name,
+        n_jobs=jobs, lane="stacked", keep_weights=0, seed=0,
+    )  # fmt: skip
+
+
+def short_fit():
+    """Arguments of `search` that train little."""
     x, y = data()
-    with tempfile.TemporaryDirectory() as folder:
-        tuner = auditor.GridSearch(build, "val_loss", directory=folder, lane="stacked", seed=0)
-        tuner.plan_summary(x, y, validation_split=0.2, epochs=EPOCHS)  # imports the rest
-        begun = time.perf_counter()
-        summary = tuner.plan_summary(x, y, validation_split=0.2, epochs=EPOCHS)
-        trials = sum(len(stack.trials) for stack in summary.stacks)
-        return (time.perf_counter() - begun) / trials
+    return {"x": x[:1_000], "y": y[:1_000], "validation_split": 0.2, "epochs": 3, "verbose": 0}
+
+
+def train_half(folder):
+    """Train half of the stacked trials."""
+
+    def stop(progress):
+        if progress.done == TRIVIAL // 2:
+            raise KeyboardInterrupt
+
+    tuner = stacked_tuner(folder, "stacks", None)
+    tuner._progress = stop
+    with contextlib.suppress(KeyboardInterrupt):
+        tuner.search(**short_fit())
+
+
+def seconds_to_train(folder, name, jobs):
+    """Go on with that until it trains; what has to be imported is, also in executors."""
+    import keras
+
+    import auditor
+
+    class First(keras.callbacks.Callback):
+        """Ends the search when the first epoch begins."""
+
+        def __init__(self):
+            super().__init__()
+            self.leader, self.file = os.getpid(), f"{folder}/begun"
+
+        def on_epoch_begin(self, epoch, logs=None):
+            with contextlib.suppress(FileExistsError), open(self.file, "x") as file:
+                file.write(str(time.time()))
+                file.flush()
+                os.kill(self.leader, signal.SIGINT)
+
+    warm = auditor.GridSearch(
+        build, "val_loss", directory=folder, project_name=f"warm {time.time()}", n_jobs=jobs,
+        lane="stacked", max_trials=4,
+    )  # fmt: skip
+    warm.search(**short_fit())
+    arguments = short_fit()
+    begun = time.time()
+    with contextlib.suppress(KeyboardInterrupt):
+        stacked_tuner(folder, name, jobs).search(**arguments, callbacks=[First()])
+    with open(f"{folder}/begun") as file:
+        seconds = float(file.read()) - begun
+    os.remove(f"{folder}/begun")
+    return seconds
 
 
 def simulate(times, writing):

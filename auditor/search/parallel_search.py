@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras_tuner
@@ -15,7 +14,6 @@ from auditor.search.hiding import hide_gpus
 from auditor.search.launching.launcher import Launcher
 from auditor.search.stackable import why_never
 from auditor.search.stacked_search import StackedSearch
-from auditor.search.stacking.building import built
 from auditor.search.training_tuner import TrainingTuner
 from auditor.search.trial_source import TrialSource
 
@@ -83,18 +81,11 @@ class ParallelFit:
         """Trials that may train at once; drawn as executors become free."""
         for trial in self._source.begun():
             self._tuner.on_trial_begin(trial)
-            self._look_at(trial)
+            if self._builds:
+                self._source.look_at(trial)
+            else:
+                self._source.note(trial)
             wave.append(trial)
             yield trial
             if not self._source.goes_on:
                 break
-
-    def _look_at(self, trial: Trial) -> None:
-        """See what a build reads: the next trial should not repeat this one."""
-        if self._builds:
-            build = partial(self._tuner.build_once, trial.hyperparameters)
-            try:
-                built(build, seed=0, light=True)
-            except Exception:  # It crashes again where crashes are dealt with.
-                return
-        self._source.note(trial)

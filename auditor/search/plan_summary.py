@@ -11,8 +11,8 @@ from keras_tuner.src.engine.oracle import LOCKS, THREADS
 
 from auditor.search.crew import machine_of
 from auditor.search.launching.launcher import launcher
+from auditor.search.planner import Planner
 from auditor.search.stackable import why_never
-from auditor.search.stacked_search import StackedSearch
 from auditor.search.stacking.plan import PlannedStack
 from auditor.search.stored_oracle import ENDED
 
@@ -175,16 +175,16 @@ def planned_summary(
     ended = _ended(oracle)
     try:
         machine = machine_of(launcher(tuner.n_jobs, tuner.workers_per_gpu))
-        search = StackedSearch(twin, args, kwargs, folds, machine)
-        plan, _, trials = search.plan()
-        has_more = bool(trials) and search.goes_on()
+        planner = Planner(twin, args, kwargs, folds, machine)
+        wave = planner.next()
+        has_more = bool(wave.trials) and planner.goes_on()
     finally:
         # KerasTuner keeps a lock for each oracle, and with it the oracle, for ever.
         LOCKS.pop(oracle, None)
         THREADS.pop(oracle, None)
-    stacks = _stacks([stack for stack, _ in plan.stacks], plan.alone)
-    none = "" if trials else "Nothing is left to train."
-    return PlanSummary(stacks, _by_reason(plan.alone), ended, oracle.total(), has_more, none)
+    stacks = _stacks([stack for stack, _ in wave.plan.stacks], wave.plan.alone)
+    none = "" if wave.trials else "Nothing is left to train."
+    return PlanSummary(stacks, _by_reason(wave.plan.alone), ended, oracle.total(), has_more, none)
 
 
 def _why_fit(tuner: "RecordingTuner") -> str:

@@ -16,30 +16,19 @@ from auditor.search import store
 from auditor.search.clean import sample_rows
 from auditor.search.crew import Crew, Here
 from auditor.search.folds import Fold
+from auditor.search.planner import Planner, Wave
 from auditor.search.recorder import Execution
 from auditor.search.results import Result, take_returned
-from auditor.search.runs import begin_run
-from auditor.search.stacking.candidates import Candidate, Examiner, files_of
+from auditor.search.stacking.candidates import Candidate
 from auditor.search.stacking.checkpoint import remove
-from auditor.search.stacking.fit_call import DataCache
 from auditor.search.stacking.lane import StackedLane, is_out_of_memory
 from auditor.search.stacking.plan import Plan, PlannedStack, make_plan
 from auditor.search.stacking.rows import RunId, StackedRun
 from auditor.search.stacking.sizing import Machine, this_machine
 from auditor.search.structure import NotShareable
-from auditor.search.trial_source import TrialSource
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner
-
-MOST_TRIALS = 2_048
-"""Trials that are planned at once."""
-
-MOST_ALONE = 8
-"""Trials that wait for one that can be stacked, before they are trained one by one."""
-
-MOST_BYTES = 1 << 30
-"""Initial weights that are held at once: more trials wait for the next wave."""
 
 
 class StackedSearch:
@@ -65,115 +54,38 @@ class StackedSearch:
             crew: Who trains them; None for this process.
         """
         self._tuner = tuner
-        self._has_own_fit = type(tuner.hypermodel).fit is not keras_tuner.HyperModel.fit
-        given = dict(kwargs)
-        callbacks = given.pop("callbacks", None) or []
-        self._examiner = Examiner(
-            build=tuner.build_once,
-            hypermodel=tuner.hypermodel,
-            begin=self._begin,
-            callbacks=lambda trial, run: tuner._own_callbacks(callbacks, trial, run),
-            saw=self._saw,
-            runs=tuner.executions_per_trial * max(1, len(folds)),
-            args=args,
-            kwargs=given,
-            folds=folds,
-            writers=dict.fromkeys(files_of(callbacks)),
-            # A HyperModel's own `fit` may change the arrays of `search` in place.
-            cache=DataCache(() if self._has_own_fit else [args, given]),
-        )
         self._clean = None
         if tuner.clean_train_metrics:
             self._clean = lambda count: sample_rows(count, tuner.oracle.seed)
         self.folder = Path(tuner.project_dir) / store.STACKS_FOLDER
-        self._source = TrialSource(tuner, reads_late=self._has_own_fit)
         self._machine = machine or this_machine()
+        self.planner = Planner(tuner, args, kwargs, folds, self._machine)
         self._crew: Crew = crew or Here(self, args, kwargs)
 
     def run(self) -> None:
         """Run all trials that are still to be run."""
         tuner = self._tuner
         tuner.on_search_begin()
-        while True:
-            plan, candidates, trials = self.plan()
-            if not trials:
-                break
-            tuner._sweep.add_plan([stack for stack, _ in plan.stacks], plan.alone)
-            self._train(plan, candidates)
-            tuner._sweep.add_plan([], plan.alone)
-            self._crew.train_alone([trials[trial_id] for trial_id in sorted(plan.alone)])
-            for stack, _ in plan.stacks:
-                remove(self.folder / stack.name)
-            self._source.learn(trials.values())
+        for wave in self.planner.waves():
+            self._run(wave)
         remove(self.folder)  # with what was killed before it could be removed
         tuner.on_search_end()
+
+    def _run(self, wave: Wave) -> None:
+        sweep, plan = self._tuner._sweep, wave.plan
+        sweep.add_plan([stack for stack, _ in plan.stacks], plan.alone)
+        self._train(plan, wave.candidates)
+        sweep.add_plan([], plan.alone)
+        self._crew.train_alone([wave.trials[trial_id] for trial_id in sorted(plan.alone)])
+        for stack, _ in plan.stacks:
+            remove(self.folder / stack.name)
+        self.planner.source.learn(wave.trials.values())
 
     def lane(self) -> StackedLane:
         """What trains stacks in this process."""
         always = self._tuner.lane == "stacked"
         objective, watch = self._tuner.oracle.objective, self._tuner._standing
         return StackedLane(objective, self._clean, always, self.folder, watch)
-
-    def examine(self, trial: Trial) -> Candidate:
-        """The runs of a trial, as a stack could train them; see `Examiner`."""
-        return self._examiner.examine(trial)
-
-    # Planning
-
-    def plan(self) -> tuple[Plan, dict[str, Candidate], dict[str, Trial]]:
-        """The plan of the next wave, its trials that can be stacked, and all of its trials."""
-        wave, alone = self._next_wave()
-        old, always = self._tuner._sweep.stacks, self._tuner.lane == "stacked"
-        plan = make_plan(wave, old, always, self._machine)
-        plan.alone |= {trial.trial_id: reason for trial, reason in alone}
-        candidates = {c.trial.trial_id: c for c in wave}
-        trials = {c.trial.trial_id: c.trial for c in wave} | {t.trial_id: t for t, _ in alone}
-        return plan, candidates, trials
-
-    def goes_on(self) -> bool:
-        """Whether there would be more trials, which the oracle then takes as begun."""
-        return next(self._source.new(), None) is not None
-
-    def _next_wave(self) -> tuple[list[Candidate], list[tuple[Trial, str]]]:
-        """The next trials: those that can be stacked, and the others with the reason."""
-        wave: list[Candidate] = []
-        alone: list[tuple[Trial, str]] = []
-        held = 0
-        for trial in self._source.begun():
-            self._tuner.on_trial_begin(trial)
-            try:
-                candidate = self._examiner.examine(trial)
-                wave.append(candidate)
-                held += sum(w.nbytes for run in candidate.runs for w in run.weights)
-            except NotShareable as reason:
-                alone.append((trial, str(reason)))
-            except Exception as error:
-                # It will crash again where crashes are dealt with.
-                alone.append((trial, f"its model cannot be built: {type(error).__name__}"))
-            if not self._goes_on(trial, len(wave), len(alone)) or held >= MOST_BYTES:
-                break
-        return wave, alone
-
-    def _goes_on(self, trial: Trial, stacked: int, alone: int) -> bool:
-        """Whether the next trial may be known before this one has ended."""
-        if not self._examiner.has_seen_all:
-            self._tuner.oracle.update_space(trial.hyperparameters)
-            if not stacked:
-                return False
-        else:
-            self._source.note(trial)
-        if not stacked and alone >= MOST_ALONE * self._machine.at_once:
-            return False
-        return self._source.goes_on and stacked + alone < MOST_TRIALS
-
-    def _begin(self, trial: Trial, place: int) -> Execution:
-        folds = self._tuner.cross_validation.count
-        return begin_run(trial.trial_id, self._tuner.oracle.seed, place, folds)
-
-    def _saw(self, model: Any, arguments: Any) -> None:
-        self._tuner._sweep.note_loss(model)
-        self._tuner._see_fit(arguments)
-        self._tuner._sweep.end_fit(self._tuner.hypermodel)
 
     # Training
 
@@ -216,7 +128,7 @@ class StackedSearch:
         fresh: dict[str, Candidate] = {}
         for trial in sorted(pending):
             try:
-                fresh[trial] = self._examiner.examine(candidates[trial].trial)
+                fresh[trial] = self.planner.examiner.examine(candidates[trial].trial)
             except Exception as error:  # Code of the user's, which did not raise before.
                 plan.alone[trial] = f"its model cannot be built again: {_short(error)}"
         halves = [replace(stack, rows=stack.rows // 2) for stack in stacks]
@@ -255,6 +167,7 @@ class StackedSearch:
     def _outcome(self, candidate: Candidate, plan: Plan) -> "_Ended | None":
         """What a trial came to; None where it goes to the ordinary lane after all."""
         trial, runs = candidate.trial, candidate.runs
+        self.planner.source.look_at(trial)
         objective = self._tuner.oracle.objective
         for run in runs:
             run.execution.total_seconds = sum(run.execution.seconds)
@@ -284,7 +197,7 @@ class StackedSearch:
         """What `HyperModel.fit` returns for a run that was trained."""
         if not candidate.calls_back:
             return run.history
-        return self._examiner.finish(candidate.trial, run)
+        return self.planner.examiner.finish(candidate.trial, run)
 
 
 @dataclass(frozen=True)

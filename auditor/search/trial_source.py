@@ -3,9 +3,12 @@
 import contextlib
 import io
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from keras_tuner.engine.trial import Trial, TrialStatus
+
+from auditor.search.stacking.building import built
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner
@@ -36,6 +39,15 @@ class TrialSource:
         yield from list(self._tuner.oracle.ongoing_trials.values())
         yield from self.new()
 
+    def left(self) -> list[Trial]:
+        """All trials that an interrupted search has begun, of this process or another."""
+        oracle = self._tuner.oracle
+        if oracle._retry_queue:
+            for _ in self.new():
+                if not oracle._retry_queue:
+                    break
+        return list(oracle.ongoing_trials.values())
+
     def new(self) -> Iterator[Trial]:
         """New trials, until there are none for now."""
         oracle = self._tuner.oracle
@@ -52,6 +64,21 @@ class TrialSource:
                 oracle.tuner_ids.discard(name)
                 return
             yield trial
+
+    def look_at(self, trial: Trial) -> None:
+        """See what the build of a trial reads, unless that was noted: the next one may repeat it.
+
+        One that crashes does so again where crashes are dealt with.
+        """
+        if trial.trial_id in self._before:
+            return
+        build = partial(self._tuner.build_once, trial.hyperparameters)
+        try:
+            if not trial.hyperparameters.read:
+                built(build, seed=0, light=True)
+        except Exception:
+            return
+        self.note(trial)
 
     def note(self, trial: Trial) -> None:
         """Take note of what a trial has read so far: its model was built."""

@@ -28,7 +28,7 @@ from auditor.search.recorder import Execution
 from auditor.search.settings import Settings
 from auditor.search.stacked_search import StackedSearch
 from auditor.search.stacking.lane import is_out_of_memory
-from auditor.search.stacking.plan import PlannedStack, make_plan
+from auditor.search.stacking.plan import OutdatedError, Plan, PlannedStack, make_plan
 from auditor.search.stacking.rows import StackedRun
 from auditor.search.stacking.sizing import this_machine
 from auditor.search.structure import NotShareable
@@ -153,11 +153,14 @@ def train_stack(
     stack = _as_planned_here(stack, folder)
     given.tuner._standing = NotedDown(folder)
     try:
-        candidates = [search.examine(trial) for trial in trials]
+        candidates = search.planner.expect(trials, {trial.trial_id: [stack] for trial in trials})
     except Exception as error:  # Whoever trains it alone deals with crashes.
         raise NotShareable(f"its model cannot be built elsewhere: {error!r:.200}") from error
     own = [replace(c, runs=[run for run in c.runs if run.id in stack.runs]) for c in candidates]
-    plan = make_plan(own, [stack], everything=True)
+    try:
+        plan = make_plan(own, [stack], everything=True)
+    except OutdatedError:
+        plan = Plan()
     if set(plan.structures.values()) != {structure} or len(plan.stacks) != 1:
         raise NotShareable("the code that builds the model gives another structure elsewhere")
     if not stack.is_timed:

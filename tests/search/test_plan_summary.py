@@ -10,7 +10,7 @@ import pytest
 
 from auditor import GridSearch, PlanSummary, RandomSearch
 from auditor.errors import DirectoryError
-from auditor.search import stacked_search
+from auditor.search import planner
 from auditor.search.plan_summary import MOST_LINES, StackSummary
 from auditor.search.stacking import sizing
 from tests.search.helpers import fit_arguments, tiny_model
@@ -132,7 +132,7 @@ def test_data_of_another_search_are_refused(make: Make) -> None:
 def test_a_plan_looks_no_further_than_the_first_wave(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stacked_search, "MOST_TRIALS", 3)
+    monkeypatch.setattr(planner, "MOST_TRIALS", 3)
 
     def endless(hp: Any) -> Any:
         rate = keras.optimizers.SGD(hp.Float("lr", 0.1, 0.2))

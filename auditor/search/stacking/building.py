@@ -8,15 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src import backend
+from keras.src.backend.common import global_state
 
-_BUILDING = threading.RLock()
+BUILDING = threading.RLock()
 """One model is built at a time: random seeds, and the switch below, are global."""
 
 
-def built(
-    build: Callable[[], Any], seed: int, *, light: bool = False, fresh_names: bool = True
-) -> Any:
-    """A model, with all that is random in it drawn from a seed.
+def built(build: Callable[[], Any], seed: int, *, light: bool = False) -> Any:
+    """A model, with all that is random in it drawn from a seed; its layers have fresh names.
 
     Args:
         build: Makes it.
@@ -24,17 +23,15 @@ def built(
             `keras.utils.set_random_seed` with it.
         light: Draw the weights only when somebody looks at them, which saves most of the time.
             Code that gives a model other weights while it builds it gets a whole one.
-        fresh_names: Name layers as in the first model of a process. Not while something trains:
-            it empties caches of Keras and TensorFlow.
     """
-    with _BUILDING:
+    with BUILDING:
         if light:
             try:
                 with _weights_later():
-                    return _seeded(build, seed, fresh_names)
+                    return _seeded(build, seed)
             except Exception:
                 pass  # Whatever is wrong with it shows again below.
-        return _seeded(build, seed, fresh_names)
+        return _seeded(build, seed)
 
 
 def weights_of(model: Any) -> list[np.ndarray]:
@@ -49,22 +46,25 @@ def complete(model: Any) -> None:
             variable._deferred_initialize()
 
 
-def _seeded(build: Callable[[], Any], seed: int, fresh_names: bool) -> Any:
-    if fresh_names:
-        # KerasTuner collects garbage here too, which takes as long as all the rest.
-        keras.utils.clear_session(free_memory=False)
+def _seeded(build: Callable[[], Any], seed: int) -> Any:
+    # Not clear_session, as KerasTuner: that clears the state of threads too in which stacks train.
+    vars(global_state.GLOBAL_STATE_TRACKER).clear()
     keras.utils.set_random_seed(seed)
     return build()
 
 
 @contextmanager
 def _weights_later() -> Iterator[None]:
-    """Let new variables keep their initialisers, as Keras does while it traces a function."""
-    kind = backend.Variable
+    """Let new variables of this thread keep their initialisers, as Keras does while it traces."""
+    kind, here = backend.Variable, threading.get_ident()
+    initialize = kind._initialize_with_initializer
     # Inherited on some backends: what is put there must then be removed.
     own = vars(kind).get("_initialize_with_initializer")
 
     def keep(variable: Any, initializer: Any) -> None:
+        if threading.get_ident() != here:
+            initialize(variable, initializer)
+            return
         variable._value = None
         variable._initializer = initializer
 

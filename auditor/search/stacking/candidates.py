@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -112,32 +113,34 @@ class Examiner:
         given = arguments_of(fold, self.args, self.kwargs) if fold else (self.args, self.kwargs)
         # The model first: code of the user's that trains should not run in vain.
         self.has_seen_all = not self._has_own_fit
-        parts = self._parts(model)
+        parts = self.parts(model)
         arguments = self._captured(trial, execution, model, given)
         self.has_seen_all = True
         if self._has_own_fit:
-            parts = self._parts(model)  # It may have compiled the model anew.
+            parts = self.parts(model)  # It may have compiled the model anew.
         call = self._call(arguments, given) if fold else fit_call(arguments, self.cache)
-        self._check(call.callbacks, (trial.trial_id, execution.execution, execution.fold))
-        rate = model.optimizer._learning_rate
-        is_variable = isinstance(rate, keras.Variable)
+        self.check(call.callbacks, (trial.trial_id, execution.execution, execution.fold))
         execution.build_config = model.get_build_config()
         run = StackedRun(
             trial_id=trial.trial_id,
             execution=execution,
             call=call,
             weights=weights_of(model),
-            learning_rate=float(keras.ops.convert_to_numpy(rate)) if is_variable else None,
+            learning_rate=learning_rate(model),
             held=slots(model),
             keeps_final_weights=self._has_own_fit,
-            build=lambda: self._rebuild(trial, execution),
+            build=partial(self.rebuild, trial, execution),
             train_rows=None if fold is None else fold.train,
             validation_rows=None if fold is None else fold.validation,
         )
         return run, f"{signature(parts, model)} {call.key}"
 
-    def _parts(self, model: Any) -> dict[str, Any]:
-        """The configuration of a model, if a stack can compute it."""
+    def parts(self, model: Any) -> dict[str, Any]:
+        """The configuration of a model, if a stack can compute it.
+
+        Raises:
+            NotShareable: It cannot.
+        """
         if holds_parts(self.hypermodel):
             raise NotShareable("the code that builds the model keeps a layer or another part of it")
         build_by_input(model, self._input())
@@ -161,7 +164,12 @@ class Examiner:
                 raise NotShareable(f"the layer {layer.name} is used by more models than one")
         self.known.add(found.signature)
 
-    def _check(self, callbacks: Sequence[Any], run: tuple[str, int, int]) -> None:
+    def check(self, callbacks: Sequence[Any], run: tuple[str, int, int]) -> None:
+        """See that a stack can call the callbacks of a run.
+
+        Raises:
+            NotShareable: It cannot.
+        """
         for callback in callbacks:
             if reason := why_not_stackable(callback):
                 raise NotShareable(reason)
@@ -179,7 +187,7 @@ class Examiner:
         Raises:
             NotShareable: It trains more than once, which nobody could know before.
         """
-        model = self._rebuild(trial, run.execution)
+        model = self.rebuild(trial, run.execution)
         build_by_input(model, run.call.train.head()[0])
         calls: list[Any] = []
 
@@ -250,10 +258,17 @@ class Examiner:
             return None
         return facts.by_name(self.args, self.kwargs).get("x")
 
-    def _rebuild(self, trial: Trial, execution: Execution) -> Any:
-        model = built(lambda: self.build(trial.hyperparameters), execution.seed, fresh_names=False)
+    def rebuild(self, trial: Trial, execution: Execution) -> Any:
+        """The model of a run once more, whole."""
+        model = built(lambda: self.build(trial.hyperparameters), execution.seed)
         build_by_input(model, self._input())
         return model
+
+
+def learning_rate(model: Any) -> float | None:
+    """What a model starts with; None where a schedule decides."""
+    rate = model.optimizer._learning_rate
+    return float(keras.ops.convert_to_numpy(rate)) if isinstance(rate, keras.Variable) else None
 
 
 def files_of(callbacks: Any) -> list[str]:

@@ -24,7 +24,7 @@ from auditor.files import make_folder
 from auditor.search.crashes import crash_of
 from auditor.search.handover import Handover, execution_state, read_runs, write_run
 from auditor.search.plain import NotPlainError, read_plain, write_plain
-from auditor.search.stacking.matching import SCHEMA, check, made_with, starts_from
+from auditor.search.stacking.matching import SCHEMA, begun, check, made_with, starts_from
 from auditor.search.stacking.memory import NotResumable, is_plain
 from auditor.search.stacking.places import Places
 from auditor.search.stacking.resuming import PARTS, TRAINED, Resumed, adopt, is_whole
@@ -71,6 +71,10 @@ class Checkpoints:
         self._tell = tell
 
     # Saving
+
+    def begun(self, run: StackedRun, places: Places) -> None:
+        """Take note of what a run starts from."""
+        self._runs[run.id] = starts_from(run, places)
 
     def ended(self, run: StackedRun, clock: int) -> None:
         """Write down a run that has ended, before it is handed over.
@@ -133,7 +137,7 @@ class Checkpoints:
         self._runs = {run.id: starts_from(run, places) for run in wanted.values()}
         handed = {h.run: h for h in read_runs(self._folder) if h.fits == self._digest}
         self._last = time.monotonic()
-        content = self._read(wanted)
+        content = self._read(wanted, places)
         if content is None:
             if wanted and all(is_whole(handed.get(name), run) for name, run in wanted.items()):
                 places.waiting.clear()
@@ -150,13 +154,16 @@ class Checkpoints:
             adopt(wanted[name], handed[name], model) for name in ended if wanted[name] not in again
         ]
 
-    def _read(self, wanted: Mapping[RunId, StackedRun]) -> dict[str, Any] | None:
+    def _read(self, wanted: Mapping[RunId, StackedRun], places: Places) -> dict[str, Any] | None:
         """The checkpoint; None where there is none that fits."""
         file = self._folder / FILE
         if not file.exists():
             return None
         try:
             content: dict[str, Any] = read_plain(file)
+            for run in [wanted[name] for name in begun(content) if name in wanted]:
+                run.get_ready()
+                self.begun(run, places)
             check(content, wanted, self._fits, self._runs)
         except ReadError as error:
             self._tell(str(error))

@@ -121,7 +121,7 @@ def _fewer_rows(
 
 def time_stack(engine: Engine, found: Group, rows: int, at_once: int) -> float:
     """Seconds for a step of a run in stacks of so many rows, so many of them at once."""
-    runs = list(found.runs.values())
+    runs = [run for run in found.runs.values() if run.examine is None]
     first = [runs[i % len(runs)] for i in range(rows)]
     state, values = state_of(engine, first)
     lifted = lifted_of(engine, values)

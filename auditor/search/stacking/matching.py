@@ -32,7 +32,9 @@ def made_with(places: Places) -> dict[str, Any]:
 
 
 def starts_from(run: StackedRun, places: Places) -> tuple[Any, ...]:
-    """What a run starts from: epochs, learning rate, lifted values, initial weights."""
+    """What a run starts from: epochs and, once it is examined, rate, lifted values, weights."""
+    if run.examine is not None:
+        return (run.call.epochs,)
     digest = 0
     for array in run.weights:
         digest = crc32(np.ascontiguousarray(array).tobytes(), digest)
@@ -52,7 +54,7 @@ def check(
         content: All of the checkpoint.
         wanted: The runs that the stack has to train.
         fits: What it must have been made with.
-        runs: What each run starts from.
+        runs: What each run starts from; of those that wait both may know only a part.
 
     Raises:
         Exception: It cannot; anybody may have written the file.
@@ -63,10 +65,10 @@ def check(
         if content["fits"].get(name) != value:
             raise ValueError(f"it was made with another {name}")
     for run in wanted:
-        if content["runs"].get(run) != runs[run]:
+        known, now = content["runs"].get(run, ()), runs[run]
+        if not known or known[: len(now)] != now[: len(known)]:
             raise ValueError(f"run {run} is another one now")
-    named = [entry["run"] for entry in content["taken"] if entry is not None]
-    named += content["waiting"] + content["ended"]
+    named = begun(content) + content["waiting"]
     if len(named) != len(set(named)) or not wanted.keys() <= set(named):
         raise ValueError("its runs are others")
     if any(len(run) != 3 or run not in content["runs"] for run in named):
@@ -83,6 +85,12 @@ def check(
         raise ValueError("it has more rows")
     if content["lifted"].shape != (count, fits["slots"]):
         raise ValueError("other slots are lifted")
+
+
+def begun(content: dict[str, Any]) -> list[RunId]:
+    """The runs of a checkpoint that have begun, ended or not."""
+    taken = [entry["run"] for entry in content["taken"] if entry is not None]
+    return [*taken, *content["ended"]]
 
 
 def _shapes(parts: Mapping[str, Sequence[Any]], count: int) -> dict[str, list[Any]]:

@@ -36,7 +36,8 @@ class Places:
         self.waiting: deque[StackedRun | Absent] = deque(runs)
         self.taken: list[Place | Absent | None] = [None] * rows
         # As of the first runs, and copies of the last where there are more rows.
-        first = [runs[min(i, len(runs) - 1)] for i in range(rows)]
+        known = [run for run in runs if run.examine is None]
+        first = [known[min(i, len(known) - 1)] for i in range(rows)]
         state, lifted = state_of(engine, first)
         self.load(state, State(list(state.weights), list(state.others), []), lifted)
 
@@ -63,19 +64,21 @@ class Places:
             while self.taken[at] is None and self.waiting:
                 first = self.waiting.popleft()
                 if isinstance(first, StackedRun):
+                    first.get_ready()
                     yield self.start(at, first)
                 elif first.until > self.clock:
                     self.taken[at] = first
 
     def start(self, at: int, run: StackedRun) -> Place:
-        """Give a row to a run that begins."""
+        """Give a row to a run that begins, which must be ready."""
         program = self.engine.program
-        state = program.start(run.weights, run.learning_rate)
-        for name in ("weights", "others", "optimizer"):
-            for index, value in enumerate(getattr(state, name)):
-                self.host.edit(name, index, at, value)
-        self.lifted[at] = program.lifting.values(run.held)
-        self.lifted_there = lifted_of(self.engine, self.lifted)
+        if run.refused is None:
+            state = program.start(run.weights, run.learning_rate)
+            for name in ("weights", "others", "optimizer"):
+                for index, value in enumerate(getattr(state, name)):
+                    self.host.edit(name, index, at, value)
+            self.lifted[at] = program.lifting.values(run.held)
+            self.lifted_there = lifted_of(self.engine, self.lifted)
         self.taken[at] = place = Place(self, at, run)
         return place
 

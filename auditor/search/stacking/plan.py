@@ -156,6 +156,10 @@ class Plan:
     structures: dict[str, str] = field(default_factory=dict)
 
 
+class OutdatedError(Exception):
+    """Runs that are not examined yet are no longer like those that they were planned with."""
+
+
 def make_plan(
     candidates: Iterable[Candidate],
     kept: Iterable[PlannedStack] = (),
@@ -169,6 +173,9 @@ def make_plan(
         kept: Stacks of an earlier plan: their runs stay as they were.
         everything: Also where a group is too small to be worth a program of its own.
         machine: What they will train on; None for what this process sees.
+
+    Raises:
+        OutdatedError: See there.
     """
     candidates = list(candidates)
     old = {run: stack for stack in kept for run in stack.runs}
@@ -181,6 +188,8 @@ def make_plan(
             for stack in earlier.values():
                 runs = tuple(run for run in stack.runs if run in found.runs)
                 plan.stacks.append((replace(stack, runs=runs), found))
+        elif any(run.examine is not None for run in found.runs.values()):
+            raise OutdatedError
         elif everything or found.is_worth_stacking:
             plan.stacks += [(stack, found) for stack in _stacks(found, len(groups), machine)]
         else:

@@ -12,6 +12,7 @@ from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.fit_call import FitCall
 from auditor.search.stacking.lifting import Slot
 from auditor.search.stacking.program import State
+from auditor.search.structure import NotShareable
 
 if TYPE_CHECKING:
     from auditor.search.stacking.places import Places
@@ -41,6 +42,8 @@ class StackedRun:
             where nobody wants it, or it is not plain.
         error: What a callback raised.
         refused: Why it must be trained in the ordinary lane after all.
+        examine: Finds out its weights, its learning rate and what its slots hold, where that was
+            put off until it begins; None where they are known. Raises where it cannot be stacked.
     """
 
     trial_id: str
@@ -58,6 +61,19 @@ class StackedRun:
     memory: list[dict[str, Any]] | None = None
     error: Exception | None = None
     refused: str | None = None
+    examine: Callable[["StackedRun"], None] | None = None
+
+    def get_ready(self) -> None:
+        """Examine it, where that was put off; what stands in its way is in `refused` then."""
+        examine, self.examine = self.examine, None
+        try:
+            if examine is not None:
+                examine(self)
+        except NotShareable as reason:
+            self.refused = str(reason)
+        except Exception as error:
+            # It will crash again where crashes are dealt with.
+            self.refused = f"its model cannot be built: {type(error).__name__}"
 
     @property
     def id(self) -> RunId:

@@ -112,6 +112,8 @@ class Stack:
         """Let waiting runs take free rows, until each row is taken or none waits."""
         while True:
             for place in self.places.fill():
+                if self._checkpoints is not None:
+                    self._checkpoints.begun(place.run, self.places)
                 self.start(place)
             if not self.places.wait_for_absent():
                 break
@@ -122,6 +124,8 @@ class Stack:
         call, run = place.run.call, place.run
 
         def begin() -> None:
+            if run.refused is not None:
+                raise NotStackable(run.refused)
             place.callbacks = RunCallbacks(call.callbacks, place, call.epochs, run.steps)
             place.callbacks.train_begin()
 

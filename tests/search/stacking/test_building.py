@@ -1,5 +1,6 @@
 """Models for planning: the weights that training would start from, for a part of the time."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -72,10 +73,23 @@ def test_what_a_build_raises_is_raised_and_leaves_nothing_behind() -> None:
     assert seeded(5).weights[0]._value is not None
 
 
-def test_layers_are_named_as_in_a_new_process_unless_something_trains() -> None:
+def test_layers_are_named_as_in_a_new_process_and_other_threads_are_left_alone() -> None:
     def names(model: Any) -> list[str]:
         return [layer.name for layer in model.layers]
 
     first = names(built(net, 5))
-    assert names(built(net, 5)) == first
-    assert names(built(net, 5, fresh_names=False)) != first
+    with keras.StatelessScope() as scope:
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(lambda: [names(built(net, 5, light=True)) for _ in range(2)])
+        assert found.result() == [first, first]
+        assert keras.src.backend.common.stateless_scope.get_stateless_scope() is scope
+
+
+def test_another_thread_gets_whole_models_while_one_is_built_lightly() -> None:
+    def build() -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(net).result()
+        assert all(variable._value is not None for variable in other.weights)
+        return net()
+
+    assert all(variable._value is None for variable in built(build, 5, light=True).weights)

@@ -28,7 +28,12 @@ BATCH = 8
 def group(length: int = 64, train_rows: Any = None, steps: int = 1) -> Any:
     call = SimpleNamespace(train=range(length), batch_size=BATCH)
     run = SimpleNamespace(
-        call=call, weights=[np.zeros(2)], learning_rate=0.1, held={}, train_rows=train_rows
+        examine=None,
+        call=call,
+        weights=[np.zeros(2)],
+        learning_rate=0.1,
+        held={},
+        train_rows=train_rows,
     )
     model = keras.Sequential([keras.Input((2,))])
     return SimpleNamespace(runs={"": run}, any_run=run, steps=steps, model=model)
