@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import ReadError, UnknownFormatError
-from auditor.readers import auditor_dir, csv_logger, kerastuner
+from auditor.readers import auditor_dir, csv_logger, kerastuner, ray_tune
 from auditor.readers.contents import clean
 from auditor.readers.reader import Match, Reader, Source
 from auditor.readers.walking import Walk
@@ -22,6 +22,7 @@ READERS = (
     # Folders. Ours first: its directories are KerasTuner's as well, with more in them.
     Reader("auditor", auditor_dir.matches, auditor_dir.read),
     Reader("KerasTuner", kerastuner.matches, kerastuner.read),
+    Reader("Ray Tune", ray_tune.matches, ray_tune.read),
     # Files that only one tool writes.
     # Tables and text: the more a format asks of its columns, the earlier.
     Reader("CSVLogger", csv_logger.matches, csv_logger.read, gathers=True),

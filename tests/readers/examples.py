@@ -68,4 +68,6 @@ EXAMPLES = {
         "lr=0.01,units=4",
         "lr=0.01,units=4/log.csv",
     ),
+    "ray tune": Example("Ray Tune", copy_of("ray-2.60.0/grid")),
+    "ray tune of 2023": Example("Ray Tune", copy_of("ray-2.3.1/grid")),
 }
