@@ -59,10 +59,10 @@ def trial_folders(path: Path) -> list[Path]:
 def read_project(path: Path) -> Project:
     """Read all trials of a project directory."""
     oracle, problems = _read_oracle(path)
-    trials = []
+    trials: list[TrialFile] = []
     for folder in trial_folders(path):
         try:
-            trials.append(read_trial(folder))
+            trials.append(read_trial(folder, trials[-1] if trials else None))
         except ReadError as error:
             problems.append(
                 Problem(

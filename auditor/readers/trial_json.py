@@ -120,8 +120,12 @@ def _trial() -> TypeAdapter[_Trial]:
     return TypeAdapter(_Trial)
 
 
-def read_trial(folder: Path) -> TrialFile:
+def read_trial(folder: Path, earlier: TrialFile | None = None) -> TrialFile:
     """Read the `trial.json` of a folder.
+
+    Args:
+        folder: Of the trial.
+        earlier: Another trial of the search; a space that equals its own is kept once.
 
     Raises:
         ReadError: As for `load_json`, or the file is no trial.
@@ -142,12 +146,13 @@ def read_trial(folder: Path) -> TrialFile:
         if (value := _value(metric, trial.best_step)) is not None
     }
     step = trial.best_step
+    space = tuple(trial.hyperparameters.space)
     return TrialFile(
         trial_id=trial_id(folder),
         file=f"{clean(folder.name)}/trial.json",
         values={n: v for n, v in values.items() if not n.startswith(TUNER_PREFIX)},
         tuner_values={n: v for n, v in values.items() if n.startswith(TUNER_PREFIX)},
-        space=tuple(trial.hyperparameters.space),
+        space=earlier.space if earlier and earlier.space == space else space,
         metrics=metrics,
         directions={name: metric.direction for name, metric in trial.metrics.metrics.items()},
         score=trial.score,
