@@ -69,6 +69,8 @@ def _frames(block: bytes) -> tuple[list[int], list[int], int]:
 
 def _intact(block: bytes, starts: list[int], lengths: list[int]) -> int:
     """How many messages of a block, from the first one on, have the checksums that they should."""
+    if not starts:
+        return 0
     data, begin = np.frombuffer(block, np.uint8), np.array(starts, np.int64)
     wrong = _wrong(data, begin - _BEFORE, 8)
     trusted = int(wrong.argmax()) if wrong.any() else len(starts)

@@ -47,11 +47,13 @@ class EventFile:
         scalars: Observations by tag.
         session: Messages of the HParams plugin by their kind: "experiment" (the declared space),
             "session_start_info" (hyperparameters of the run), "session_end_info" (its status).
+        records: How many records are good; a file of none says not even that a run began.
         problem: Why reading stopped before the end of the file; None where it did not.
     """
 
     scalars: Mapping[str, Scalars] = field(default_factory=dict)
     session: Mapping[str, Any] = field(default_factory=dict)
+    records: int = 0
     problem: str | None = None
 
 
@@ -63,15 +65,17 @@ def read_events(path: Path) -> EventFile:
     """
     taking, problem = _Taking(), None
     try:
+        if not path.is_file():  # a pipe or a device would block
+            raise ReadError("the file is missing, or not a regular file")
         with path.open("rb", buffering=0) as file:
             for message in messages(file, os.fstat(file.fileno()).st_size):
                 taking.take(message)
     except DamagedError as damage:
         problem = str(damage)
     except OSError as error:
-        raise ReadError(f"the file cannot be read ({error.strerror})") from error
+        raise ReadError(f"the file cannot be read: {error}") from error
     scalars = {tag: column.arrays() for tag, column in taking.columns.items()}
-    return EventFile(scalars, taking.session, problem)
+    return EventFile(scalars, taking.session, taking.records, problem)
 
 
 class _Columns:
@@ -105,6 +109,7 @@ class _Taking:
     def __init__(self) -> None:
         self.columns: dict[str, _Columns] = {}
         self.session: dict[str, Any] = {}
+        self.records = 0
         self._forms: dict[int, list[_Form]] = {}
 
     def take(self, message: bytes) -> None:
@@ -113,6 +118,7 @@ class _Taking:
         Raises:
             DamagedError: It is no event.
         """
+        self.records += 1
         step, end = _step(message)
         summary = message[end:]
         for before, after, column in self._forms.get(len(summary), ()):
@@ -124,7 +130,7 @@ class _Taking:
         self._decode(message, summary)
 
     def _decode(self, message: bytes, summary: bytes) -> None:
-        event_type, session_type, error_type = _protos()
+        event_type, session_type, error_type = protos()
         try:
             event = event_type.FromString(message)
             for value in event.summary.value:
@@ -207,7 +213,7 @@ def _number(value: Any) -> float | None:
 
 
 @cache
-def _protos() -> tuple[Any, Any, type[Exception]]:
+def protos() -> tuple[Any, Any, type[Exception]]:
     """The messages as TensorBoard declares them: `Event`, `HParamsPluginData`; decoding errors."""
     # An empty module of this name tells TensorBoard to do without TensorFlow, which takes seconds.
     sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
