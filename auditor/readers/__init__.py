@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import ReadError, UnknownFormatError
-from auditor.readers import auditor_dir, csv_logger, kerastuner, ray_tune
+from auditor.readers import auditor_dir, csv_logger, kerastuner, ray_tune, tensorboard
 from auditor.readers.contents import clean
 from auditor.readers.reader import Match, Reader, Source
 from auditor.readers.walking import Walk
@@ -24,6 +24,7 @@ READERS = (
     Reader("KerasTuner", kerastuner.matches, kerastuner.read),
     Reader("Ray Tune", ray_tune.matches, ray_tune.read),
     # Files that only one tool writes.
+    Reader("TensorBoard", tensorboard.matches, tensorboard.read, gathers=True),
     # Tables and text: the more a format asks of its columns, the earlier.
     Reader("CSVLogger", csv_logger.matches, csv_logger.read, gathers=True),
 )

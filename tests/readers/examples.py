@@ -61,6 +61,13 @@ EXAMPLES = {
     "first generation": Example(
         "KerasTuner", copy_of("keras_tuner-1.0.2/random"), _FIRST, f"trial_{_FIRST}/trial.json"
     ),
+    "events of Keras": Example("TensorBoard", copy_of("tensorboard-2.21.0")),
+    "events of Keras 2.2": Example(
+        "TensorBoard",
+        copy_of("tensorboard-1.15.5"),
+        "lr_0.1",
+        "lr_0.1/events.out.tfevents.1600000001.host",
+    ),
     "ours": Example("auditor", write_sweep, "0001", "trial_0001/trial.json"),
     "csv logs": Example(
         "CSVLogger",
