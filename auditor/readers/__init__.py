@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import ReadError, UnknownFormatError
-from auditor.readers import auditor_dir, csv_logger, kerastuner, ray_tune, tensorboard
+from auditor.readers import auditor_dir, csv_logger, kerastuner, ray_tune, table, tensorboard
 from auditor.readers.contents import clean
 from auditor.readers.reader import Match, Reader, Source
 from auditor.readers.walking import Walk
@@ -26,6 +26,7 @@ READERS = (
     # Files that only one tool writes.
     Reader("TensorBoard", tensorboard.matches, tensorboard.read, gathers=True),
     # Tables and text: the more a format asks of its columns, the earlier.
+    Reader("table", table.matches, table.read),
     Reader("CSVLogger", csv_logger.matches, csv_logger.read, gathers=True),
 )
 """All readers, asked in this order."""

@@ -77,4 +77,5 @@ EXAMPLES = {
     ),
     "ray tune": Example("Ray Tune", copy_of("ray-2.60.0/grid")),
     "ray tune of 2023": Example("Ray Tune", copy_of("ray-2.3.1/grid")),
+    "table": Example("table", copy_of("table/curves.csv"), values_at_cut=1),
 }
