@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from auditor.errors import ReadError
 from auditor.files import Json, read_json, to_json, write_whole
@@ -73,6 +73,8 @@ class _SmallContext:
 @dataclass(frozen=True)
 class _Small:
     """What goes to `trials.json`."""
+
+    __pydantic_config__ = ConfigDict(revalidate_instances="always")
 
     schema: int
     hyperparameters: dict[str, dict[str, Any]]
@@ -136,6 +138,20 @@ def to_plain(parts: Parts) -> tuple[Json, dict[str, pd.DataFrame]]:
     Raises:
         ValidationError: A field holds what its type does not allow.
     """
+    return _small().dump_python(checked(parts)), {
+        "curves": parts["curves"],
+        "series": parts["context"].series,
+    }
+
+
+def checked(parts: Parts) -> _Small:
+    """Everything small, with a whole number in a field of floats made one.
+
+    Checked on the way out as on the way in, so that what cannot be read back is not written.
+
+    Raises:
+        ValidationError: A field holds what its type does not allow.
+    """
     context = {name: getattr(parts["context"], name) for name in _SmallContext.__annotations__}
     small = _Small(
         schema=SCHEMA,
@@ -154,14 +170,7 @@ def to_plain(parts: Parts) -> tuple[Json, dict[str, pd.DataFrame]]:
         ),
         provenance=parts["provenance"],
     )
-    # Validated on the way out as on the way in, so that what cannot be read back is not written,
-    # and a whole number in a field of floats is a float on both sides.
-    plain = _small().dump_python(small, warnings=False)
-    kept = _small().validate_python(plain)
-    return _small().dump_python(kept), {
-        "curves": parts["curves"],
-        "series": parts["context"].series,
-    }
+    return _small().validate_python(small)
 
 
 @cache
