@@ -10,7 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import ReadError, UnknownFormatError
-from auditor.readers import auditor_dir, csv_logger, kerastuner, ray_tune, table, tensorboard
+from auditor.readers import (
+    auditor_dir,
+    csv_logger,
+    kerastuner,
+    mlflow,
+    ray_tune,
+    table,
+    tensorboard,
+)
 from auditor.readers.contents import clean
 from auditor.readers.reader import Match, Reader, Source
 from auditor.readers.walking import Walk
@@ -23,6 +31,7 @@ READERS = (
     Reader("auditor", auditor_dir.matches, auditor_dir.read),
     Reader("KerasTuner", kerastuner.matches, kerastuner.read),
     Reader("Ray Tune", ray_tune.matches, ray_tune.read),
+    Reader("MLflow", mlflow.matches, mlflow.read),
     # Files that only one tool writes.
     Reader("TensorBoard", tensorboard.matches, tensorboard.read, gathers=True),
     # Tables and text: the more a format asks of its columns, the earlier.

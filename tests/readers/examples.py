@@ -78,4 +78,6 @@ EXAMPLES = {
     "ray tune": Example("Ray Tune", copy_of("ray-2.60.0/grid")),
     "ray tune of 2023": Example("Ray Tune", copy_of("ray-2.3.1/grid")),
     "table": Example("table", copy_of("table/curves.csv"), values_at_cut=1),
+    "mlflow files": Example("MLflow", copy_of("mlflow-3.17.2/mlruns/844507567730180827")),
+    "mlflow database": Example("MLflow", copy_of("mlflow-3.17.2/mlflow.db")),
 }
