@@ -4,6 +4,7 @@ from auditor.diagnosis.divergence import DIVERGED, RECOVERED
 from auditor.diagnosis.learning import NEVER_LEARNED, STILL_IMPROVING
 from auditor.diagnosis.overfitting import DEGRADED, OVERFITTING
 from auditor.diagnosis.recording import CRASHED, DISAGREEMENT, NO_GAP, SMALL_VALIDATION, UNREADABLE
+from auditor.diagnosis.searching import UNTRIED
 
 RULES = (
     DIVERGED,  # AUD001
@@ -17,4 +18,5 @@ RULES = (
     SMALL_VALIDATION,  # AUD009
     NO_GAP,  # AUD010
     DEGRADED,  # AUD011
+    UNTRIED,  # AUD012
 )

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -15,7 +16,16 @@ from auditor.diagnosis.recording import MIN_VALIDATION_ROWS
 from auditor.diagnosis.rules import RULES
 from auditor.outcomes import judge
 from auditor.scoring import score
-from auditor.trials import Objective, Problem, Provenance, Recorded, Run, Trials
+from auditor.trials import (
+    Design,
+    Hyperparameter,
+    Objective,
+    Problem,
+    Provenance,
+    Recorded,
+    Run,
+    Trials,
+)
 from tests.making import Curves, case, sweep
 
 NAN, INF = math.nan, math.inf
@@ -97,9 +107,25 @@ SICK: dict[str, tuple[Trials, str]] = {
         "trial a: val_loss was best (0.4) in epoch 3 and ended at 0.9, 125 % higher, 5 epochs "
         "later, and the training curve 'loss' got worse with it; onset in epoch 4",
     ),
+    "AUD012": (
+        replace(
+            sweep({"a": FLAT}),
+            hyperparameters={"a": {"lr": 0.1}},
+            space=(Hyperparameter("lr", "choice", (0.1, 1.0)),),
+            design=Design("grid"),
+        ),
+        "1 of 2 combinations of the grid were not tried, among them all with lr=1",
+    ),
 }
-HEALTHY = sweep(
-    {Run("a", 0): FLAT, Run("a", 1): FLAT}, no_skill_loss=LN2, validation_rows=MIN_VALIDATION_ROWS
+HEALTHY = replace(
+    sweep(
+        {Run("a", 0): FLAT, Run("a", 1): FLAT},
+        no_skill_loss=LN2,
+        validation_rows=MIN_VALIDATION_ROWS,
+    ),
+    hyperparameters={"a": {"lr": 0.1}},
+    space=(Hyperparameter("lr", "choice", (0.1,)),),
+    design=Design("grid"),
 )
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 
@@ -130,6 +156,7 @@ def test_codes_are_permanent() -> None:
         ("AUD009", "Validation set too small"),
         ("AUD010", "No generalization gap"),
         ("AUD011", "Training got worse"),
+        ("AUD012", "Grid not complete"),
     ]
 
 
