@@ -28,7 +28,7 @@ def matches(look: Look) -> Match:
         return _matches_database(look)
     if _is_run(look):
         return Match(True, f"there are a {META} and what MLflow records of a run")
-    if read_meta(look.path).get("lifecycle_stage") == "deleted":
+    if META in look.files and read_meta(look.path).get("lifecycle_stage") == "deleted":
         return Match(False, "it is an experiment of MLflow that was deleted")
     if any(_is_run(Look(look.path / name)) for name in look.folders[:FOLDERS_LOOKED_AT]):
         return Match(True, f"there are folders with a {META} and what MLflow records of a run")

@@ -109,6 +109,13 @@ def read_progress_csv(path: Path) -> Reports:
     return _finish(reports, found)
 
 
+def values_of(report: Report) -> dict[str, float]:
+    """The metrics of a single report, nested names joined with "/"."""
+    found = _Columns()
+    found.add([report])
+    return {name: float(values[0]) for name, (_, values) in found.curves().items()}
+
+
 def flat(values: Mapping[str, Any], depth: int = 20) -> dict[str, Json]:
     """Nested values under names joined with "/", as Ray itself writes them.
 

@@ -23,7 +23,7 @@ MOST_BYTES = 256 * 2**20
 MOST_STATES = 50
 """Sessions looked at: each time that a search is resumed begins one."""
 
-_ID = re.compile(r"(?:^|_)([0-9a-f]{5,8}_[0-9]{5,}|[0-9a-f]{8})(?=_|$)")
+_ID = re.compile(r"(?:^|_)([0-9a-f]{5,8}_[0-9]{5,}|(?!20[0-9]{6})[0-9a-f]{8})(?=_|$)")
 """In the name of a trial's folder: `train_fn_f587d_00004_4_lr=0.1_2026-11-21_17-06-57`."""
 
 
@@ -38,6 +38,7 @@ class TrialState:
         config: Values of hyperparameters, nested.
         start_time: Seconds since 1970.
         has_rule: Whether the search was given a rule when trials stop.
+        last_result: Its last report.
     """
 
     trial_id: str
@@ -46,6 +47,7 @@ class TrialState:
     config: Mapping[str, Json]
     start_time: float | None
     has_rule: bool
+    last_result: Mapping[str, Json]
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def _trial(entry: Json) -> TrialState | None:
     trial_id, config = parts.get("trial_id"), parts.get("config")
     if not isinstance(trial_id, str) or not trial_id:
         return None
+    last = parts.get("last_result", parts.get("_last_result"))
     return TrialState(
         trial_id,
         _folder(parts.get("relative_logdir")) or _folder(parts.get("logdir")),
@@ -111,6 +114,7 @@ def _trial(entry: Json) -> TrialState | None:
         config if isinstance(config, dict) else {},
         seconds(parts.get("start_time")),
         bool(parts.get("stopping_criterion")),
+        last if isinstance(last, dict) else {},
     )
 
 

@@ -12,7 +12,13 @@ from auditor.files import Json
 from auditor.readers.contents import load_json, read_bytes
 from auditor.readers.gathered import Gathered, file_name
 from auditor.readers.looking import Look
-from auditor.readers.ray_results import Reports, flat, read_progress_csv, read_result_json
+from auditor.readers.ray_results import (
+    Reports,
+    flat,
+    read_progress_csv,
+    read_result_json,
+    values_of,
+)
 from auditor.readers.ray_state import TrialState, seconds
 from auditor.readers.renaming import keras_names
 from auditor.trials import Recorded, Run, Status
@@ -36,10 +42,11 @@ _CONFIG = "config/"
 
 
 class Length(NamedTuple):
-    """How many reports a trial made, and whether it was told to stop before its own end."""
+    """How many reports a trial made, whether it was told to stop, whether they are lost."""
 
     reports: int
-    was_stopped: bool
+    was_stopped: bool = False
+    is_lost: bool = False
 
 
 class _Failure(NamedTuple):
@@ -63,16 +70,15 @@ class RayTrial:
         values = flat(self._config(gathered, reports))
         if not reports.last and not failure and self.state and self.state.status == "PENDING":
             gathered.hyperparameters[self.trial_id] = values  # planned, and not started
-            return Length(0, False)
+            return Length(0)
         renamed = keras_names(reports.curves)
         curves = {ours: reports.curves[name] for name, ours in renamed.items()}
         gathered.add(Run(self.trial_id), curves, self._recorded(reports, failure), values)
         # A rule that the search was given ends every trial; without a state it is not known.
         has_rule = self.state.has_rule if self.state else True
-        is_done = reports.last.get("done") is True
-        return Length(
-            max((len(at) for at, _ in curves.values()), default=0), is_done and not has_rule
-        )
+        many = max((len(epochs) for epochs, _ in curves.values()), default=0)
+        is_lost = not reports.last and bool(gathered.recorded[Run(self.trial_id)].metrics)
+        return Length(many, reports.last.get("done") is True and not has_rule, is_lost)
 
     def _recorded(self, reports: Reports, failure: _Failure | None) -> Recorded:
         status = self._status(reports, failure)
@@ -80,9 +86,15 @@ class RayTrial:
         return Recorded(
             status,
             failure.message if failure and status == "failed" else None,
+            metrics={} if reports.last else self._last_metrics(),
             seconds=seconds(reports.last.get("time_total_s")),
             started=_iso(seconds(reports.first.get("timestamp")) if start is None else start),
         )
+
+    def _last_metrics(self) -> dict[str, float]:
+        """What the state keeps of the last report, where the reports are lost."""
+        metrics = values_of(self.state.last_result) if self.state else {}
+        return {ours: metrics[name] for name, ours in keras_names(metrics).items()}
 
     def _status(self, reports: Reports, failure: _Failure | None) -> Status:
         """How it ended; without a state, by what its files say last."""

@@ -130,6 +130,12 @@ def _missing(lengths: Sequence[Length]) -> list[str]:
     longest = max(length.reports for length in lengths)
     short = sum(length.was_stopped and length.reports < longest for length in lengths)
     sentences = ["Ray Tune counts reports: each report of a trial is taken for one epoch."]
+    lost = sum(length.is_lost for length in lengths)
+    if lost:
+        sentences.append(
+            f"The reports of {lost} of {len(lengths)} trials are not there; of these only the last "
+            "is known, from experiment_state."
+        )
     if short:
         sentences.append(
             f"Ray Tune does not record why a trial was stopped: {short} of {len(lengths)} were "

@@ -79,7 +79,8 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
             raise _explained(error) from error
         try:
             yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            # What is wrong may name what is no UTF-8, and cannot even be said.
             raise _explained(error) from error
 
 
@@ -113,7 +114,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _explained(error: sqlite3.Error) -> ReadError:
+def _explained(error: Exception) -> ReadError:
     why = (
         "it takes too long, as if its pages ran in circles" if _INTERRUPTED in str(error) else error
     )

@@ -176,6 +176,17 @@ def test_without_reports_in_json_those_of_the_table_are_read(tmp_path: Path) -> 
     assert ["cut off" in problem.message for problem in trials.provenance.problems] == [True]
 
 
+def test_without_any_report_the_last_one_is_in_the_state(tmp_path: Path) -> None:
+    last = report(7, loss=0.5, validation={"acc": 0.8}, note="x")
+    trial = {"trial_id": "00000001", "status": "TERMINATED", "config": {"lr": 0.1}}
+    write_state(tmp_path, {**trial, "last_result": last}, {**trial, "trial_id": "00000002"})
+    trials = read(tmp_path)
+    assert trials.recorded[Run("00000001")].metrics == {"loss": 0.5, "val_acc": 0.8}
+    assert trials.coverage(Run("00000001")) == "best epoch"
+    assert trials.coverage(Run("00000002")) == "nothing"
+    assert any("reports of 1 of 2 trials" in text for text in trials.provenance.missing)
+
+
 def test_hyperparameters_come_from_reports_where_their_file_is_lost(tmp_path: Path) -> None:
     config = {"config": {"lr": 0.1, "net": {"units": [4, 8]}}}
     folder = write_trial(tmp_path / "t_00000001_1", [report(1, loss=0.5, **config)])
@@ -278,6 +289,7 @@ def test_results_of_another_tool_are_not_taken(tmp_path: Path, name: str) -> Non
         ("train_fn_f587d_00004_4_lr=0.1000,units=-1_2026-11-21_17-06-57", "f587d_00004"),
         ("objective_a1b2c3d4_12_lr=0.1_2021-01-01_00-00-00", "a1b2c3d4"),
         ("my_trial", "my_trial"),
+        ("run_20260101_lr=0.1", "run_20260101_lr=0.1"),
     ],
 )
 def test_the_id_is_in_the_name_of_the_folder(folder: str, trial_id: str) -> None:

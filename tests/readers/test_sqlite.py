@@ -149,6 +149,14 @@ def test_text_that_is_no_utf8_is_replaced(path: Path) -> None:
     assert all_rows(path)[1] == ("\ufffdA",)
 
 
+def test_an_error_about_a_name_that_is_no_utf8_is_one_clear_error(path: Path) -> None:
+    make(path, 'CREATE TABLE "nameless" ("abcdef")').close()
+    content = path.read_bytes().replace(b"nameless", b"\xff" * 8)
+    path.write_bytes(content.replace(b'("abcdef")', b"(((((((((("))
+    with pytest.raises(ReadError, match="cannot be read"), sqlite.connect(path) as connection:
+        sqlite.tables(connection)
+
+
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
