@@ -13,6 +13,7 @@ from auditor.errors import ReadError, UnknownFormatError
 from auditor.readers import (
     auditor_dir,
     csv_logger,
+    history,
     kerastuner,
     mlflow,
     ray_tune,
@@ -36,6 +37,7 @@ READERS = (
     Reader("TensorBoard", tensorboard.matches, tensorboard.read, gathers=True),
     # Tables and text: the more a format asks of its columns, the earlier.
     Reader("table", table.matches, table.read),
+    Reader("Keras History", history.matches, history.read, gathers=True),
     Reader("CSVLogger", csv_logger.matches, csv_logger.read, gathers=True),
 )
 """All readers, asked in this order."""

@@ -86,6 +86,10 @@ _LABEL = re.compile(
 )
 
 
+_PAIRS = re.compile(r"[^,;&|\s=]*=(?:(?!__)[^,;&|\s])*")
+"""Names and values between signs that separate, of which "__" after a "=" is one."""
+
+
 def _any_of(words: frozenset[str]) -> str:
     longest_first = sorted(words, key=lambda word: (-len(word), word))
     return "|".join(word.replace("_", "[_-]?") for word in longest_first)
@@ -140,7 +144,7 @@ def _found_in(name: str) -> dict[str, Json]:
 
 def _assigned(name: str) -> Iterator[tuple[str, Json]]:
     """What stands around each "="."""
-    for part in re.split(r"[,;&|\s]+|__+", name):
+    for part in re.findall(_PAIRS, name):
         *fields, rest = part.split("=")
         for at, field in enumerate(fields):
             following = fields[at + 1] if at + 1 < len(fields) else None
@@ -154,6 +158,9 @@ def _assigned(name: str) -> Iterator[tuple[str, Json]]:
 def _name_at_end(text: str) -> str:
     """The name in `train_00001_1_lr`: known words, or what follows the last number."""
     text = text.strip("_-()[]{}'\" ")
+    nested = re.search(r"[A-Za-z][A-Za-z_]*?__[A-Za-z_]+$", text)  # scikit-learn's
+    if nested and nested.group().split("__")[0].lower() not in LABELS - {"model", "net"}:
+        return nested.group()
     known = _known_end(text)
     return known or re.split(r"(?:^|[_-])\d+[_-]", text)[-1]
 

@@ -69,6 +69,14 @@ EXAMPLES = {
         "lr_0.1/events.out.tfevents.1600000001.host",
     ),
     "ours": Example("auditor", write_sweep, "0001", "trial_0001/trial.json"),
+    "histories": Example(
+        "Keras History",
+        copy_of("keras-3.15.1/history/grid"),
+        "lr=0.01,units=4",
+        "lr=0.01,units=4.json",
+    ),
+    "pickled histories": Example("Keras History", copy_of("scikeras-0.13.0/history")),
+    "printed history": Example("Keras History", copy_of("keras-3.15.1/history/single/printed.txt")),
     "csv logs": Example(
         "CSVLogger",
         copy_of("keras-3.15.1/csv_logger/grid"),
