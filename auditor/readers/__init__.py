@@ -16,6 +16,7 @@ from auditor.readers import (
     history,
     kerastuner,
     mlflow,
+    optuna,
     ray_tune,
     table,
     tensorboard,
@@ -35,6 +36,7 @@ READERS = (
     Reader("MLflow", mlflow.matches, mlflow.read),
     # Files that only one tool writes.
     Reader("TensorBoard", tensorboard.matches, tensorboard.read, gathers=True),
+    Reader("Optuna", optuna.matches, optuna.read),
     # Tables and text: the more a format asks of its columns, the earlier.
     Reader("table", table.matches, table.read),
     Reader("Keras History", history.matches, history.read, gathers=True),

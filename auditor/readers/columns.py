@@ -23,6 +23,7 @@ MOST_LITERAL = 2_000
 
 _WHOLE = re.compile(r"[-+]?(0|[1-9]\d{0,17})")
 _POINT = re.compile(r"[-+]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?|[-+]?inf(inity)?", re.I)
+_GAPPED = re.compile(r"-?\d{1,17}\.0")
 _ABSENT = {"", "na", "n/a", "nan", "<na>", "-"}
 """Texts of cells without a value of a hyperparameter, in lower case."""
 
@@ -105,9 +106,9 @@ class Columns:
             return [_plain(value) for value in column.to_pylist()]
         codes, texts = _coded(column)
         values = [_parsed(text) for text in texts]
-        present = [value for value in values if value is not ABSENT]
-        has_gaps = bool((codes < 0).any()) or len(present) < len(values)
-        if has_gaps and all(isinstance(v, float) and v.is_integer() for v in present):
+        has_gaps = bool((codes < 0).any()) or any(value is ABSENT for value in values)
+        pairs = zip(values, texts, strict=True)
+        if has_gaps and all(value is ABSENT or _GAPPED.fullmatch(text) for value, text in pairs):
             # So pandas writes whole numbers in a column with gaps.
             values = [value if value is ABSENT else int(value) for value in values]
         values.append(ABSENT)

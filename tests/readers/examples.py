@@ -88,4 +88,8 @@ EXAMPLES = {
     "table": Example("table", copy_of("table/curves.csv"), values_at_cut=1),
     "mlflow files": Example("MLflow", copy_of("mlflow-3.17.2/mlruns/844507567730180827")),
     "mlflow database": Example("MLflow", copy_of("mlflow-3.17.2/mlflow.db")),
+    "optuna": Example("Optuna", copy_of("optuna-5.0.0/studies.db")),
+    "optuna 1": Example("Optuna", copy_of("optuna-1.5.0/studies.db")),
+    "optuna journal": Example("Optuna", copy_of("optuna-5.0.0/journal.log")),
+    "optuna table": Example("Optuna", copy_of("optuna-5.0.0/trials.csv")),
 }
