@@ -32,6 +32,14 @@ _HPARAMS_FOLDER = re.compile(r"\d{9,}\.\d+")
 """PyTorch's `add_hparams` makes a folder named by the time inside that of the run."""
 
 
+_FILE = re.compile(r"(^|\.)tfevents\.\d")
+
+
+def is_event_file(name: str) -> bool:
+    """Whether a file of this name should hold events; the marks of TensorFlow's profiler do not."""
+    return bool(_FILE.search(name.lower())) and not name.endswith("profile-empty")
+
+
 @dataclass
 class Logged:
     """What the event files of one run say.

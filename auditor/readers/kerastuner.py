@@ -2,29 +2,26 @@
 
 KerasTuner records, per trial, all metrics of the best epoch (averaged over executions), the score,
 the status and the search space. It records neither the objective nor the tuner's class, so both are
-inferred. Seen: 1.0 (ids of 32 hex digits, no "message"), 1.1, 1.4.
+inferred. Curves exist where TensorBoard's callback was used. Seen: 1.0 (ids of 32 hex digits, no
+"message"), 1.1, 1.3, 1.4.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
 from auditor.files import Json
+from auditor.readers.gathered import Gathered
+from auditor.readers.kerastuner_logs import read_logs
 from auditor.readers.looking import Look
 from auditor.readers.objective import infer_objective
 from auditor.readers.project import Project, has_trials, read_project
 from auditor.readers.reader import NO_FOLDER, Match, Source
 from auditor.readers.space import active_values
 from auditor.readers.trial_json import TrialFile
-from auditor.trials import (
-    Design,
-    Hyperparameter,
-    Provenance,
-    Run,
-    Trials,
-    empty_curves,
-)
+from auditor.trials import Design, Hyperparameter, Run, Trials
 
 _ADAPTIVE = (
     {"hyperband_iterations", "brackets"},
@@ -34,6 +31,9 @@ _ADAPTIVE = (
 
 FEWEST_IN_ORDER = 5
 """Trials needed to recognise a grid by its order: five random ones are in order once in 120."""
+
+FEWEST_UNCOUNTED = 2
+"""The same where their ids say that no number of trials was given, which a random search has to."""
 
 
 def matches(look: Look) -> Match:
@@ -48,27 +48,33 @@ def matches(look: Look) -> Match:
 
 
 def read(source: Source) -> Trials:
-    """Read one project directory."""
-    path = source.path
-    project = read_project(path)
+    """Read one project directory, and the logs of TensorBoard's callback that belong to it."""
+    project = read_project(source.path)
+    logs = read_logs(source.path, project.trials)
+    executions: dict[str, list[Run]] = {}
+    for run in logs.trainings:
+        executions.setdefault(run.trial_id, []).append(run)
+    found = Gathered(source)
     values = {t.trial_id: active_values(t.values, project.space) for t in project.trials}
-    return Trials(
-        hyperparameters=values,
-        recorded={
-            Run(t.trial_id): t.recorded(project.started.get(t.trial_id)) for t in project.trials
-        },
-        curves=empty_curves(),
+    for trial in project.trials:
+        recorded = trial.recorded(project.started.get(trial.trial_id))
+        runs = executions.get(trial.trial_id) or [Run(trial.trial_id)]
+        if len(runs) > 1:
+            # Means over executions, each at its own best epoch: of no run in particular.
+            recorded = replace(recorded, best_epoch=None, metrics={})
+        for run in runs:
+            curves = logs.trainings[run].curves if run in logs.trainings else {}
+            found.add(run, curves, recorded, values[trial.trial_id])
+    found.files += [*project.files, *logs.files]
+    found.problems += [*project.problems, *logs.problems]
+    found.missing += _missing(project.trials, executions)
+    several = max((len(runs) for runs in executions.values()), default=None)
+    return found.trials(
+        "keras-tuner",
         objective=infer_objective(project.trials),
         space=project.space,
-        design=Design(_sampler(project, values), project.seed),
-        provenance=Provenance(
-            tool="keras-tuner",
-            version=_generation(project.trials),
-            path=str(path),
-            files=project.files,
-            missing=_missing(project.trials),
-            problems=project.problems,
-        ),
+        design=Design(_sampler(project, values), project.seed, executions=several),
+        version=_generation(project.trials),
     )
 
 
@@ -79,7 +85,14 @@ def _sampler(
     marked = any(trial.tuner_values for trial in project.trials)
     if marked or any(marks <= project.oracle.keys() for marks in _ADAPTIVE):
         return "adaptive"
-    return "grid" if _in_grid_order(project.space, list(values.values())) else "unknown"
+    tried = list(values.values())
+    # A grid is the only search left whose number of trials nobody has to give: ids of 4 digits.
+    uncounted = all(re.fullmatch("[0-9]{4}", trial) for trial in values)
+    fewest = FEWEST_UNCOUNTED if uncounted else FEWEST_IN_ORDER
+    # Grid search came with 1.2. Before 1.1, ids were random, and the order of trials is lost.
+    has_grids = any(trial.has_message for trial in project.trials)
+    in_order = has_grids and len(tried) >= fewest and _in_grid_order(project.space, tried)
+    return "grid" if in_order else "unknown"
 
 
 def _in_grid_order(space: Sequence[Hyperparameter], trials: Sequence[Mapping[str, Json]]) -> bool:
@@ -87,7 +100,7 @@ def _in_grid_order(space: Sequence[Hyperparameter], trials: Sequence[Mapping[str
 
     Each hyperparameter starts at its default, which is what the first trial has.
     """
-    if len(trials) < FEWEST_IN_ORDER or any(not axis.values for axis in space):
+    if any(not axis.values for axis in space):
         return False
     places = []
     for axis in space:
@@ -119,16 +132,23 @@ def _per_metric(trials: Sequence[TrialFile]) -> bool:
     )
 
 
-def _missing(trials: Sequence[TrialFile]) -> tuple[str, ...]:
+def _missing(
+    trials: Sequence[TrialFile], executions: Mapping[str, Sequence[Run]]
+) -> tuple[str, ...]:
     """What these files cannot tell."""
     budgets = {trial.tuner_values.get("tuner/epochs") for trial in trials} - {None}
-    sentences = [
-        "Learning curves: KerasTuner keeps the metrics of one epoch per trial, so onset of "
-        "overfitting, late divergence and recovery cannot be seen.",
-        "Per-execution values: executions of a trial are averaged, each at its own best epoch.",
-        "Objective, tuner class, versions, data, fit arguments, batch size (unless tuned) and the "
-        "number of epochs run.",
-    ]
+    sentences = []
+    if bare := [trial for trial in trials if trial.metrics and trial.trial_id not in executions]:
+        who = f"Of {len(bare)} trials, learning" if executions else "Learning"
+        sentences += [
+            f"{who} curves: KerasTuner keeps the metrics of one epoch per trial, so onset of "
+            "overfitting, late divergence and recovery cannot be seen.",
+            "Per-execution values: executions of a trial are averaged, each at its own best epoch.",
+        ]
+    sentences.append(
+        "Objective, tuner class, versions, data, fit arguments, batch size (unless tuned)"
+        + ("." if executions else " and the number of epochs run.")
+    )
     if _per_metric(trials):
         sentences.append(
             "The best epoch: up to version 1.1.0 each metric is its own extreme over all epochs, "

@@ -1,6 +1,6 @@
 """What a reader is: one small record per format; and what it is given to read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -73,12 +73,15 @@ class Reader:
         read: Reads all of a sweep. Bad input of one trial becomes a problem in the provenance;
             only a sweep of which nothing at all can be read raises `ReadError`.
         gathers: A file of this format is one trial, or a few: those below one path make one sweep.
+        joins: The folders elsewhere that belong to a sweep at a path; files in them are gathered
+            by no other reader.
     """
 
     name: str
     matches: Callable[[Look], Match]
     read: Callable[[Source], Trials]
     gathers: bool = False
+    joins: Callable[[Path], Iterable[Path]] | None = None
 
     @property
     def key(self) -> str:

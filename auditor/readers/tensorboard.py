@@ -12,7 +12,7 @@ from auditor.errors import ReadError
 from auditor.readers.beside import Beside
 from auditor.readers.contents import clean
 from auditor.readers.event_hparams import declared_space, hyperparameters, recorded, with_integers
-from auditor.readers.event_runs import Logged, merge_hparams, place
+from auditor.readers.event_runs import Logged, is_event_file, merge_hparams, place
 from auditor.readers.events import read_events
 from auditor.readers.gathered import Gathered, file_name
 from auditor.readers.looking import Look
@@ -20,7 +20,6 @@ from auditor.readers.names import hyperparameters_in_path
 from auditor.readers.reader import NO_FILE, Match, Source
 from auditor.trials import Run, Trials
 
-_FILE = re.compile(r"(^|\.)tfevents\.\d")
 _EXECUTION = re.compile(r"execution(\d{1,6})")
 
 _MISSING = (
@@ -41,7 +40,7 @@ def matches(look: Look) -> Match:
     """Whether the path is an event file."""
     if not look.is_file:
         return NO_FILE
-    if not _FILE.search(look.name) or look.name.endswith("profile-empty"):
+    if not is_event_file(look.path.name):
         return Match(False, "its name is not that of an event file (events.out.tfevents.<time>...)")
     return Match(True, "its name is that of an event file of TensorBoard")
 

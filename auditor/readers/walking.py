@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from auditor.readers.looking import Look, natural
@@ -71,6 +72,8 @@ class Walk:
         taken = [(path, match) for by, path, match in self._taken if by is reader]
         root = self.path if self.path.is_dir() else self.path.parent
         if reader.gathers and taken:
+            taken = [(p, m) for p, m in taken if self._joined.isdisjoint(p.absolute().parents)]
+        if reader.gathers and taken:
             files = sorted((path for path, _ in taken), key=lambda path: natural(str(path)))
             why = taken[0][1].why
             return [Source(reader, self.path, root, tuple(files), None, self.columns, why)]
@@ -80,6 +83,12 @@ class Walk:
             for folder in [path if path.is_dir() else path.parent]
             for part in (match.parts or (None,))
         ]
+
+    @cached_property
+    def _joined(self) -> set[Path]:
+        """The folders that belong to sweeps elsewhere."""
+        asked = [(by.joins, path) for by, path, _ in self._taken if by.joins is not None]
+        return {folder.absolute() for joins, path in asked for folder in joins(path)}
 
 
 def _is_skipped(name: str) -> bool:

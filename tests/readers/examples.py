@@ -45,7 +45,7 @@ def copy_of(name: str) -> Callable[[Path], Path]:
     return make
 
 
-_FIRST = "9a1cf0f2c8e74dd5a2ea9a4a6b1de0c3"
+_FIRST = "c4ca4238a0b923820dcc509a6f75849b"
 
 EXAMPLES = {
     "grid": Example(
@@ -60,6 +60,18 @@ EXAMPLES = {
     ),
     "first generation": Example(
         "KerasTuner", copy_of("keras_tuner-1.0.2/random"), _FIRST, f"trial_{_FIRST}/trial.json"
+    ),
+    "without a name": Example(
+        "KerasTuner",
+        copy_of("keras_tuner-1.1.3/untitled_project"),
+        "2",
+        "trial_2/trial.json",
+    ),
+    "with logs beside": Example(
+        "KerasTuner",
+        lambda target: copy_of("keras_tuner-1.4.8/with_logs")(target) / "project",
+        "2",
+        "trial_2/trial.json",
     ),
     "events of Keras": Example("TensorBoard", copy_of("tensorboard-2.21.0")),
     "events of Keras 2.2": Example(

@@ -5,19 +5,29 @@ import math
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.readers import read
+from auditor.diagnosis import diagnose
+from auditor.diagnosis.finding import Finding
+from auditor.outcomes import Outcome, judge
+from auditor.readers import find, read
 from auditor.readers.space import parse_space
-from auditor.trials import Run
+from auditor.scoring import score as scored
+from auditor.trials import Run, Trials
 from tests.readers.sweeps import trial_json
 
 DATA = Path(__file__).parents[1] / "data"
 REAL = DATA / "keras_tuner-1.4.8"
-OLD = DATA / "keras_tuner-1.0.2" / "random"
+OLD = DATA / "keras_tuner-1.0.2"
+
+
+def diagnosed(trials: Trials) -> tuple[Finding, ...]:
+    outcomes = judge(trials)
+    return diagnose(trials, outcomes, scored(trials, outcomes))[0]
 
 
 def project(folder: Path, trials: list[tuple[dict[str, float], float | None]], **more: Any) -> Path:
@@ -142,11 +152,46 @@ def test_start_times_are_kept_where_they_were_written() -> None:
 
 
 def test_the_first_generation_has_no_best_epoch_and_says_what_its_metrics_are() -> None:
-    trials = read(OLD)
+    trials = read(OLD / "hyperband")
     assert {recorded.best_epoch for recorded in trials.recorded.values()} == {None}
-    assert [r.status for r in trials.recorded.values()].count("unfinished") == 1
-    assert trials.objective.name == "val_accuracy"
+    assert trials.provenance.version == "1.0 to 1.1.0"
     assert any("upper bound" in sentence for sentence in trials.provenance.missing)
+
+
+def test_the_first_generation_completes_trials_that_diverged() -> None:
+    trials = read(OLD / "hyperband")
+    assert {recorded.status for recorded in trials.recorded.values()} == {"completed"}
+    scores = [recorded.score for recorded in trials.recorded.values()]
+    assert sum(map(math.isnan, scores)) == 5
+    assert Counter(judge(trials).by_trial.values()) == {Outcome.OK: 8, Outcome.DIVERGED: 7}
+
+
+def test_a_lucky_score_beside_an_infinite_loss_is_a_diverged_trial(tmp_path: Path) -> None:
+    metrics = {"loss": math.inf, "val_loss": 2.0, "val_acc": 0.9}
+    trials = read(project(tmp_path / "p", [(metrics, 0.9), ({"val_acc": 0.5}, 0.5)]))
+    assert trials.recorded[Run("0")].status == "completed"
+    assert judge(trials).by_trial == {"0": Outcome.DIVERGED, "1": Outcome.OK}
+
+
+def test_an_order_that_is_lost_is_no_grid() -> None:
+    assert read(OLD / "random").design.sampler == "unknown"
+
+
+@pytest.mark.parametrize("version", ["1.3.5", "1.4.8"])
+def test_a_grid_that_three_failures_ended_is_known_by_its_ids(version: str) -> None:
+    trials = read(DATA / f"keras_tuner-{version}" / "stopped")
+    assert trials.design.sampler == "grid"
+    assert list(trials.hyperparameters) == ["0000", "0001", "0002"]
+    (finding,) = (f for f in diagnosed(trials) if f.code == "AUD012")
+    assert finding.sentence.startswith("9 of 12 combinations")
+    assert "the last 3 trials failed" in finding.sentence
+
+
+def test_a_search_of_several_workers_is_one_sweep() -> None:
+    (source,) = find(REAL / "distributed")
+    trials = source.read()
+    assert list(trials.hyperparameters) == ["0", "1", "2", "3"]
+    assert trials.provenance.problems == ()
 
 
 @pytest.mark.parametrize(
