@@ -15,6 +15,7 @@ from auditor.readers import (
     csv_logger,
     history,
     kerastuner,
+    kerastuner_logs,
     mlflow,
     optuna,
     ray_tune,
@@ -31,7 +32,7 @@ __all__ = ["READERS", "Match", "Reader", "Source", "find", "read"]
 READERS = (
     # Folders. Ours first: its directories are KerasTuner's as well, with more in them.
     Reader("auditor", auditor_dir.matches, auditor_dir.read),
-    Reader("KerasTuner", kerastuner.matches, kerastuner.read),
+    Reader("KerasTuner", kerastuner.matches, kerastuner.read, joins=kerastuner_logs.folder_of),
     Reader("Ray Tune", ray_tune.matches, ray_tune.read),
     Reader("MLflow", mlflow.matches, mlflow.read),
     # Files that only one tool writes.
