@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -87,9 +86,10 @@ def penalised(
         if room > 0 or not is_no_skill:
             penalty = min(penalty, abs(room))
         # The sum may be rounded past the limit.
-        if room > 0:
-            return replace(bare, penalty=penalty, score=sign * min(value + penalty, sign * limit))
-    return replace(bare, penalty=penalty, score=sign * (value + penalty))
+        value = min(value + penalty, sign * limit) if room > 0 else value + penalty
+    else:
+        value += penalty
+    return RunScore(bare.best_epoch, bare.objective, bare.twin, bare.gap, penalty, sign * value)
 
 
 def _objective_column(trials: Trials) -> Column:

@@ -147,7 +147,9 @@ class Trials:
 
     def series_column(self, name: str) -> Column:
         """A series of the context of all runs, as `column`."""
-        return self._series.get(name) or tables.nothing(len(self.runs))
+        if name not in self.context.series["metric"].cat.categories:
+            return tables.nothing(len(self.runs))
+        return self._series[name]
 
     @cached_property
     def table(self) -> pd.DataFrame:

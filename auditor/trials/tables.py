@@ -76,7 +76,7 @@ def positions(table: pd.DataFrame, runs: tuple[Run, ...]) -> NDArray[np.intp]:
     """Per line of a table in its own types the position of its run; -1 where that is unknown."""
     if not len(table):
         return np.empty(0, np.intp)
-    names = table["trial_id"].cat.categories.tolist()
+    names = [str(name) for name in table["trial_id"].cat.categories]
     keys = [table["trial_id"].cat.codes.to_numpy()]
     keys += [table[name].to_numpy() for name in ("execution", "fold")]
     # Lines of a run stand together, so that few have to be looked up.
@@ -120,10 +120,13 @@ def canonical(table: pd.DataFrame, runs: tuple[Run, ...]) -> pd.DataFrame:
         raise TrialsError(
             "one value per run, epoch and metric; repeated: " + some(twice.itertuples(index=False))
         )
+    table = table.reset_index(drop=True)
     names = list(dict.fromkeys(run.trial_id for run in runs))
+    if _is_named(table["trial_id"].array, names):
+        return table
     place = {name: i for i, name in enumerate(names)}
     codes = np.array([place[run.trial_id] for run in runs])[at]
-    return table.assign(trial_id=_named(codes, names)).reset_index(drop=True)
+    return table.assign(trial_id=_named(codes, names))
 
 
 def _compared(*keys: NDArray[np.integer]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -158,21 +161,30 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
         # astype cuts off fractions without a word.
         if table[name].dtype.kind == "f" and (typed[name] != table[name]).any():
             raise TrialsError(f"{name} must be a whole number, got {table[name].tolist()[:5]}")
-    return typed.assign(**{name: _sorted(typed[name].array) for name in ("trial_id", "metric")})
+    return typed.assign(metric=_sorted(typed["metric"].array))
 
 
 def _sorted(column: pd.Categorical) -> pd.Categorical:
     """The names that occur, as text and sorted."""
-    occurs = np.bincount(column.codes, minlength=len(column.categories)) > 0
-    names = [str(name) for name in column.categories]
-    kept = sorted({name for name, there in zip(names, occurs, strict=True) if there})
+    used = np.sort(pd.unique(column.codes)).tolist()
+    names = {code: str(column.categories[code]) for code in used}
+    kept = sorted(set(names.values()))
+    if _is_named(column, kept):
+        return column
     place = {name: i for i, name in enumerate(kept)}
-    codes = np.array([place.get(name, -1) for name in names], np.intp)
+    codes = np.zeros(len(column.categories), np.intp)
+    codes[used] = [place[name] for name in names.values()]
     return _named(codes[column.codes], kept)
 
 
 def _named(codes: NDArray[np.intp], names: list[str]) -> pd.Categorical:
     return pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
+
+
+def _is_named(column: pd.Categorical, names: list[str]) -> bool:
+    """Whether it has just these categories, in this order, as text."""
+    kind = pd.CategoricalDtype(pd.Index(names, dtype="str"))
+    return column.categories.tolist() == names and column.dtype == kind
 
 
 def _has_empty_cells(column: pd.Series) -> bool:
