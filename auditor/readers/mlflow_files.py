@@ -7,6 +7,7 @@ files: they are opened once each, without a look before.
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 from auditor.readers.contents import clean
 from auditor.readers.events import Scalars
+from auditor.readers.lines import blocks
 from auditor.readers.mlflow_run import PARENT, MlflowRun
 
 META, PARAMS, METRICS, TAGS = "meta.yaml", "params", "metrics", "tags"
@@ -27,6 +29,9 @@ MOST_NESTING = 10
 
 MOST_METRIC_BYTES = 64 * 2**20
 """Of one metric; a value takes some forty bytes."""
+
+MOST_STEPS = 2**63
+"""A step is a whole number of 64 bits."""
 
 MOST_TEXT_BYTES = 2**16
 """Of a parameter, a tag or `meta.yaml`."""
@@ -114,28 +119,36 @@ def _points(content: bytes) -> tuple[Scalars, str | None]:
     if len(content) > MOST_METRIC_BYTES:
         return _scalars([]), f"it has more than {MOST_METRIC_BYTES:,} bytes, and is left out"
     whole, _, rest = content.rpartition(b"\n")
+    pieces = [_block(block) for block in blocks(whole)]
+    bad = sum(lost for _, lost in pieces)
     complaint = "it is cut off in its last line, which is left out" if rest.strip() else None
-    lines, cells = whole.splitlines(), whole.split()
+    if bad:
+        complaint = f"{bad} lines are no values of a metric, and are left out"
+    if len(pieces) == 1:
+        return pieces[0][0], complaint
+    columns = [[getattr(s, name) for s, _ in pieces] for name in ("steps", "times", "values")]
+    return Scalars(*map(np.concatenate, columns)) if pieces else _scalars([]), complaint
+
+
+def _block(block: bytes) -> tuple[Scalars, int]:
+    """The values in some lines, and how many lines are none."""
+    lines, cells = block.splitlines(), block.split()
     if len(cells) == 3 * len(lines):
-        try:
-            return _scalars([cells[0::3], cells[1::3], cells[2::3]]), complaint
-        except (ValueError, OverflowError):
-            pass
+        with suppress(ValueError, OverflowError):
+            return _scalars([cells[0::3], cells[1::3], cells[2::3]]), 0
     rows = [row for line in lines if (row := _row(line.split()))]
     bad = sum(1 for line in lines if line.strip()) - len(rows)
-    if bad:
-        complaint = f"{bad} of {len(lines)} lines are no values of a metric, and left out"
-    return _scalars([list(column) for column in zip(*rows, strict=True)]), complaint
+    return _scalars([list(column) for column in zip(*rows, strict=True)]), bad
 
 
 def _row(cells: list[bytes]) -> list[bytes] | None:
     """Time, value and step of a line; what follows, such as the name of a data set, is left out."""
     row = [*cells[:2], *(cells[2:3] or [b"0"])]
     try:
-        _scalars([[cell] for cell in row])
-    except (ValueError, OverflowError):
+        float(row[0]), float(row[1])
+        return row if abs(int(row[2])) < MOST_STEPS else None
+    except (ValueError, IndexError):
         return None
-    return row if len(cells) > 1 else None
 
 
 def _scalars(columns: list[list[bytes]]) -> Scalars:

@@ -19,12 +19,13 @@ from auditor.errors import ReadError
 from auditor.files import Json
 from auditor.readers.contents import clean, parse_json, read_bytes
 from auditor.readers.gathered import MOST_EPOCHS
+from auditor.readers.lines import blocks
 
 MOST_BYTES = 256 * 2**20
 """Of the reports of one trial; a report takes half a kilobyte."""
 
-BLOCK_LINES = 1_000
-"""Reports parsed at once."""
+MOST_LINE_BYTES = 2**23
+"""Of one report; those of RLlib take some hundred kilobytes."""
 
 ITERATION = "training_iteration"
 
@@ -68,17 +69,17 @@ def read_result_json(path: Path) -> Reports:
         ReadError: The file cannot be read at all.
     """
     reports = Reports()
-    lines = read_bytes(path, MOST_BYTES).splitlines()
     found = _Columns()
-    bad = 0
-    for start in range(0, len(lines), BLOCK_LINES):
-        block, unreadable = _parse(lines[start : start + BLOCK_LINES])
+    many = bad = 0
+    for lines in map(bytes.splitlines, blocks(read_bytes(path, MOST_BYTES))):
+        block, unreadable = _parse(lines)
         bad += unreadable
+        many += len(lines)
         found.add(block)
         reports.first = reports.first or (block[0] if block else {})
         reports.last = block[-1] if block else reports.last
     if bad:
-        reports.complaints.append(f"{bad} of {len(lines)} lines are no reports, and left out")
+        reports.complaints.append(f"{bad} of {many} lines are no reports, and left out")
     return _finish(reports, found)
 
 
@@ -88,7 +89,7 @@ def read_progress_csv(path: Path) -> Reports:
     Raises:
         ReadError: The file cannot be read at all.
     """
-    text = read_bytes(path, MOST_BYTES).decode("utf-8", "replace")
+    text = read_bytes(path).decode("utf-8", "replace")
     try:
         cells = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error as error:
@@ -136,13 +137,14 @@ def flat(values: Mapping[str, Any], depth: int = 20) -> dict[str, Json]:
 
 def _parse(lines: Sequence[bytes]) -> tuple[list[Report], int]:
     """The reports in some lines, and how many lines are none."""
+    short = [line for line in lines if 0 < len(line) <= MOST_LINE_BYTES]
     try:
         # All at once takes half the time.
-        parsed = from_json(b"[" + b",".join(filter(None, lines)) + b"]")
+        parsed = from_json(b"[" + b",".join(short) + b"]")
     except ValueError:
-        parsed = [_parse_line(line) for line in lines if line]
+        parsed = [_parse_line(line) for line in short]
     reports: list[Report] = [report for report in parsed if isinstance(report, dict)]
-    return reports, len(parsed) - len(reports)
+    return reports, sum(1 for line in lines if line) - len(reports)
 
 
 def _parse_line(line: bytes) -> Json:

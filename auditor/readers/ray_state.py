@@ -17,7 +17,7 @@ from auditor.readers.looking import Look, natural
 
 PREFIX = "experiment_state"
 
-MOST_BYTES = 256 * 2**20
+MOST_BYTES = 128 * 2**20
 """Of one state; a trial takes some ten kilobytes."""
 
 MOST_STATES = 50

@@ -211,10 +211,14 @@ def test_steps_become_epochs(
         ("1 0.5\n2 0.4\n", {0: 0.5, 1: 0.4}, None),
         ("1 0.5 0 data 1f2e\r\n2 0.4 1 data 1f2e\r\n", {0: 0.5, 1: 0.4}, None),
         ("1 0.5 0\n2 0.4 1\n3 0.", {0: 0.5, 1: 0.4}, "cut off"),
-        ("1 0.5 0\nhello\n2 0.4 1\n", {0: 0.5, 1: 0.4}, "1 of 3 lines"),
-        ("1 0.5 0\n2 0.4 99999999999999999999\n2 0.4 1\n", {0: 0.5, 1: 0.4}, "1 of 3 lines"),
-        ("1 0.5 0\n2 high 2\n2 0.4 1\n", {0: 0.5, 1: 0.4}, "1 of 3 lines"),
-        ("\0\xff\n", {}, "1 of 1 lines"),
+        ("1 0.5 0\nhello\n2 0.4 1\n", {0: 0.5, 1: 0.4}, "1 lines are no values"),
+        (
+            "1 0.5 0\n2 0.4 99999999999999999999\n2 0.4 1\n",
+            {0: 0.5, 1: 0.4},
+            "1 lines are no values",
+        ),
+        ("1 0.5 0\n2 high 2\n2 0.4 1\n", {0: 0.5, 1: 0.4}, "1 lines are no values"),
+        ("\0\xff\n", {}, "1 lines are no values"),
         ("", {}, None),
     ],
 )
@@ -227,6 +231,14 @@ def test_lines_of_a_metric(
     problems = [(p.file, p.trial_id) for p in trials.provenance.problems]
     assert problems == ([("a/metrics/loss", "a")] if complaint else [])
     assert not complaint or complaint in trials.provenance.problems[0].message
+
+
+def test_long_metrics_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.readers.lines.BLOCK_BYTES", 5)
+    write_run(tmp_path / "a", metrics__loss="1 0.5 0\n2 high 1\n3 0.4 2\n3 0.3 1\n4 0")
+    trials = read(tmp_path)
+    assert values(trials, "a") == {0: 0.5, 1: 0.3, 2: 0.4}
+    assert "1 lines are no values" in trials.provenance.problems[0].message
 
 
 @pytest.mark.parametrize("content", ["", "hello", "[" * 100_000, "a: &a [*a]\n", "\0\xff"])

@@ -251,6 +251,17 @@ def test_a_line_that_is_no_report_is_named_and_the_others_are_kept(
     assert problem.file == "t_00000001_1/result.json"
 
 
+def test_long_results_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.readers.lines.BLOCK_BYTES", 5)
+    monkeypatch.setattr("auditor.readers.ray_results.MOST_LINE_BYTES", 1_000)
+    reports = [report(i + 1, loss=i, **({"acc": 0.5} if i else {})) for i in range(3)]
+    write_trial(tmp_path / "t_00000001_1", [*reports, report(4, loss=3, note="x" * 1_000)])
+    trials = read(tmp_path)
+    assert losses(trials, "00000001") == {0: 0, 1: 1, 2: 2}
+    assert losses(trials, "00000001", "acc") == {1: 0.5, 2: 0.5}
+    assert "1 of 4 lines" in trials.provenance.problems[0].message
+
+
 def test_an_error_before_a_later_report_was_overcome(tmp_path: Path) -> None:
     folder = write_trial(tmp_path / "t_00000001_1", [report(1, loss=1, date="2026-01-01_10-00-00")])
     failure = "Failure # 1 (occurred at 2026-01-01_{}-00-00)\n  File x\nMyError: \x1b[1mno\n"
