@@ -676,6 +676,60 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
 
 
 @pytest.mark.usefixtures("two_rows")
+def test_what_is_left_trains_before_most_of_it_is_examined(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make(GridSearch, build_six, lane="stacked", progress=Interrupts(2)).search(**arguments())
+    happened: list[Any] = []
+    whole = Engine.train
+
+    def seen(hp: Any) -> Any:
+        happened.append(hp.Choice("lr", [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]))
+        return build_six(hp)
+
+    def train(*args: Any) -> Any:
+        happened.append("an epoch")
+        return whole(*args)
+
+    monkeypatch.setattr(Engine, "train", train)
+    tuner = make(GridSearch, seen, lane="stacked")
+    happened.clear()
+    tuner.search(**arguments())
+    assert statuses(tuner) == ["COMPLETED"] * 6
+    assert set(tuner.trials().context.lane.values()) == {"stacked"}
+    assert set(happened[: happened.index("an epoch")]) < {0.05, 0.1, 0.2, 0.5}
+    assert {0.05, 0.1, 0.2, 0.5} < set(happened)
+    for trial in stored(Path(tuner.project_dir)).values():
+        assert trial["auditor"]["read"] == ["lr"]
+
+
+@pytest.mark.usefixtures("two_rows")
+@pytest.mark.filterwarnings("ignore:stack .* begins anew")  # It depends on what was saved.
+@pytest.mark.parametrize(
+    ("changed", "alone"), [({0.5: 5}, {"0005"}), (dict.fromkeys([0.05, 0.1, 0.2, 0.5], 5), set())]
+)
+def test_what_is_left_of_other_code_is_planned_anew_or_trained_alone(
+    changed: dict[float, int], alone: set[str], make: Callable[..., Any]
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make(GridSearch, build_six, lane="stacked", progress=Interrupts(2)).search(**arguments())
+
+    def build(hp: Any) -> Any:
+        rate = hp.Choice("lr", [0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
+        return tiny_model(changed.get(rate, 4), rate, eager=False)
+
+    tuner = make(GridSearch, build, lane="stacked")
+    tuner.search(**arguments())
+    assert statuses(tuner) == ["COMPLETED"] * 6
+    lane = tuner.trials().context.lane
+    assert {run.trial_id for run, name in lane.items() if name == "fit"} == alone
+    assert set(tuner._sweep.alone) == alone
+    weights = [tuner.load_model(tuner.oracle.trials[t]).get_weights() for t in ("0000", "0005")]
+    assert [len(w[1]) for w in weights] == [4, 5]
+
+
+@pytest.mark.usefixtures("two_rows")
 def test_a_full_disk_is_one_error_and_the_search_goes_on_from_there(
     make: Callable[..., Any], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

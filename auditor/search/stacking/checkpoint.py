@@ -24,6 +24,7 @@ from auditor.files import make_folder
 from auditor.search.crashes import crash_of
 from auditor.search.handover import Handover, execution_state, read_runs, write_run
 from auditor.search.plain import NotPlainError, read_plain, write_plain
+from auditor.search.stacking.building import BUILDING
 from auditor.search.stacking.matching import SCHEMA, begun, check, made_with, starts_from
 from auditor.search.stacking.memory import NotResumable, is_plain
 from auditor.search.stacking.places import Places
@@ -161,9 +162,10 @@ class Checkpoints:
             return None
         try:
             content: dict[str, Any] = read_plain(file)
-            for run in [wanted[name] for name in begun(content) if name in wanted]:
-                run.get_ready()
-                self.begun(run, places)
+            with BUILDING:  # Else several stacks would wait for one another, model by model.
+                for run in [wanted[name] for name in begun(content) if name in wanted]:
+                    run.get_ready()
+                    self.begun(run, places)
             check(content, wanted, self._fits, self._runs)
         except ReadError as error:
             self._tell(str(error))

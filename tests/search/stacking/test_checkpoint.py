@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,6 +84,8 @@ class Search:
     def go_on(self, engine: Any, loses: Sequence[str] = ()) -> None:
         """Train what was not reported; the reports of some runs are lost."""
         left = [run for run in self.make() if run.trial_id not in self.reported]
+        for run in left[:1]:
+            run.get_ready()
 
         def done(run: StackedRun) -> None:
             if run.trial_id not in loses:
@@ -117,6 +120,22 @@ def assert_same(search: Search, whole: Search) -> None:
             assert [array.tobytes() for array in mine] == [array.tobytes() for array in its]
         assert len(run.execution.seconds) == len(run.execution.epochs)
         assert run.execution.best_value == other.execution.best_value
+
+
+def late(examined: list[str]) -> Callable[[], list[StackedRun]]:
+    """Makes the same runs, which are examined as they begin."""
+
+    def make() -> list[StackedRun]:
+        runs = six()
+        for run in runs:
+            run.examine, run.weights = partial(examine, run.weights), []
+        return runs
+
+    def examine(weights: list[Any], run: StackedRun) -> None:
+        examined.append(run.trial_id)
+        run.weights = weights
+
+    return make
 
 
 @pytest.fixture
@@ -376,6 +395,49 @@ def test_a_checkpoint_of_other_runs_is_not_used(
     fresh = Search(tmp_path / "fresh", search.make, search.rows)
     fresh.go_on(Mortal())
     assert_same(search, fresh)
+
+
+@pytest.mark.parametrize("is_late", [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("loses", [(), ("01", "03")])
+@pytest.mark.parametrize("kill", range(1, 13))
+def test_a_stack_goes_on_with_the_same_bits_before_all_its_runs_are_examined(
+    kill: int, loses: Sequence[str], is_late: Sequence[bool], whole: Search, tmp_path: Path
+) -> None:
+    search = Search(tmp_path / "stack", six, 2, interval=0.0)
+    search.make = late([]) if is_late[0] else six
+    with pytest.raises(Killed):
+        search.go_on(Mortal(kill), loses)
+    search.make = late([]) if is_late[1] else six
+    search.go_on(Mortal())
+    assert search.problems == []
+    assert_same(search, whole)
+
+
+def test_of_what_is_left_only_the_runs_that_train_are_examined_before(tmp_path: Path) -> None:
+    examined: list[str] = []
+    search = Search(tmp_path / "stack", late(examined), 2, interval=0.0)
+    for kill in (3, 1):
+        examined.clear()
+        with pytest.raises(Killed):
+            search.go_on(Mortal(kill))
+        assert examined == ["00", "01"]
+
+
+def test_a_run_that_trained_and_is_another_one_now_is_noticed(tmp_path: Path) -> None:
+    search = Search(tmp_path / "stack", late([]), 2, interval=0.0)
+    with pytest.raises(Killed):
+        search.go_on(Mortal(2))
+    make = search.make
+
+    def other() -> list[StackedRun]:
+        runs = make()
+        runs[1].examine = lambda run: setattr(run, "weights", [np.array([2.5])])
+        return runs
+
+    search.make = other
+    search.go_on(Mortal())
+    (problem,) = search.problems
+    assert "another one now" in problem
 
 
 # When a stack saves itself

@@ -21,6 +21,7 @@ from auditor.search.stacking.program import State
 from auditor.search.stacking.rows import StackedRun
 from auditor.search.stacking.run_model import NotStackable
 from auditor.search.stacking.stack import Stack
+from auditor.search.structure import NotShareable
 
 
 class Backend:
@@ -133,6 +134,26 @@ def test_runs_are_the_same_in_any_number_of_rows(rows: int) -> None:
     assert sorted(map(id, done)) == sorted(map(id, runs))
     assert len(engine.trained) == {1: 7, 2: 4, 3: 4, 5: 4}[rows]
     assert all(one.history.epoch == list(range(one.call.epochs)) for one in runs)
+
+
+def test_a_run_is_examined_when_it_begins_and_one_that_is_refused_leaves_its_row() -> None:
+    runs, known = [run(3), run(), run(), run(5)], []
+
+    def examine(own: Any) -> None:
+        known.append((runs.index(own), len(engine.trained)))
+        if own is runs[1]:
+            raise NotShareable("it was changed")
+        own.weights = [np.array([9.0])]
+
+    for late in runs[1:3]:
+        late.weights, late.examine = [], examine
+    done: list[Any] = []
+    engine = Engine()
+    train(runs, 1, engine, done=done.append)
+    assert known == [(1, 5), (2, 5)]
+    assert [losses(one)[:2] for one in runs] == [[2, 1], [], [8, 7], [4, 3]]
+    assert [one.refused for one in runs] == [None, "it was changed", None, None]
+    assert done == runs
 
 
 def test_the_best_weights_are_of_the_best_epoch_and_the_final_ones_of_the_last() -> None:
