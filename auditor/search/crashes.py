@@ -4,6 +4,11 @@ import traceback
 
 import keras_tuner
 
+from auditor.errors import AuditorError
+
+ENDS_THE_SEARCH = (AuditorError, keras_tuner.errors.FatalError)
+"""What is no crash of the trial whose code raises it, but concerns the search as a whole."""
+
 
 class CrashError(Exception):
     """A trial crashed, elsewhere or earlier.

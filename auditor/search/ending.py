@@ -4,13 +4,12 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-from auditor.errors import AuditorError, DirectoryError
+from auditor.errors import DirectoryError
 from auditor.outcomes import judge
 from auditor.scoring import score
-from auditor.search.crashes import crash_of
+from auditor.search.crashes import ENDS_THE_SEARCH, crash_of
 from auditor.search.keeper import Keeper
 from auditor.search.recorder import Execution
 from auditor.search.recording_oracle import RecordingOracle
@@ -101,7 +100,7 @@ class Ending:
             trial.status = TrialStatus.COMPLETED
         except BrokenPipeError:  # Whoever read the output has gone: an interruption, no crash.
             raise
-        except (AuditorError, keras_tuner.errors.FatalError) as error:
+        except ENDS_THE_SEARCH as error:
             error.add_note(f"while running trial {trial.trial_id} of {self._path}")
             raise
         except Exception as error:

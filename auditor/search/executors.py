@@ -1,19 +1,18 @@
 """Trains the trials of a search on executors, and reports them as they end."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from auditor.errors import AuditorError
 from auditor.search import store
-from auditor.search.crashes import CrashError, crash_of
+from auditor.search.crashes import ENDS_THE_SEARCH, CrashError, crash_of
 from auditor.search.crew import Happened
 from auditor.search.folds import Fold
+from auditor.search.launching.by_value import by_value, hidden_modules
 from auditor.search.launching.launcher import Launcher
 from auditor.search.launching.sharing import share
 from auditor.search.launching.tasks import Died, Ended, Event, Raised, Started, Task
@@ -21,7 +20,7 @@ from auditor.search.noting import read_note
 from auditor.search.runs import begin_run
 from auditor.search.stacking.plan import Plan, PlannedStack
 from auditor.search.under_way import UnderWay
-from auditor.search.work import Trained, by_value, train_stack, train_trial, work_of
+from auditor.search.work import Trained, train_stack, train_trial, work_of
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner
@@ -50,7 +49,7 @@ class Executors:
         self._stacks = Path(tuner.project_dir) / store.STACKS_FOLDER
         self._folder.mkdir(exist_ok=True)
         quiet = {**kwargs, "verbose": 0}  # Their bars would be mixed.
-        with by_value(tuner, *_user_code(tuner, kwargs)):
+        with by_value(*hidden_modules(tuner, *_user_code(tuner, kwargs))):
             self._work = share(work_of(tuner, args, quiet, folds), self._folder)
 
     def close(self) -> None:
@@ -62,7 +61,7 @@ class Executors:
         standing = self._tuner._standing
         match event:
             case Started(task, executor):
-                self._at_work[executor] = (self._folder_of(task), 0)
+                self._at_work[executor] = (self._folder_of(task.function, task.name), 0)
                 for trial in _trials_of(task):
                     standing.note_start(trial.trial_id)
             case Ended(_, executor) | Raised(_, executor) | Died(_, executor):
@@ -74,15 +73,14 @@ class Executors:
                 standing.note_epochs(executor, *note[:4], trained=new)
                 self._at_work[executor] = (folder, note.trained)
 
-    def _folder_of(self, task: Task) -> Path:
-        """Where the executor of a task leaves what it has."""
-        is_stack = task.function is train_stack
-        return (self._stacks if is_stack else self._folder) / task.name
+    def _folder_of(self, function: Callable[..., Any], name: str) -> Path:
+        """Where the executor of a task of this name leaves what it has."""
+        return (self._stacks if function is train_stack else self._folder) / name
 
     def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
         """Train the stacks of a plan, one on each executor; see `StackedLane.train`."""
         under_way = {
-            stack.name: UnderWay(stack, found, self._stacks / stack.name)
+            stack.name: UnderWay(stack, found, self._folder_of(train_stack, stack.name))
             for stack, found in plan.stacks
         }
         tasks = [one.task(self._work, plan, self._tuner) for one in under_way.values()]
@@ -97,7 +95,7 @@ class Executors:
                         happened.append((under_way[task.name].stack, timed))
                         happened += under_way[task.name].lost()
                     case Raised(task, _, error):
-                        if not isinstance(error, Exception) or _ends_the_search(error):
+                        if not isinstance(error, Exception) or isinstance(error, ENDS_THE_SEARCH):
                             raise error
                         happened.append((under_way[task.name].stack, error))
                     case Died(task, executor, reason, again=False):
@@ -108,21 +106,22 @@ class Executors:
 
     def train_alone(self, trials: Iterable[Trial]) -> None:
         """Train trials by `Model.fit`, as many at once as there are executors."""
-        tasks = (
-            Task(trial.trial_id, train_trial, (self._work, trial, self._folder / trial.trial_id))
-            for trial in trials
-        )
+        tasks = (self._task(trial) for trial in trials)
         with closing(self._launcher.run(tasks)) as events:
             for event in events:
                 self._show(event)
                 self._take(event)
+
+    def _task(self, trial: Trial) -> Task:
+        folder = self._folder_of(train_trial, trial.trial_id)
+        return Task(trial.trial_id, train_trial, (self._work, trial, folder))
 
     def _take(self, event: Event) -> None:
         match event:
             case Ended(task, _, trained):
                 self._end(self._tuner.oracle.trials[task.name], trained)
             case Raised(task, _, error):
-                if not isinstance(error, Exception) or _ends_the_search(error):
+                if not isinstance(error, Exception) or isinstance(error, ENDS_THE_SEARCH):
                     raise error
                 if isinstance(error, OSError):  # None of a trial's code, which is its `crash`.
                     raise error
@@ -160,10 +159,6 @@ class Executors:
 def _trials_of(task: Task) -> list[Trial]:
     trials = task.args[-1] if task.function is train_stack else [task.args[1]]
     return list(trials)
-
-
-def _ends_the_search(error: Exception) -> bool:
-    return isinstance(error, AuditorError | keras_tuner.errors.FatalError)
 
 
 def _user_code(tuner: "RecordingTuner", kwargs: dict[str, Any]) -> list[Any]:

@@ -7,13 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 from keras_tuner.engine.trial import Trial
 from keras_tuner.src.engine.tuner_utils import validate_trial_results
 
-from auditor.errors import AuditorError
 from auditor.search import store
 from auditor.search.clean import sample_rows
+from auditor.search.crashes import ENDS_THE_SEARCH
 from auditor.search.crew import Crew, Here
 from auditor.search.folds import Fold
 from auditor.search.planner import Planner, Wave
@@ -183,7 +182,7 @@ class StackedSearch:
             except NotShareable as reason:
                 plan.alone[trial.trial_id] = str(reason)
                 return None
-            except (AuditorError, keras_tuner.errors.FatalError):
+            except ENDS_THE_SEARCH:
                 raise
             except Exception as error:
                 run.error = error

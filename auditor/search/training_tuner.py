@@ -14,8 +14,9 @@ from keras_tuner.src.engine.tuner_utils import (
     validate_trial_results,
 )
 
-from auditor.errors import AuditorError, SearchError
+from auditor.errors import SearchError
 from auditor.search.clean import CleanTraining
+from auditor.search.crashes import ENDS_THE_SEARCH
 from auditor.search.fit import CompiledModels
 from auditor.search.progress import Standing
 from auditor.search.recorder import Execution, Recorder
@@ -94,7 +95,7 @@ class TrainingTuner(keras_tuner.Tuner):
         try:
             super()._populate_initial_space()
         except Exception as error:
-            if isinstance(error, AuditorError | keras_tuner.errors.FatalError):
+            if isinstance(error, ENDS_THE_SEARCH):
                 raise
             raise SearchError(
                 "the model could not be built while the search space was listed, before any "

@@ -2,23 +2,18 @@
 
 import copy
 import gc
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from auditor.errors import AuditorError
 from auditor.files import make_folder, read_json, to_json, write_whole
 from auditor.search import store
-from auditor.search.crashes import CrashError, crash_of
+from auditor.search.crashes import ENDS_THE_SEARCH, CrashError, crash_of
 from auditor.search.fit import CompiledModels
 from auditor.search.folds import Fold
 from auditor.search.handover import note_ended
@@ -116,7 +111,7 @@ def train_trial(work: Shared, trial: Trial, folder: Path) -> Trained:
     crash, reported = None, False
     try:
         reported = tuner.train_trial(trial, *given.args, **given.kwargs)
-    except (AuditorError, keras_tuner.errors.FatalError):
+    except ENDS_THE_SEARCH:
         raise
     except Exception as error:
         crash = crash_of(error)
@@ -146,6 +141,7 @@ def train_stack(
     Raises:
         NotShareable: It is not to be stacked after all.
         MemoryError: It takes more memory than there is.
+        AuditorError, FatalError: What concerns the search as a whole.
     """
     given = _loaded(work)
     search = given.stacked
@@ -173,6 +169,8 @@ def train_stack(
                 make_folder(folder)
                 write_whole(folder / _PLAN, to_json(what.state()))
             elif isinstance(what, StackedRun):
+                if isinstance(what.error, ENDS_THE_SEARCH):
+                    raise what.error
                 note_ended(folder / list_name, what.id)
             elif isinstance(what, Exception) and not isinstance(what, UserWarning):
                 raise MemoryError(str(what)) if is_out_of_memory(what) else what
@@ -219,36 +217,3 @@ def _leave_weights(execution: Execution, folder: Path) -> None:
         save_weights(execution.model, execution.best_weights, file)
         execution.weights_file = file
     execution.best_weights = execution.model = None
-
-
-@contextmanager
-def by_value(*given: Any) -> Iterator[None]:
-    """While this lasts, code of modules that an executor cannot import is pickled with its uses.
-
-    Args:
-        given: Functions, classes and objects that are going to be pickled.
-    """
-    names = {getattr(one, "__module__", None) for one in (*given, *map(type, given))}
-    modules = [sys.modules[name] for name in names if name in sys.modules and _is_hidden(name)]
-    for module in modules:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        yield
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
-
-
-def _is_hidden(name: str) -> bool:
-    """Whether a module was loaded from a file that its name does not lead to."""
-    if name == "__main__":  # cloudpickle does that by itself.
-        return False
-    path, spec = None, None
-    for part in accumulate(name.split("."), "{}.{}".format):
-        # Not importlib.util.find_spec: it believes in what is loaded already.
-        spec = next((s for finder in sys.meta_path if (s := finder.find_spec(part, path))), None)
-        if spec is None:
-            return True
-        path = spec.submodule_search_locations
-    here = getattr(sys.modules[name], "__file__", None)
-    return spec is None or (here is not None and spec.origin != here)

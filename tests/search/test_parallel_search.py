@@ -259,6 +259,21 @@ def test_what_concerns_the_whole_search_ends_it(make: Make) -> None:
         tuner.search(**fit_arguments(validation_data=None))
 
 
+class EndsAll(keras.callbacks.Callback):  # type: ignore[misc]
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        raise keras_tuner.errors.FatalRuntimeError("for all trials")
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_what_a_callback_in_a_stack_says_of_the_whole_search_ends_it(
+    make: Make, n_jobs: int | None
+) -> None:
+    tuner = make(GridSearch, build_tiny, n_jobs=n_jobs, lane="stacked")
+    with pytest.raises(keras_tuner.errors.FatalRuntimeError, match="for all trials"):
+        tuner.search(**fit_arguments(callbacks=[EndsAll()]))
+    assert set(statuses(tuner)) == {"RUNNING"}
+
+
 def test_what_cannot_be_sent_is_named(make: Make) -> None:
     tuner = make(GridSearch, build_tiny, n_jobs=2, lane="fit")
     with pytest.raises(SearchError, match=r"args\[0\] is a generator.*n_jobs=1"):

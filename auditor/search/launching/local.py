@@ -17,9 +17,10 @@ from typing import Any
 from loky.backend import get_context
 from loky.backend import resource_tracker as lokys_tracker
 
+from auditor.search.launching.by_value import packed
 from auditor.search.launching.devices import Device
 from auditor.search.launching.running import Death, PoolLauncher
-from auditor.search.launching.worker import by_value, serve
+from auditor.search.launching.worker import serve
 
 _SHOWN = "CUDA_VISIBLE_DEVICES"
 
@@ -120,7 +121,7 @@ def _start(device: Device) -> _Executor:
     ours, theirs = get_context("loky").Pipe()
     process = get_context("loky").Process(
         target=_serving(),
-        args=(by_value(serve), theirs),
+        args=(packed(serve), theirs),
         name=device.name,
         env=dict(device.environment),
     )

@@ -7,9 +7,10 @@ from typing import Any
 import ray
 
 from auditor.errors import SearchError
+from auditor.search.launching.by_value import packed
 from auditor.search.launching.devices import count, cpu_environment, gpu_environment
 from auditor.search.launching.running import Death, PoolLauncher
-from auditor.search.launching.worker import by_value, call
+from auditor.search.launching.worker import call
 
 
 class RayWorkers:
@@ -20,7 +21,7 @@ class RayWorkers:
         self._names = tuple(f"ray {number + 1}" for number in range(n_workers))
         self._options = options
         self._actor_class = ray.remote(_runner())
-        self._call = by_value(call)
+        self._call = packed(call)
         self._actors: dict[str, Any] = {}
         self._busy: dict[Any, str] = {}  # by what will hold the result
 

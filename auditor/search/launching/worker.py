@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -20,16 +20,6 @@ import cloudpickle
 
 PARENT_SECONDS = 1.0
 """How often an executor looks whether its parent is alive, where the pipe does not tell."""
-
-
-def by_value(function: Callable[..., Any]) -> bytes:
-    """A function of this module, packed such that unpacking it does not import this module."""
-    module = sys.modules[__name__]
-    cloudpickle.register_pickle_by_value(module)
-    try:
-        return bytes(cloudpickle.dumps(function))
-    finally:
-        cloudpickle.unregister_pickle_by_value(module)
 
 
 def serve(connection: Connection) -> None:

@@ -437,5 +437,6 @@ def test_ctrl_c_is_for_the_parent_from_the_first_moment(tmp_path: Path) -> None:
         print(type(event).__name__)
     """
     done = script(tmp_path, text)
-    assert done.stdout.split() == ["Started", "Started", "Ended", "Ended"]
+    happened = [event for event in done.stdout.split() if event != "Tick"]  # It may take long.
+    assert happened == ["Started", "Started", "Ended", "Ended"]
     assert done.stderr == ""
