@@ -9,8 +9,8 @@ Run it once per version, each in an environment of its own:
 
     python scripts/make_fixture_kerastuner.py
 
-Real searches on sixteen rows: some trials diverge to NaN, some to infinity, some crash (before 1.2 a
-crash ends the search). Checkpoints are emptied: of those of Keras 2 and Keras 3 only the names are
+Real searches on sixteen rows: some trials diverge to NaN, some to infinity, some crash (before 1.2
+a crash ends the search). Checkpoints are emptied: of those of Keras 2 and Keras 3 only names are
 kept. Paths of this machine are cut from tracebacks, its name from event files.
 """
 

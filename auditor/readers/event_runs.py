@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from auditor.readers.contents import clean
-from auditor.readers.event_steps import Curves, by_epoch, is_one_value_each, trainings
+from auditor.readers.event_steps import (
+    Curves,
+    by_epoch,
+    is_one_value_each,
+    keras_epochs,
+    trainings,
+)
 from auditor.readers.events import EventFile, Scalars
 from auditor.readers.metrics import keras_name
 from auditor.trials import role
@@ -49,18 +55,21 @@ class Logged:
         epochs: Which epoch a step belongs to, where that was logged.
         results: Single values that go with the hyperparameters, by metric.
         session: Messages of the HParams plugin.
+        by_epoch: Whether Keras has logged it, whose steps are epochs for certain.
     """
 
     tags: dict[str, list[Scalars]] = field(default_factory=dict)
     epochs: list[Scalars] = field(default_factory=list)
     results: dict[str, float] = field(default_factory=dict)
     session: dict[str, Any] = field(default_factory=dict)
+    by_epoch: bool = False
 
     def add(self, events: EventFile, at: "Place") -> None:
         """Add one file."""
         self.session.update(events.session)
         names: dict[str, Scalars] = {}
         for tag, scalars in events.scalars.items():
+            self.by_epoch |= tag.startswith("epoch_")
             if tag.lower() in _EPOCH:
                 self.epochs.append(scalars)
             elif name := metric_name(f"{tag}/{at.below}" if at.below else tag, at.prefix):
@@ -72,10 +81,12 @@ class Logged:
         """What was trained; and, in words, what of it was replaced."""
         found, replaced = trainings(self.tags)
         epoch = max(self.epochs, key=lambda s: len(s.steps), default=None)
-        if is_one_value_each(self.tags):
+        if self.by_epoch:
+            made = [Training(keras_epochs(metrics), {}) for metrics in found]
+        elif is_one_value_each(self.tags):
             made = [Training({}, {n: float(s.values[0]) for n, s in t.items()}) for t in found]
         else:
-            made = [_training(t, epoch, bool(self.session)) for t in found]
+            made = [_training(metrics, epoch, bool(self.session)) for metrics in found]
         for training in made if len(made) == 1 else ():
             training.results.update(self.results)
         notes = []

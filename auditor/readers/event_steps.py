@@ -116,6 +116,12 @@ def _latest(pieces: Sequence[Scalars]) -> Scalars:
     return Scalars(steps[kept], times, np.concatenate([piece.values for piece in pieces])[kept])
 
 
+def keras_epochs(metrics: Mapping[str, Scalars]) -> Curves:
+    """The metrics of a training by Keras, whose steps are epochs from 0; others are damage."""
+    possible = {n: (s.steps >= 0) & (s.steps < MOST_EPOCHS) for n, s in metrics.items()}
+    return {n: (s.steps[possible[n]], s.values[possible[n]]) for n, s in metrics.items()}
+
+
 def by_epoch(metrics: Mapping[str, Scalars], epoch: Scalars | None) -> tuple[Curves, str | None]:
     """The metrics of one training by epoch, from 0; and what had to be assumed for that.
 

@@ -5,13 +5,11 @@ Each message of a file is an `Event`: a time, a step, and perhaps a summary of t
 
 import os
 import struct
-import sys
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -214,9 +212,10 @@ def _number(value: Any) -> float | None:
 
 @cache
 def protos() -> tuple[Any, Any, type[Exception]]:
-    """The messages as TensorBoard declares them: `Event`, `HParamsPluginData`; decoding errors."""
-    # An empty module of this name tells TensorBoard to do without TensorFlow, which takes seconds.
-    sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
+    """The messages as TensorBoard declares them: `Event`, `HParamsPluginData`; decoding errors.
+
+    No more of TensorBoard is loaded: its own reader of events would load TensorFlow.
+    """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorboard.compat.proto import event_pb2  # type: ignore[import-untyped]
     from tensorboard.plugins.hparams import plugin_data_pb2  # type: ignore[import-untyped]

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -155,6 +155,16 @@ def _same(logged: Json, value: Json) -> bool:
     return bool(logged == value) or str(logged) == str(value)
 
 
+def _from_its_start(training: Training, trial: TrialFile) -> Training:
+    """The curves from epoch 0: those of Hyperband go on from where another trial has ended."""
+    start = trial.tuner_values.get("tuner/initial_epoch")
+    if not isinstance(start, int) or start <= 0:
+        return training
+    curves = {name: (epochs - start, values) for name, (epochs, values) in training.curves.items()}
+    own = {name: (e[e >= 0], values[e >= 0]) for name, (e, values) in curves.items()}
+    return replace(training, curves=own)
+
+
 def _agrees(training: Training, trial: TrialFile) -> bool:
     """Whether the curves have the values that KerasTuner recorded of the best epoch."""
     for name, recorded in trial.metrics.items():
@@ -170,7 +180,7 @@ def _read_trial(folder: Path, trial: TrialFile, project: Path, logs: Logs) -> No
     for name in names:
         logged = _read_execution(folder / name, trial.trial_id, project, logs)
         trainings, notes = logged.trainings()
-        last = trainings[-1]
+        last = _from_its_start(trainings[-1], trial)
         if len(trainings) > 1:
             notes.append("the same execution was logged several times; the last one counts")
         # Only of a single execution KerasTuner keeps values that are not averaged.

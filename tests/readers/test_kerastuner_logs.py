@@ -56,6 +56,22 @@ def test_hex_ids_find_their_logs() -> None:
     assert len(has_curves(read(FIRST / "random"))) == 10
 
 
+def test_trials_of_hyperband_that_go_on_from_others_begin_at_their_own_start(
+    tmp_path: Path,
+) -> None:
+    folder = shutil.copytree(TWO, tmp_path / "s")
+    file = folder / "first" / "trial_1" / "trial.json"
+    state = json.loads(file.read_text())
+    state["hyperparameters"]["values"]["tuner/initial_epoch"] = 1
+    for metric in state["metrics"]["metrics"].values():
+        metric["observations"][0]["step"] = state["best_step"] = 0
+    file.write_text(json.dumps(state))
+    trials = read(folder / "first")
+    epochs, values = trials.curve(Run("1"), "val_loss")
+    assert epochs.tolist() == [0]
+    assert trials.recorded[Run("1")].metrics["val_loss"] == pytest.approx(values[0])
+
+
 def test_logs_that_fit_two_folders_are_not_used(tmp_path: Path) -> None:
     shutil.copytree(LOGGED, tmp_path / "s")
     shutil.copytree(LOGGED / "logs", tmp_path / "s" / "old")

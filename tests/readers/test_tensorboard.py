@@ -151,6 +151,11 @@ def test_batches_that_begin_anew_in_each_epoch_are_no_trainings(tmp_path: Path) 
     assert list(points(trials, "a", "val_loss")) == list(range(5))
 
 
+def test_epochs_of_keras_are_kept_where_a_training_begins_late(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "train" / NAME, curve("epoch_loss", [7]))
+    assert points(read(tmp_path), "a", "loss") == {7: 1.0}
+
+
 def test_values_logged_without_a_step_are_counted(tmp_path: Path) -> None:
     write(tmp_path / "a" / NAME, curve("loss", [0, 0, 0]))
     assert points(read(tmp_path), "a", "loss") == {0: 1.0, 1: 2.0, 2: 3.0}
@@ -181,7 +186,10 @@ def test_an_empty_file_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
 
 def test_steps_beyond_all_epochs_do_not_fill_memory(tmp_path: Path) -> None:
     write(tmp_path / "a" / NAME, curve("epoch_loss", [0, 2**62]))
-    assert points(read(tmp_path), "a", "loss") == {0: 1.0, 1: 2.0}
+    write(tmp_path / "b" / NAME, curve("loss", [0, 2**62]))
+    trials = read(tmp_path)
+    assert points(trials, "a", "loss") == {0: 1.0}
+    assert points(trials, "b", "loss") == {0: 1.0, 1: 2.0}
 
 
 @needs_real
