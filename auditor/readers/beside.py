@@ -7,6 +7,7 @@ from pathlib import Path
 from auditor.errors import ReadError
 from auditor.files import Json
 from auditor.readers.contents import load_json, load_yaml
+from auditor.readers.gathered import Gathered, file_name
 from auditor.readers.looking import Look
 
 _WORDS = ("config", "params", "parameters", "hparams", "hyperparams", "hyperparameters")
@@ -46,6 +47,12 @@ class Beside:
             return dict(shared)
         stem = file.name.split(".csv")[0].split(".json")[0]
         return {**shared, **of_runs.get(stem, of_runs.get(file.stem, {}))}
+
+    def note_in(self, found: Gathered) -> None:
+        """Add the files and problems to those of a sweep."""
+        found.files += [file_name(path, self._root) for path in self.files]
+        for path, message in self.problems:
+            found.problem(message, path)
 
     def _folder(self, folder: Path) -> tuple[Mapping[str, Json], Mapping[str, Mapping[str, Json]]]:
         """What holds for all below a folder, and for its single runs."""

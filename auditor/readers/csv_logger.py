@@ -44,6 +44,11 @@ _NO_HYPERPARAMETERS = (
     "folders (such as lr=0.1,units=32) or in a params.json or config.yaml beside them."
 )
 
+_EMPTY = (
+    "the log is empty: the training ended before its first epoch did, or has not got there yet; "
+    "look into it, or remove the file"
+)
+
 
 def matches(look: Look) -> Match:
     """Whether the path is a table of epochs."""
@@ -85,7 +90,9 @@ def read(source: Source) -> Trials:
     found = Gathered(source)
     beside = Beside(source.root)
     without_epochs = False
-    ids = dict(zip(source.files, trial_ids(source.files, source.root), strict=True))
+    empty = _empty_beside(source)
+    files = (*source.files, *empty)
+    ids = dict(zip(files, trial_ids(files, source.root), strict=True))
     for file, table in _tables(source.files):
         if isinstance(table, ReadError):
             found.problem(f"{table}: write it again, or remove it", file, ids[file])
@@ -100,9 +107,9 @@ def read(source: Source) -> Trials:
         for number, run in enumerate(runs, start=1):
             name = ids[file] if len(runs) == 1 else f"{ids[file]}#{number}"
             found.add(Run(name), run, hyperparameters=known)
-    for path, message in beside.problems:
-        found.problem(message, path)
-    found.files += [file_name(path, source.root) for path in beside.files]
+    for file in empty:
+        found.problem(_EMPTY, file, ids[file])
+    beside.note_in(found)
     if not found.recorded:
         first = found.problems[0].message if found.problems else "there are no files"
         raise ReadError(f"no epoch can be read from {source.path}: {first}")
@@ -110,6 +117,21 @@ def read(source: Source) -> Trials:
     if not any(found.hyperparameters.values()):
         found.missing.append(_NO_HYPERPARAMETERS)
     return found.trials("CSVLogger")
+
+
+def _empty_beside(source: Source) -> list[Path]:
+    """Logs of no bytes where others of the same kind have some: nothing else shows those runs."""
+    if source.path != source.root:  # a single file was asked for
+        return []
+    folders = {file.parent for file in source.files}
+    names = {file.name for file in source.files}
+    kinds = {(file.parent, file.suffix) for file in source.files}
+    near = {f / name for f in folders for name in Look(f).files if (f, Path(name).suffix) in kinds}
+    for above in {folder.parent for folder in folders if folder != source.root}:
+        others = {above / name for name in Look(above).folders} - folders
+        near |= {other / name for other in others for name in names}
+    looks = [Look(file) for file in sorted(near.difference(source.files))]
+    return [look.path for look in looks if look.is_file and not look.size]
 
 
 def _tables(files: Sequence[Path]) -> Iterator[tuple[Path, Table | ReadError]]:

@@ -98,9 +98,7 @@ def read(source: Source) -> Trials:
             for note in run.notes:
                 found.problem(note, file, name)
         found.files.append(file_name(file, source.root))
-    for path, message in beside.problems:
-        found.problem(message, path)
-    found.files += [file_name(path, source.root) for path in beside.files]
+    beside.note_in(found)
     if not found.recorded:
         first = found.problems[0].message if found.problems else "there are no files"
         raise ReadError(f"no history can be read from {source.path}: {first}")

@@ -229,6 +229,21 @@ def test_no_epoch_at_all_is_one_clear_error(tmp_path: Path) -> None:
         log(tmp_path, "epoch,loss\n")
 
 
+@pytest.mark.parametrize("name", ["{}/log.csv", "{}.csv"])
+def test_an_empty_log_among_others_is_named(tmp_path: Path, name: str) -> None:
+    for number, content in enumerate(["epoch,loss\n0,0.5\n", "epoch,loss\n0,0.4\n", ""]):
+        file = tmp_path / name.format(f"run_{number}")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(content)
+    (tmp_path / "empty.txt").touch()
+    trials = read(tmp_path)
+    assert list(trials.hyperparameters) == ["run_0", "run_1"]
+    (problem,) = trials.provenance.problems
+    assert problem.trial_id == "run_2"
+    assert problem.file == name.format("run_2")
+    assert "before its first epoch" in problem.message
+
+
 def test_ten_thousand_files_take_little_more_than_their_bytes(tmp_path: Path) -> None:
     # A thousand here; parsed one by one they would take ten times as long.
     rows = "".join(f"{epoch},0.5123456,0.25\r\n" for epoch in range(100))
