@@ -13,6 +13,7 @@ from auditor.errors import ReadError, UnknownFormatError
 from auditor.readers import (
     auditor_dir,
     csv_logger,
+    cv_results,
     history,
     kerastuner,
     kerastuner_logs,
@@ -20,6 +21,7 @@ from auditor.readers import (
     optuna,
     ray_tune,
     table,
+    talos,
     tensorboard,
 )
 from auditor.readers.contents import clean
@@ -38,6 +40,8 @@ READERS = (
     # Files that only one tool writes.
     Reader("TensorBoard", tensorboard.matches, tensorboard.read, gathers=True),
     Reader("Optuna", optuna.matches, optuna.read),
+    Reader("Talos", talos.matches, talos.read),
+    Reader("scikit-learn", cv_results.matches, cv_results.read),
     # Tables and text: the more a format asks of its columns, the earlier.
     Reader("table", table.matches, table.read),
     Reader("Keras History", history.matches, history.read, gathers=True),

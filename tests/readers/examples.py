@@ -104,4 +104,9 @@ EXAMPLES = {
     "optuna 1": Example("Optuna", copy_of("optuna-1.5.0/studies.db")),
     "optuna journal": Example("Optuna", copy_of("optuna-5.0.0/journal.log")),
     "optuna table": Example("Optuna", copy_of("optuna-5.0.0/trials.csv")),
+    "talos": Example("Talos", copy_of("talos-1.4/results.csv"), values_at_cut=1),
+    "talos 2": Example("Talos", copy_of("talos-2.0.10/scan/20261121_171252_096100_2eaef002")),
+    "cv_results_": Example("scikit-learn", copy_of("sklearn-1.9.1/grid.csv")),
+    "cv_results_ as JSON": Example("scikit-learn", copy_of("sklearn-1.9.1/grid.json")),
+    "cv_results_ as Parquet": Example("scikit-learn", copy_of("sklearn-1.9.1/two_scorers.parquet")),
 }
