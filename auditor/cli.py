@@ -205,6 +205,9 @@ def audit(
     objective: Annotated[
         str | None, typer.Option(help="Rank by METRIC, METRIC:min or METRIC:max.")
     ] = None,
+    cache: Annotated[
+        bool, typer.Option(help="Keep what was read in your cache folder, for the next audit.")
+    ] = True,
     gap_penalty: _Penalty = None,
     html: _Html = None,
     json: _Json = None,
@@ -219,6 +222,7 @@ def audit(
         outputs.check()
         from auditor.auditing import audit as make_audit
         from auditor.readers import choosing, find
+        from auditor.readers.cache import cached
 
         found = find(place, format, choosing.parse_columns(columns or ()))
         sources = choosing.choose(found, place, sweep)
@@ -233,7 +237,7 @@ def audit(
             if len(sources) > 1:
                 _say(f"\n{name}\n")
             try:
-                trials = source.read()
+                trials = cached(source) if cache and place == path else source.read()
                 if place != path:
                     trials = choosing.from_standard_input(trials)
                 if objective is not None:

@@ -80,3 +80,15 @@ def test_standard_input_that_is_nothing_known_is_a_clear_error() -> None:
     result = run("audit", "-", given=b"hello")
     assert result.exit_code == 3
     assert "no reader recognises" in result.stderr
+
+
+def test_what_was_read_is_kept_unless_asked_not_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("auditor.readers.cache.LEAST_SECONDS", 0)
+    assert run("audit", KERAS_TUNER / "grid", "--no-cache").exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+    first, second = (run("audit", KERAS_TUNER / "grid") for _ in range(2))
+    assert first.stdout == second.stdout
+    assert len(list(tmp_path.glob("auditor/trials/*"))) == 1
