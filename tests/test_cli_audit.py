@@ -17,8 +17,16 @@ def run(*arguments: object, given: bytes | None = None) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments], input=given)
 
 
-def test_several_sweeps_are_listed_and_each_is_audited(tmp_path: Path) -> None:
-    result = run("audit", KERAS_TUNER, "--json", tmp_path / "a.json", "--csv", tmp_path / "t")
+@pytest.fixture
+def sweeps(tmp_path: Path) -> Path:
+    """A folder with four sweeps."""
+    for name in ("bayesian", "grid", "hyperband", "random"):
+        shutil.copytree(KERAS_TUNER / name, tmp_path / "sweeps" / name)
+    return tmp_path / "sweeps"
+
+
+def test_several_sweeps_are_listed_and_each_is_audited(sweeps: Path, tmp_path: Path) -> None:
+    result = run("audit", sweeps, "--json", tmp_path / "a.json", "--csv", tmp_path / "t")
     assert result.exit_code == 0
     assert "4 sweeps below" in result.stdout
     assert "  2  kerastuner grid\n" in result.stdout
@@ -32,8 +40,8 @@ def test_several_sweeps_are_listed_and_each_is_audited(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("choice", ["2", "grid"])
-def test_one_of_several_is_chosen(choice: str) -> None:
-    result = run("audit", KERAS_TUNER, "--sweep", choice)
+def test_one_of_several_is_chosen(choice: str, sweeps: Path) -> None:
+    result = run("audit", sweeps, "--sweep", choice)
     assert result.exit_code == 0
     assert "Trial 0000 is the best of 18" in result.stdout
     assert result.stdout.count("VERDICT") == 1
