@@ -195,11 +195,12 @@ def audit(job):
     from auditor.attribution import attribute
     from auditor.diagnosis import diagnose
     from auditor.outcomes import judge
-    from auditor.readers import read
+    from auditor.readers import find
+    from auditor.readers.cache import cached
     from auditor.scoring import score
 
     took = [lap()]
-    trials = read(job["path"])
+    trials = cached(find(job["path"])[0])
     took.append(lap())
     outcomes = judge(trials)
     took.append(lap())
