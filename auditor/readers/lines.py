@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 BLOCK_BYTES = 2**22
 
+MOST_BAD_LINES = 100_000
+"""A file with more lines that are none of its format is left there."""
+
 
 def blocks(content: bytes) -> Iterator[bytes]:
     """The content in pieces of whole lines, `BLOCK_BYTES` or little more each."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from auditor.readers.contents import clean
 from auditor.readers.events import Scalars
-from auditor.readers.lines import blocks
+from auditor.readers.lines import MOST_BAD_LINES, blocks
 from auditor.readers.mlflow_run import PARENT, MlflowRun
 
 META, PARAMS, METRICS, TAGS = "meta.yaml", "params", "metrics", "tags"
@@ -119,14 +119,20 @@ def _points(content: bytes) -> tuple[Scalars, str | None]:
     if len(content) > MOST_METRIC_BYTES:
         return _scalars([]), f"it has more than {MOST_METRIC_BYTES:,} bytes, and is left out"
     whole, _, rest = content.rpartition(b"\n")
-    pieces = [_block(block) for block in blocks(whole)]
-    bad = sum(lost for _, lost in pieces)
+    pieces, bad = [], 0
+    for block in blocks(whole):
+        scalars, lost = _block(block)
+        pieces.append(scalars)
+        bad += lost
+        if bad > MOST_BAD_LINES:
+            break
     complaint = "it is cut off in its last line, which is left out" if rest.strip() else None
     if bad:
-        complaint = f"{bad} lines are no values of a metric, and are left out"
+        rest_too = ", and so is the rest" if bad > MOST_BAD_LINES else ""
+        complaint = f"lines that are no values of a metric are left out: {bad}{rest_too}"
     if len(pieces) == 1:
-        return pieces[0][0], complaint
-    columns = [[getattr(s, name) for s, _ in pieces] for name in ("steps", "times", "values")]
+        return pieces[0], complaint
+    columns = [[getattr(s, name) for s in pieces] for name in ("steps", "times", "values")]
     return Scalars(*map(np.concatenate, columns)) if pieces else _scalars([]), complaint
 
 

@@ -27,6 +27,9 @@ SYSTEM = "system/"
 STOPPED, RESTORED = "stopped_epoch", "restored_epoch"
 """What autologging notes of early stopping, as metrics."""
 
+EPOCH = "epoch"
+"""A metric with which Lightning says which epoch a step belongs to."""
+
 WITHOUT_STEP = (
     "Epochs: some metrics were logged without a step; the order in which they were logged is "
     "taken for epochs"
@@ -93,6 +96,7 @@ def observed(run: MlflowRun) -> Observed:
     metrics = {n: p for n, p in run.metrics.items() if len(p.steps) and not n.startswith(SYSTEM)}
     stopped, restored = _single(metrics.pop(STOPPED, None)), _single(metrics.pop(RESTORED, None))
     found.best_epoch = restored
+    epoch = metrics.pop(EPOCH, None)
     series: dict[str, Scalars] = {}
     for name, ours in keras_names(metrics).items():
         points = metrics[name]
@@ -107,7 +111,7 @@ def observed(run: MlflowRun) -> Observed:
             points = _part(points, points.steps <= stopped)
         series[ours] = _latest(points)
         found.repeated += len(points.steps) - len(series[ours].steps)
-    found.curves, note = by_epoch(series, None)
+    found.curves, note = by_epoch(series, _latest(epoch) if epoch else None)
     found.notes += [note] if note else []
     return found
 

@@ -19,7 +19,7 @@ from auditor.errors import ReadError
 from auditor.files import Json
 from auditor.readers.contents import clean, parse_json, read_bytes
 from auditor.readers.gathered import MOST_EPOCHS
-from auditor.readers.lines import blocks
+from auditor.readers.lines import MOST_BAD_LINES, blocks
 
 MOST_BYTES = 256 * 2**20
 """Of the reports of one trial; a report takes half a kilobyte."""
@@ -78,8 +78,10 @@ def read_result_json(path: Path) -> Reports:
         found.add(block)
         reports.first = reports.first or (block[0] if block else {})
         reports.last = block[-1] if block else reports.last
+        if bad > MOST_BAD_LINES:
+            break
     if bad:
-        reports.complaints.append(f"{bad} of {many} lines are no reports, and left out")
+        reports.complaints.append(f"lines that are no reports are left out: {bad} of {many}")
     return _finish(reports, found)
 
 

@@ -20,6 +20,9 @@ PREFIX = "experiment_state"
 MOST_BYTES = 128 * 2**20
 """Of one state; a trial takes some ten kilobytes."""
 
+MOST_TRIALS = 100_000
+"""Of one state."""
+
 MOST_STATES = 50
 """Sessions looked at: each time that a search is resumed begins one."""
 
@@ -81,7 +84,7 @@ def read_state(file: Path) -> State:
     entries = whole.get("trial_data", whole.get("checkpoints")) if isinstance(whole, dict) else None
     if not isinstance(entries, list):
         raise ReadError("the file is no state of Ray Tune: it has no list of trials")
-    trials = [trial for entry in entries if (trial := _trial(entry)) is not None]
+    trials = [trial for entry in entries[:MOST_TRIALS] if (trial := _trial(entry)) is not None]
     runner = whole.get("runner_data")
     metric = runner.get("_metric") if isinstance(runner, dict) else None
     unreadable = len(entries) - len(trials)

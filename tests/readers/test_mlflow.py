@@ -191,6 +191,10 @@ def test_what_autologging_adds_to_names_and_numbers_is_taken_off() -> None:
             {"val_loss": {0: 1, 1: 2}},
         ),
         ({"loss": scalars([1, 0, 1], [1, 2, 3])}, {"loss": {0: 2, 1: 3}}),
+        (
+            {"loss": scalars([49, 99], [1, 2]), "epoch": scalars([49, 99], [0, 3])},
+            {"loss": {0: 1, 3: 2}},
+        ),
         ({"system/cpu": scalars([0, 1], [1, 2])}, {}),
         ({"loss": scalars([], [])}, {}),
     ],
@@ -211,14 +215,14 @@ def test_steps_become_epochs(
         ("1 0.5\n2 0.4\n", {0: 0.5, 1: 0.4}, None),
         ("1 0.5 0 data 1f2e\r\n2 0.4 1 data 1f2e\r\n", {0: 0.5, 1: 0.4}, None),
         ("1 0.5 0\n2 0.4 1\n3 0.", {0: 0.5, 1: 0.4}, "cut off"),
-        ("1 0.5 0\nhello\n2 0.4 1\n", {0: 0.5, 1: 0.4}, "1 lines are no values"),
+        ("1 0.5 0\nhello\n2 0.4 1\n", {0: 0.5, 1: 0.4}, "left out: 1"),
         (
             "1 0.5 0\n2 0.4 99999999999999999999\n2 0.4 1\n",
             {0: 0.5, 1: 0.4},
-            "1 lines are no values",
+            "left out: 1",
         ),
-        ("1 0.5 0\n2 high 2\n2 0.4 1\n", {0: 0.5, 1: 0.4}, "1 lines are no values"),
-        ("\0\xff\n", {}, "1 lines are no values"),
+        ("1 0.5 0\n2 high 2\n2 0.4 1\n", {0: 0.5, 1: 0.4}, "left out: 1"),
+        ("\0\xff\n", {}, "left out: 1"),
         ("", {}, None),
     ],
 )
@@ -238,7 +242,19 @@ def test_long_metrics_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.Mon
     write_run(tmp_path / "a", metrics__loss="1 0.5 0\n2 high 1\n3 0.4 2\n3 0.3 1\n4 0")
     trials = read(tmp_path)
     assert values(trials, "a") == {0: 0.5, 1: 0.3, 2: 0.4}
-    assert "1 lines are no values" in trials.provenance.problems[0].message
+    assert "left out: 1" in trials.provenance.problems[0].message
+
+
+def test_a_file_of_other_lines_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auditor.readers.lines.BLOCK_BYTES", 5)
+    monkeypatch.setattr("auditor.readers.mlflow_files.MOST_BAD_LINES", 1)
+    write_run(tmp_path / "a", metrics__loss="1 0.5 0\n2 0.4 1\n" + "hello\n" * 3 + "3 0.3 2\n")
+    trials = read(tmp_path)
+    assert values(trials, "a") == {0: 0.5, 1: 0.4}
+    assert "left out: 2" in trials.provenance.problems[0].message
+    assert "so is the rest" in trials.provenance.problems[0].message
 
 
 @pytest.mark.parametrize("content", ["", "hello", "[" * 100_000, "a: &a [*a]\n", "\0\xff"])

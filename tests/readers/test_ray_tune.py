@@ -247,7 +247,7 @@ def test_a_line_that_is_no_report_is_named_and_the_others_are_kept(
     trials = read(tmp_path)
     assert losses(trials, "00000001") == {0: 0.5, 1: 0.4}
     (problem,) = trials.provenance.problems
-    assert problem.message == "1 of 3 lines are no reports, and left out"
+    assert problem.message == "lines that are no reports are left out: 1 of 3"
     assert problem.file == "t_00000001_1/result.json"
 
 
@@ -259,7 +259,7 @@ def test_long_results_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.Mon
     trials = read(tmp_path)
     assert losses(trials, "00000001") == {0: 0, 1: 1, 2: 2}
     assert losses(trials, "00000001", "acc") == {1: 0.5, 2: 0.5}
-    assert "1 of 4 lines" in trials.provenance.problems[0].message
+    assert "left out: 1 of 4" in trials.provenance.problems[0].message
 
 
 def test_an_error_before_a_later_report_was_overcome(tmp_path: Path) -> None:
