@@ -12,6 +12,7 @@ from pathlib import Path
 from auditor.errors import ReadError, UnknownFormatError
 from auditor.readers import (
     auditor_dir,
+    console,
     csv_logger,
     cv_results,
     history,
@@ -19,6 +20,7 @@ from auditor.readers import (
     kerastuner_logs,
     mlflow,
     optuna,
+    printed,
     ray_tune,
     table,
     talos,
@@ -39,6 +41,7 @@ READERS = (
     Reader("MLflow", mlflow.matches, mlflow.read),
     # Files that only one tool writes.
     Reader("TensorBoard", tensorboard.matches, tensorboard.read, gathers=True),
+    Reader("Keras console log", console.matches, console.read, gathers=True),
     Reader("Optuna", optuna.matches, optuna.read),
     Reader("Talos", talos.matches, talos.read),
     Reader("scikit-learn", cv_results.matches, cv_results.read),
@@ -46,6 +49,7 @@ READERS = (
     Reader("table", table.matches, table.read),
     Reader("Keras History", history.matches, history.read, gathers=True),
     Reader("CSVLogger", csv_logger.matches, csv_logger.read, gathers=True),
+    Reader("printed table", printed.matches, printed.read, gathers=True),
 )
 """All readers, asked in this order."""
 

@@ -45,6 +45,16 @@ def copy_of(name: str) -> Callable[[Path], Path]:
     return make
 
 
+def logs_of(version: str) -> Callable[[Path], Path]:
+    """Copies logs of one run each: where one of several is cut off, its run has another id."""
+
+    def make(target: Path) -> Path:
+        several = shutil.ignore_patterns("diverging*")
+        return Path(shutil.copytree(DATA / "console" / version, target, ignore=several))
+
+    return make
+
+
 _FIRST = "c4ca4238a0b923820dcc509a6f75849b"
 
 EXAMPLES = {
@@ -109,4 +119,14 @@ EXAMPLES = {
     "cv_results_": Example("scikit-learn", copy_of("sklearn-1.9.1/grid.csv")),
     "cv_results_ as JSON": Example("scikit-learn", copy_of("sklearn-1.9.1/grid.json")),
     "cv_results_ as Parquet": Example("scikit-learn", copy_of("sklearn-1.9.1/two_scorers.parquet")),
+    "console logs of Keras 3": Example(
+        "Keras console log", logs_of("keras-3.15.1"), "killed", "killed.log"
+    ),
+    "console logs of Keras 2": Example("Keras console log", logs_of("keras-2.15.0")),
+    "console log pasted": Example(
+        "Keras console log", copy_of("cases/steering_val_below_train.log")
+    ),
+    "printed table": Example(
+        "printed table", copy_of("cases/grid_winner_20_epochs.txt"), values_at_cut=1
+    ),
 }
