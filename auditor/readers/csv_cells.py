@@ -224,7 +224,7 @@ def _careful(layout: _Layout, body: _Body) -> Table:
         )
     except pa.ArrowException:  # nothing but blank lines
         cells = pa.table({name: pa.array([], pa.string()) for name in names})
-    columns = [pc.utf8_trim(column, characters=" '\"\t") for column in cells.columns]
+    columns = [pc.utf8_trim(column, characters=" '\"\t%") for column in cells.columns]
     table = Table(layout.names, [], [], notes=list(body.notes))
     if ragged:
         table.notes.append(

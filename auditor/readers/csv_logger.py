@@ -4,17 +4,18 @@ A file holds one training, or several one after the other (`append=True`): then 
 the first one. Nothing else is recorded; hyperparameters come from names and from files beside.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from os.path import splitext
 from pathlib import Path
 
 from auditor.errors import ReadError
 from auditor.readers.beside import Beside
 from auditor.readers.contents import read_bytes
 from auditor.readers.csv_cells import Table, header, tables
-from auditor.readers.csv_runs import ASIDE, EPOCH, INDEX, runs_of
+from auditor.readers.csv_runs import ASIDE, EPOCH, INDEX, metric_name, runs_of
 from auditor.readers.gathered import Gathered, file_name, trial_ids
 from auditor.readers.looking import Look
-from auditor.readers.metrics import keras_name
 from auditor.readers.names import hyperparameters_in_path
 from auditor.readers.reader import NO_FILE, Match, Source
 from auditor.trials import Run, Trials, role, twin
@@ -56,12 +57,13 @@ def matches(look: Look) -> Match:
         return NO_FILE
     if look.suffix not in SUFFIXES:
         return Match(False, "its name does not end in .csv, .log, .txt or .tsv")
-    names = [name.lower() for name in header(look.head)]
+    written = header(look.head)
+    names = [name.lower() for name in written]
     if len(names) < 2:
         return Match(False, "its first line is no header of columns")
     if of_a_table := [name for name in names if name in _OF_A_TABLE]:
         return Match(False, f"its column {of_a_table[0]} belongs to a table of several runs")
-    metrics = {keras_name(name) for name in names}
+    metrics = {metric_name(name) for name in written}
     pairs = sorted(name for name in metrics if twin(name) in metrics and role(name) == "train")
     losses = [name for name in names if "loss" in name]
     if set(EPOCH).intersection(names) and (pairs or losses):
@@ -69,16 +71,16 @@ def matches(look: Look) -> Match:
     if not pairs:
         return Match(False, "it has no columns of epoch and loss, or of a metric and its val_ twin")
     # Without epochs, rows may as well be trials: then other columns say what was tried.
-    others = [name for name in names if not _is_of_an_epoch(name, metrics)]
+    others = [name for name in written if not _is_of_an_epoch(name, metrics)]
     if others:
         return Match(False, f"it has no column of epochs, and its column {others[0]} is no metric")
     return Match(True, f"it has columns {pairs[0]} and {twin(pairs[0])}, and nothing but metrics")
 
 
 def _is_of_an_epoch(name: str, metrics: set[str]) -> bool:
-    metric = keras_name(name)
-    is_metric = twin(metric) in metrics or metric == "learning_rate" or "loss" in metric
-    return is_metric or name in ASIDE or name in INDEX
+    metric = metric_name(name)
+    is_metric = twin(metric) in metrics or metric == "learning_rate" or "loss" in metric.lower()
+    return is_metric or name.lower() in ASIDE.union(INDEX)
 
 
 def read(source: Source) -> Trials:
@@ -123,14 +125,19 @@ def _empty_beside(source: Source) -> list[Path]:
     """Logs of no bytes where others of the same kind have some: nothing else shows those runs."""
     if source.path != source.root:  # a single file was asked for
         return []
-    folders = {file.parent for file in source.files}
-    names = {file.name for file in source.files}
-    kinds = {(file.parent, file.suffix) for file in source.files}
-    near = {f / name for f in folders for name in Look(f).files if (f, Path(name).suffix) in kinds}
-    for above in {folder.parent for folder in folders if folder != source.root}:
-        others = {above / name for name in Look(above).folders} - folders
-        near |= {other / name for other in others for name in names}
-    looks = [Look(file) for file in sorted(near.difference(source.files))]
+    logs: dict[Path, set[str]] = {}
+    for file in source.files:
+        logs.setdefault(file.parent, set()).add(file.name)
+    near = set()
+    for folder, known in logs.items():
+        ends = {splitext(name)[1] for name in known}
+        others = set(Look(folder).files) - known
+        near |= {folder / name for name in others if splitext(name)[1] in ends}
+    usual = Counter(name for known in logs.values() for name in known).most_common(5)
+    for above in {folder.parent for folder in logs if folder != source.root}:
+        without = {above / name for name in Look(above).folders} - logs.keys()
+        near |= {folder / name for folder in without for name, _ in usual}
+    looks = [Look(file) for file in sorted(near)]
     return [look.path for look in looks if look.is_file and not look.size]
 
 

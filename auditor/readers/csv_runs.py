@@ -1,5 +1,6 @@
 """From a table of epochs to the runs in it: one training, or several appended to one file."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -23,8 +24,22 @@ ASIDE = {
 }
 """Columns that are no metrics."""
 
+_SPLIT = re.compile(r"^(train|val|valid|validation|test)(?=[A-Z])")
+_PLAIN = ("loss", "acc", "accuracy", "auc", "mae", "mse", "rmse", "f1")
+
 Curves = Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 """Per metric the epochs at which it was observed, and the values there."""
+
+
+def metric_name(name: str) -> str:
+    """The name that Keras would give a metric, whatever its capitals.
+
+    Example:
+        >>> [metric_name(name) for name in ("Loss", "valLoss", "Train Acc", "mAP")]
+        ['loss', 'val_loss', 'acc', 'mAP']
+    """
+    ours = keras_name(_SPLIT.sub(r"\1_", name))
+    return ours.lower() if ours.lower().removeprefix("val_") in _PLAIN else ours
 
 
 def runs_of(table: Table) -> tuple[list[Curves], list[str]]:
@@ -58,13 +73,13 @@ def runs_of(table: Table) -> tuple[list[Curves], list[str]]:
         if start < stop:
             run = epochs[start:stop]
             parts = {name: (v[start:stop], seen[start:stop]) for name, (v, seen) in values.items()}
-            is_rising = bool((run[1:] > run[:-1]).all())
-            runs.append(_curves(run, parts, is_rising))
-            repeated += 0 if is_rising else len(run) - len(np.unique(run))
+            curves, dropped = _curves(run, parts)
+            runs.append(curves)
+            repeated += dropped
     if repeated:
         notes.append(
-            f"{repeated:,} epochs are there more than once, as after resuming from a checkpoint or "
-            "in a log of batches: the last value of each epoch counts"
+            f"{repeated:,} values came a second time for their epoch, as after resuming from a "
+            "checkpoint or in a log of batches: the last value of each epoch counts"
         )
     return [run for run in runs if run], notes if runs else [*notes, "no epoch was recorded"]
 
@@ -75,11 +90,11 @@ def _columns(names: tuple[str, ...]) -> tuple[int | None, Mapping[int, str], tup
     lower = [name.lower() for name in names]
     at = next((lower.index(name) for name in EPOCH + INDEX if name in lower), None)
     metrics: dict[int, str] = {}
-    renamed = Counter(keras_name(name) for name in names)
+    renamed = Counter(metric_name(name) for name in names)
     for place, name in enumerate(names):
         if place == at or not name or lower[place] in ASIDE.union(EPOCH, INDEX):
             continue
-        metric = keras_name(name) if renamed[keras_name(name)] == 1 else name
+        metric = metric_name(name) if renamed[metric_name(name)] == 1 else name
         if metric not in metrics.values():
             metrics[place] = metric
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -125,19 +140,21 @@ def _starts(epochs: NDArray[np.int64], observed: Sequence[NDArray[np.bool_]]) ->
 def _curves(
     epochs: NDArray[np.int64],
     values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
-    is_rising: bool,
-) -> Curves:
-    """The observed values of each metric; the last one where an epoch has several."""
-    curves = {}
+) -> tuple[Curves, int]:
+    """The observed values of each metric, and of how many epochs only the last one is kept."""
+    curves, dropped = {}, 0
+    is_rising = bool((epochs[1:] > epochs[:-1]).all())
     for name, (all_values, seen) in values.items():
         whole = bool(seen.all())
         at, those = (epochs, all_values) if whole else (epochs[seen], all_values[seen])
         if not is_rising:
+            count = len(at)
             at, last = np.unique(at[::-1], return_index=True)
             those = those[::-1][last]
+            dropped = max(dropped, count - len(at))
         if len(at):
             curves[name] = at, those
-    return curves
+    return curves, dropped
 
 
 def _empty_cells(values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]) -> list[str]:

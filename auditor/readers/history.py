@@ -6,6 +6,7 @@ One dictionary of lists per training; several in a file are named in a dictionar
 import re
 
 from auditor.errors import ReadError
+from auditor.files import Json
 from auditor.readers import pickles
 from auditor.readers.beside import Beside
 from auditor.readers.contents import clean, parse_json, read_bytes
@@ -17,7 +18,8 @@ from auditor.readers.names import hyperparameters_in_path
 from auditor.readers.reader import NO_FILE, Match, Source
 from auditor.trials import Run, Trials
 
-TEXT = (".txt", ".log", ".out", ".json", "")
+TEXT = (".txt", ".log", ".out", ".json", ".jsonl", ".ndjson", "")
+JSON = (".json", ".jsonl", ".ndjson")
 PICKLE = (".pkl", ".pickle", ".p", ".pck", ".npy", ".history", "")
 """Ends of names, `.gz` after them or not; people often give a pickle none."""
 
@@ -28,14 +30,16 @@ _START = re.compile(rb"(?:\x80[\x00-\x05](?:\x95.{8})?)?(?:[}\](]|c|\x8c)", re.D
 _TELLING = re.compile(rb"loss|acc|callbacks.{1,3}history|callbacks\.History", re.DOTALL)
 """How a pickle of a dictionary, a list or an object begins, and what a history has in it."""
 
-_METRIC = r"(?:loss|acc|accuracy|error|mae|mse|rmse|auc)" + QUOTES + r"\s{0,9}[:=]\s{0,9}"
+_METRIC = r"(?:loss(?:es)?|acc|accuracy|error|mae|mse|rmse|auc)" + QUOTES + r"\s{0,9}[:=]\s{0,9}"
 _LIST = re.compile(
     _METRIC
     + r"(?:(?:[\w.]{0,30}\(\s{0,9})?\[\s{0,99}(?:[\w.]{1,30}\()?\"?[-+]?(?:[\d.]|nan|inf|null|<tf)"
-    r"|\{\s{0,9}\"\d)",
+    r"|\{\s{0,9}\"(?:\d|(?:train|val)\w{0,9}\"\s{0,9}:\s{0,9}\[))",
     re.IGNORECASE,
 )
-_RECORDS = re.compile(r'\s*\[\s*\{[^\[\]{}]{0,5000}"' + _METRIC + r"[-\d.N]", re.IGNORECASE)
+_RECORDS = re.compile(
+    r'\s*\[?\s*\{[^\[\]{}]{0,5000}"[\w/ ]{0,40}' + _METRIC + r"[-\d.N]", re.IGNORECASE
+)
 _LOG = re.compile(r"(?:^|\n|\r)\s*Epoch \d+/\d+")
 
 _MISSING = "A saved history does not record how the training ended, nor when."
@@ -55,11 +59,12 @@ def matches(look: Look) -> Match:
         return match
     if look.suffix not in TEXT:
         return Match(False, "its name is not that of a JSON file, a text or a pickle")
-    if look.suffix != ".json" and _LOG.search(look.text):
+    if look.suffix not in JSON and _LOG.search(look.text):
         return Match(False, "it is the log of a training")
     if found := _LIST.search(look.text):
         return Match(True, f"it holds a list of numbers after {found.group()[:30].split()[0]!a}")
-    if look.suffix == ".json" and '"epoch"' in look.text and _RECORDS.match(look.text):
+    is_of_epochs = '"epoch"' in look.text and '"trial_id"' not in look.text
+    if look.suffix in JSON and is_of_epochs and _RECORDS.match(look.text):
         return Match(True, "it holds a list of epochs with their loss")
     return Match(False, "it holds no list of numbers after the name of a loss or metric")
 
@@ -134,6 +139,11 @@ def _text(content: bytes) -> str:
 
 
 def _runs_of_text(text: str, is_json: bool = False) -> list[HistoryRun]:
+    if rows := _records(text):
+        runs = runs_in(rows)
+        if runs and len(rows) < sum(not line.isspace() for line in text.splitlines() if line):
+            runs[-1].notes.append(f"line {len(rows) + 1} is not JSON: those before it are read")
+        return runs
     try:
         value = parse_json(text)
     except ReadError as error:
@@ -144,6 +154,18 @@ def _runs_of_text(text: str, is_json: bool = False) -> list[HistoryRun]:
     if isinstance(value, str):  # `json.dump(str(history.history), file)`
         return _runs_of_text(value) if not value.startswith('"') else []
     return runs_in(value)
+
+
+def _records(text: str) -> list[Json]:
+    """The objects of JSON lines, one per epoch, up to the first line that is none."""
+    rows: list[Json] = []
+    if text.lstrip()[:1] == "{" and _RECORDS.match(text):
+        for line in text.splitlines():
+            try:
+                rows += [parse_json(line)] if line.strip() else []
+            except ReadError:
+                break
+    return rows if len(rows) > 1 else []
 
 
 def _names(runs: list[HistoryRun], trial_id: str) -> list[str]:

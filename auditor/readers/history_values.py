@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from auditor.errors import ReadError
 from auditor.files import Json
 from auditor.readers.beside import flat
+from auditor.readers.csv_runs import metric_name
 from auditor.readers.gathered import MOST_EPOCHS
-from auditor.readers.metrics import keras_name
 from auditor.readers.names import hyperparameters_in
 from auditor.trials import role
 
@@ -76,7 +76,7 @@ def run_of(series: Mapping[str, Any], cut: Iterable[str] = (), label: str = "") 
     run = HistoryRun(label)
     listed = {name: _listed(values) for name, values in series.items()}
     length = max((len(v) for v in listed.values() if isinstance(v, list)), default=0)
-    epochs = _epochs(listed.pop("epoch", None), length)
+    epochs = _epochs(listed.pop("epoch", None), length, run.notes)
     for name, values in listed.items():
         if isinstance(values, dict):
             at, numbers = _observed(name, list(values.values()), run.notes)
@@ -89,7 +89,7 @@ def run_of(series: Mapping[str, Any], cut: Iterable[str] = (), label: str = "") 
                 at = _placed(at, len(values), length, name, run.notes)
             at = epochs[at]
         if len(at):
-            metric = keras_name(name)
+            metric = metric_name(name)
             run.curves[metric if metric not in run.curves else name] = at, numbers[: len(at)]
     return run
 
@@ -101,7 +101,7 @@ def _histories(
     if depth > MOST_DEPTH:
         return
     if isinstance(value, dict):
-        series = {name: v for name, v in value.items() if _is_series(name, v)}
+        series = {name: v for name, v in value.items() if _is_series(name, v)} | _by_split(value)
         nested = value.get("history")
         if isinstance(nested, dict):
             known = {**settings, **_settings(value)}
@@ -122,6 +122,22 @@ def _histories(
         for item in value:
             if isinstance(item, dict | list):
                 yield from _histories(item, label, settings, depth + 1)
+
+
+def _by_split(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The series in `{"train": {"loss": [...]}, "val": {...}}`, and with the two the other way."""
+    found = {}
+    for outer, inner in value.items():
+        if isinstance(inner, dict):
+            for name, item in inner.items():
+                split, metric = (outer, name) if _is_split(outer) else (name, outer)
+                if _is_split(split) and _is_series(str(metric), item):
+                    found[f"{split}_{metric}".lower()] = item
+    return found
+
+
+def _is_split(name: Any) -> bool:
+    return str(name).lower() in ("train", "training", "val", "valid", "validation", "test")
 
 
 def _is_series(name: Any, value: Any) -> bool:
@@ -200,7 +216,9 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _epochs(listed: list[Any] | dict[int, Any] | None, length: int) -> NDArray[np.int64]:
+def _epochs(
+    listed: list[Any] | dict[int, Any] | None, length: int, notes: list[str]
+) -> NDArray[np.int64]:
     """The epochs of the longest series: as they are listed beside it, or from 0."""
     if isinstance(listed, list) and len(listed) == length:
         _, epochs = _observed("epoch", listed, [])
@@ -208,6 +226,8 @@ def _epochs(listed: list[Any] | dict[int, Any] | None, length: int) -> NDArray[n
             is_rising = bool((epochs[1:] > epochs[:-1]).all())
             if is_rising and epochs[0] >= 0 and epochs[-1] <= MOST_EPOCHS:
                 return epochs.astype(np.int64) - (1 if epochs[0] == 1 else 0)
+    if listed is not None:
+        notes.append("its epochs are not whole numbers that rise: its entries are counted instead")
     return np.arange(length)
 
 
@@ -216,7 +236,7 @@ def _placed(
 ) -> NDArray[np.int64]:
     """The epochs of a series: all, or those that `validation_freq` leaves."""
     steps = [step for step in range(2, epochs + 1) if epochs // step == length]
-    if role(keras_name(name)) == "validation" and len(steps) == 1:
+    if role(metric_name(name)) == "validation" and len(steps) == 1:
         notes.append(
             f"{name:.80} has {length:,} values for {epochs:,} epochs: taken for "
             f"validation_freq={steps[0]}"

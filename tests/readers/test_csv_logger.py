@@ -84,15 +84,17 @@ def test_vectors_are_left_out_and_named() -> None:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
-@pytest.mark.parametrize("name", ["log.csv", "log.log", "log.txt", "log.tsv", "log"])
-def test_separators_line_ends_and_names(
-    tmp_path: Path, separator: str, end: str, name: str
-) -> None:
+def test_separators_and_line_ends(tmp_path: Path, separator: str, end: str) -> None:
     text = "epoch,loss,val_loss\n0,0.5,nan\n1,-inf,NA\n"
-    trials = log(tmp_path, text.replace(",", separator).replace("\n", end), name)
+    trials = log(tmp_path, text.replace(",", separator).replace("\n", end))
     assert curve(trials, "loss") == {0: 0.5, 1: -math.inf}
     assert repr(curve(trials, "val_loss")) == "{0: nan}"
     assert trials.provenance.problems == ()
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.log", "log.txt", "log.tsv", "log"])
+def test_names_of_files(tmp_path: Path, name: str) -> None:
+    assert curve(log(tmp_path, "epoch,loss\n0,0.5\n", name), "loss") == {0: 0.5}
 
 
 @pytest.mark.parametrize(
@@ -112,17 +114,22 @@ def test_separators_line_ends_and_names(
         b",loss,val_loss\n0,0.5,0.6\n",
         b"val_loss,loss\n0.6,0.5\n",
         b"epoch,step,train_loss,val_loss\n0,9,,0.6\n0,9,0.5,\n",
+        b"epoch,Loss,valLoss\n0,0.5,0.6\n",
+        b"Epoch, Train Loss, Val Loss\n1, 0.5, 0.6\n",
+        b"epoch,loss\n0,0.5%\n",
     ],
     ids=[
         *("BOM", "UTF-16", "blank lines", "Excel's remark", "quotes", "spaces", "decimal comma"),
         *("other names", "other order", "epochs from 1", "zeros after a crash", "pandas index"),
         *("no epochs", "train and validation in lines of their own"),
+        *("capitals", "capitals and spaces", "percent"),
     ],
 )
 def test_as_people_have_it(tmp_path: Path, content: bytes) -> None:
     trials = log(tmp_path, content)
     assert curve(trials, "loss") == {0: 0.5}
     assert set(trials.metrics) <= {"loss", "val_loss"}
+    assert trials.provenance.problems == ()
 
 
 def test_packed_files(tmp_path: Path) -> None:
@@ -156,7 +163,7 @@ def test_a_last_line_that_is_cut_off(tmp_path: Path, tail: str, expected: dict, 
     [
         ("0 1 2 0 1 2", [[0, 1, 2], [0, 1, 2]], ""),
         ("1 2 1 2 3", [[0, 1], [0, 1, 2]], ""),
-        ("0 1 2 3 2 3 4", [[0, 1, 2, 3, 4]], "2 epochs are there more than once"),
+        ("0 1 2 3 2 3 4", [[0, 1, 2, 3, 4]], "2 values came a second time"),
         ("0 0 0", [[0], [0], [0]], "all 3 rows are of one epoch"),
         ("0 0 1 1", [[0, 1]], "a log of batches"),
         ("5 6 7", [[5, 6, 7]], ""),

@@ -116,6 +116,11 @@ def test_some_files_are_refused_without_opening_them(tmp_path: Path, name: str) 
         ([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}], {0: 0.5, 1: 0.25}),
         ({"history": {"loss": [0.5]}, "params": {"epochs": 3}}, {0: 0.5}),
         ({"train_loss": [0.5], "valid_loss": [0.25]}, {0: 0.5}),
+        ({"train": {"loss": [0.5]}, "val": {"loss": [0.25]}}, {0: 0.5}),
+        ({"loss": {"train": [0.5], "val": [0.25]}}, {0: 0.5}),
+        ({"Loss": [0.5], "Val_Loss": [0.25]}, {0: 0.5}),
+        ([{"epoch": 0.5, "loss": 0.5}, {"epoch": 1.0, "loss": 0.25}], {0: 0.5, 1: 0.25}),
+        ('{"epoch": 0, "train_loss": 0.5}\n{"epoch": 2, "train_loss": 0.25}\n', {0: 0.5, 2: 0.25}),
         ({"loss": [0.5, [1, 2], True, "x", {}]}, {0: 0.5}),
         ("loss", None),
         ({"loss": [10**400, 0.5]}, {1: 0.5}),
@@ -163,6 +168,13 @@ def test_cut_off_json_keeps_what_is_certain(tmp_path: Path) -> None:
     assert curve(trials, "val_loss") == {0: 0.6}
     assert "perhaps cut off" in problems(trials)
     assert "val_loss is cut off after 1 of 3 epochs" in problems(trials)
+
+
+def test_json_lines_that_are_cut_off(tmp_path: Path) -> None:
+    line = '{"epoch": %d, "loss": 0.5, "val_loss": 0.6}\n'
+    trials = saved(tmp_path, line % 0 + line % 1 + (line % 2)[:20], "history.jsonl")
+    assert curve(trials, "val_loss") == {0: 0.6, 1: 0.6}
+    assert "line 3 is not JSON" in problems(trials)
 
 
 def test_packed_json(tmp_path: Path) -> None:
