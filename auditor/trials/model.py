@@ -135,7 +135,7 @@ class Trials:
 
     def column(self, metric: str) -> Column:
         """One metric of all runs, their curves one after the other."""
-        return self._curves.get(metric) or tables.nothing(len(self.runs))
+        return self._curves.get(metric, self._nothing)
 
     def curve(self, run: Run, metric: str) -> Curve:
         """The epochs at which a metric of a run was observed, and its values there."""
@@ -147,8 +147,9 @@ class Trials:
 
     def series_column(self, name: str) -> Column:
         """A series of the context of all runs, as `column`."""
-        if name not in self.context.series["metric"].cat.categories:
-            return tables.nothing(len(self.runs))
+        # Most sweeps have other series than those that are asked for: they need not be split.
+        if name not in self._series_names:
+            return self._nothing
         return self._series[name]
 
     @cached_property
@@ -229,6 +230,14 @@ class Trials:
     @cached_property
     def _curves(self) -> Mapping[str, Column]:
         return tables.split(self.curves, self.runs)
+
+    @cached_property
+    def _nothing(self) -> Column:
+        return tables.nothing(len(self.runs))
+
+    @cached_property
+    def _series_names(self) -> frozenset[str]:
+        return frozenset(self.context.series["metric"].cat.categories)
 
     @cached_property
     def _series(self) -> Mapping[str, Column]:

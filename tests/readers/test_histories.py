@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditor.readers import histories
@@ -39,9 +39,10 @@ def file(draw: st.DrawFn) -> bytes:
         st.sampled_from([st.floats().map(repr), cell, st.just("") | st.floats().map(repr)])
     )
     keys = draw(st.sampled_from([st.just("0"), key]))
+    epochs = draw(st.sampled_from([["0", "1", "2"], ["0", "0", "1"], ["1", "0", "2"], []]))
     rows = [
-        [*draw(st.tuples(keys, keys)), str(epoch), *draw(st.tuples(*[cells] * (width - 3)))]
-        for epoch in range(draw(st.integers(0, 3)))
+        [*draw(st.tuples(keys, keys)), epoch, *draw(st.tuples(*[cells] * (width - 3)))]
+        for epoch in epochs
     ]
     text = "\n".join([header, *(",".join(row) for row in rows)])
     return text.encode() + draw(st.sampled_from([b"\n", b"\n", b"", b"\n\n", b"\n0,0", b",\n"]))
@@ -59,6 +60,8 @@ def said(files: dict[str, Path]) -> Any:
     return [repr(table.values.tolist()) for table in tables], runs, found.complaints, found.trials
 
 
+@example(contents=[f"{HEADERS[0]}\n0,0,0,1,2,3\n0,0,0,1,2,3\n".encode()], size=1)
+@example(contents=[f"{HEADERS[0]}\n0,0,1,1,,3\n0,0,0,1,2,3\n".encode()] * 2, size=1)
 @given(contents=st.lists(file(), max_size=4), size=st.sampled_from([1, 2**24]))
 def test_together_is_as_one_by_one(contents: list[bytes], size: int) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
