@@ -338,6 +338,14 @@ def test_cells_of_any_type_are_read_or_left_out(tmp_path: Path) -> None:
         source.read()
 
 
+def test_a_deleted_experiment_of_a_database_is_no_sweep(tmp_path: Path) -> None:
+    copy = Path(shutil.copy(DATA / "mlflow.db", tmp_path / "mlflow.db"))
+    with sqlite3.connect(copy) as database:
+        deleted = "UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'by hand'"
+        database.execute(deleted)
+    assert [source.part for source in find(copy)] == ["autologged", "by callback"]
+
+
 def test_experiments_of_one_name_are_told_apart(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "old.db") as database:
         database.executescript(OLD_SCHEMA)
