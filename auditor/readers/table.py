@@ -30,10 +30,11 @@ from auditor.readers.looking import Look
 from auditor.readers.metrics import choose_objective, keras_name
 from auditor.readers.reader import NO_FILE, Match, Source
 from auditor.readers.table_beside import Beside, is_leaderboard, objective_of, read_beside
+from auditor.readers.table_curves import curves_of, epochs_of
 from auditor.readers.table_files import parquet_names, read_columns
 from auditor.readers.table_layout import Layout, layout
 from auditor.readers.table_recorded import recorded_of
-from auditor.readers.table_rows import Rows, curves_of, epochs_of, restarts, rows_of
+from auditor.readers.table_runs import Rows, restarts, rows_of
 from auditor.trials import (
     Context,
     Objective,
@@ -52,6 +53,10 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", "")
 _ONE_ROW = (
     "Learning curves: the table has one row per trial. Of which epoch its metrics are it does not "
     "say, so onset of overfitting, late divergence and recovery cannot be seen."
+)
+_UNSURE = (
+    "it has no columns that are surely trial, epoch and metric; say which they are with "
+    "--format table --columns trial=NAME,epoch=NAME,loss=NAME,val_loss=NAME"
 )
 _NO_STATUS = "How trainings ended: completed, stopped early and crashed look alike in this table."
 
@@ -79,18 +84,21 @@ def _certain(columns: Layout) -> Match:
             what = f"{known['trial']}, {known['epoch']} and {first or known['value']}"
             return Match(True, f"it has columns {what}")
         return Match(False, "it has columns of trials and epochs, and none that is surely a metric")
+    if columns.is_long and first and columns.tried:
+        # Not a log of one training: that has no such columns.
+        what = f"{known['epoch']}, {first} and {columns.tried[0]}"
+        return Match(True, f"it has columns {what}, and a row per epoch")
+    if columns.is_long or not first:
+        return Match(False, _UNSURE)
     losses = [c for c, n in metrics.items() if role(n) == "validation" or n == "loss"]
-    if not losses or columns.is_long:
-        return Match(
-            False,
-            "it has no columns that are surely trial, epoch and metric; say which they are with "
-            "--format table --columns trial=NAME,epoch=NAME,loss=NAME,val_loss=NAME",
-        )
-    tried = [name for name in columns.others if keras_name(name) != "learning_rate"]
-    if columns.names_trials or (role(metrics[losses[0]]) == "validation" and tried):
-        which = known["trial"] if columns.names_trials else tried[0]
-        return Match(True, f"it has columns {which} and {losses[0]}, and a row per trial")
-    return Match(False, "it has neither a column of trials nor one of a hyperparameter")
+    if columns.names_trials and losses:
+        return Match(True, f"it has columns {known['trial']} and {losses[0]}, and a row per trial")
+    others = [name for name in columns.others if keras_name(name) != "learning_rate"]
+    validation = [column for column in losses if metrics[column] != "loss"]
+    if (validation and others) or columns.tried:
+        what = f"{(columns.tried or others)[0]} and {(validation or [first])[0]}"
+        return Match(True, f"it has columns {what}, and a row per trial")
+    return Match(False, _UNSURE)
 
 
 def read(source: Source) -> Trials:
@@ -150,7 +158,9 @@ def _long(source: Source, table: Columns, columns: Layout, rows: Rows, beside: B
         curves, series = curves_of(table, columns, rows, epochs)
         runs, first = rows.runs
         recorded = dict(zip(runs, recorded_of(table, columns, {}, first), strict=True))
-        places = {run.trial_id: row for run, row in zip(reversed(runs), first[::-1], strict=True)}
+        places: dict[str, int] = {}
+        for run, row in zip(runs, first.tolist(), strict=True):
+            places.setdefault(run.trial_id, row)
         values = _of_trials(table, constant, places)
     else:
         curves = series = empty_curves()
@@ -193,7 +203,7 @@ def _of_trials(
 ) -> dict[str, dict[str, Json]]:
     """Hyperparameters from the first row of each trial."""
     rows = np.array(list(places.values()), np.intp)
-    found: dict[str, dict[str, Json]] = {trial: {} for trial in [*places][::-1]}
+    found: dict[str, dict[str, Json]] = {trial: {} for trial in places}
     for column, name in names.items():
         for trial, value in zip(places, table.cells(column, rows), strict=True):
             if value is not ABSENT:

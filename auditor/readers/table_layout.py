@@ -65,6 +65,18 @@ _NO_METRIC = re.compile(
 """What after "val_" or "train_" is no metric: `test_size` is a setting."""
 
 
+_SURELY_TRIED = re.compile(
+    r"(n_|num_)?(batch_?size|bs|units|layers|hidden(_units|_size|_dim|_layers)?|filters|neurons|"
+    r"kernel_size|dropout(_rate)?|optimi[sz]er|activation|momentum|weight_decay|wd|l1|l2|epochs|"
+    r"depth|max_depth|estimators|embedding_dim|heads|patience|initiali[sz]er|loss_function)(_?\d+)?",
+    re.IGNORECASE,
+)
+"""Names of hyperparameters and of nothing else; a learning rate may be a metric's neighbour too."""
+
+_UNIT = re.compile(r"\s*[(\[][^)\]]*[)\]]$")
+"""A remark after a name: "accuracy (%)"."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """Which column of a table holds what.
@@ -95,6 +107,12 @@ class Layout:
         return self.known.get("trial", "").lower() in _NAMES["trial"][:_STRONG]
 
     @property
+    def tried(self) -> tuple[str, ...]:
+        """Columns that are surely hyperparameters, whatever is in them."""
+        plain = {name: re.sub(r"[\s-]+", "_", name.strip()) for name in self.others}
+        return tuple(name for name in self.others if _SURELY_TRIED.fullmatch(plain[name]))
+
+    @property
     def is_long(self) -> bool:
         """Whether there is a row per epoch."""
         return "epoch" in self.known
@@ -123,7 +141,7 @@ def layout(names: Sequence[str], mapping: Mapping[str, str] | None = None) -> La
     is_mapped = bool(metrics) or "value" in (mapping or {})
     rest = [name for name in names if name not in taken and not _is_aside(name)]
     if not is_mapped:
-        metrics = {name: keras_name(name) for name in _once(rest) if is_metric(name)}
+        metrics = {name: _metric(name) for name in _once(rest) if is_metric(name)}
     others = () if hyperparameters else tuple(name for name in rest if name not in metrics)
     return Layout(known, metrics, hyperparameters, others, is_mapped)
 
@@ -135,11 +153,15 @@ def is_metric(name: str) -> bool:
         >>> [is_metric(name) for name in ("train_loss", "val_x", "test_size", "units")]
         [True, True, False, False]
     """
-    metric = keras_name(name)
+    metric = _metric(name)
     bare = metric.removeprefix("val_").removeprefix("test_")
     if _NO_METRIC.fullmatch(bare) or _NO_METRIC.fullmatch(name.rpartition("_")[2]):
         return False
     return role(metric) == "validation" or _METRIC.fullmatch(bare) is not None
+
+
+def _metric(column: str) -> str:
+    return keras_name(_UNIT.sub("", column))
 
 
 def _said(
@@ -166,7 +188,7 @@ def _once(names: Iterable[str]) -> list[str]:
     """Names without those that mean a metric which was there before."""
     seen: dict[str, str] = {}
     for name in names:
-        seen.setdefault(keras_name(name), name)
+        seen.setdefault(_metric(name), name)
     return list(seen.values())
 
 

@@ -77,6 +77,10 @@ def test_nan_was_observed_and_an_empty_cell_was_not() -> None:
         ("epoch,loss,val_loss", False),
         ("learning_rate,test_size,score", False),
         ("name,age,city", False),
+        ("lr,Batch Size,Accuracy (%)", True),
+        ("lr,batch_size,epoch,train_loss,val_loss", True),
+        ("batch_size,price", False),
+        ("epoch,loss,lr", False),
         ("", False),
     ],
 )
@@ -116,6 +120,25 @@ def test_a_row_per_trial(tmp_path: Path) -> None:
     assert second.status == "failed"
     assert second.metrics["val_loss"] == np.inf
     assert any("one row per trial" in sentence for sentence in trials.provenance.missing)
+
+
+def test_runs_are_told_by_what_was_tried(tmp_path: Path) -> None:
+    text = "lr,units,epoch,loss,val_loss\n"
+    for lr, units in ((0.1, 4), (0.1, 8), (0.2, 8), (0.1, 4)):
+        text += "".join(f"{lr},{units},{e},0.{e},0.{units}\n" for e in (1, 2, 3))
+    trials = read_text(tmp_path, text)
+    assert [dict(values) for values in trials.hyperparameters.values()] == [
+        {"lr": 0.1, "units": 4},
+        {"lr": 0.1, "units": 8},
+        {"lr": 0.2, "units": 8},
+    ]
+    assert set(trials.recorded) == {Run("0"), Run("0", 1), Run("1"), Run("2")}
+    assert trials.epochs == 3
+
+
+def test_units_after_a_name_are_dropped(tmp_path: Path) -> None:
+    trials = read_text(tmp_path, "batch_size,Test Accuracy (%)\n8,97.5\n16,95\n")
+    assert trials.recorded[Run("0")].metrics == {"test_accuracy": 97.5}
 
 
 def test_a_column_that_is_called_loss_and_holds_words_is_a_hyperparameter(tmp_path: Path) -> None:
