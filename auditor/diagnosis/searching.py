@@ -97,8 +97,12 @@ def _key(values: Cell, names: frozenset[str]) -> tuple[str, ...]:
 
 def _text(value: Json) -> str:
     """A value as text, by which 1 is 1.0, and sums of steps are what they should be."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f"{value:.12g}" if is_number else repr(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return repr(value)
+    try:
+        return f"{value:.12g}"
+    except OverflowError:  # an integer of hundreds of digits
+        return str(value)
 
 
 def _never_tried(cells: Sequence[Cell], untried: Sequence[Cell]) -> list[str]:

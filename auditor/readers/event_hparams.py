@@ -13,6 +13,10 @@ _STATUS: Mapping[int, Status] = {1: "completed", 2: "failed", 3: "unfinished"}
 """The plugin's statuses: success, failure, running."""
 
 
+MOST_WHOLE = 2.0**53
+"""Beyond this, every float is whole."""
+
+
 def hyperparameters(session: Mapping[str, Any]) -> dict[str, Json]:
     """The hyperparameters of a run. All numbers are floats: the plugin does not tell integers."""
     start = session.get("session_start_info")
@@ -63,7 +67,7 @@ def with_integers(
     axes = tuple(space)
     named = [(axis.name, value) for axis in axes for value in (*axis.values, axis.low, axis.high)]
     for name, value in [*named, *(pair for values in trials.values() for pair in values.items())]:
-        is_whole = not isinstance(value, float) or value.is_integer()
+        is_whole = not isinstance(value, float) or (value.is_integer() and abs(value) < MOST_WHOLE)
         whole[name] = whole.get(name, True) and is_whole
     for values in trials.values():
         values.update({n: _whole(v) for n, v in values.items() if whole[n]})

@@ -21,6 +21,7 @@ from auditor.readers.contents import clean
 from auditor.readers.event_hparams import hyperparameters
 from auditor.readers.event_runs import Logged, Training, is_event_file, place
 from auditor.readers.events import read_events
+from auditor.readers.gathered import MOST_EPOCHS
 from auditor.readers.looking import Look
 from auditor.readers.project import trial_folders
 from auditor.readers.trial_json import FOLDER, TrialFile, read_trial
@@ -151,14 +152,15 @@ def _are_of(values: Mapping[str, Json], trial: TrialFile) -> bool:
 
 def _same(logged: Json, value: Json) -> bool:
     if isinstance(logged, float) and isinstance(value, int | float):
-        return math.isclose(logged, value, rel_tol=1e-6)
+        with suppress(OverflowError):  # an integer of hundreds of digits
+            return math.isclose(logged, value, rel_tol=1e-6)
     return bool(logged == value) or str(logged) == str(value)
 
 
 def _from_its_start(training: Training, trial: TrialFile) -> Training:
     """The curves from epoch 0: those of Hyperband go on from where another trial has ended."""
     start = trial.tuner_values.get("tuner/initial_epoch")
-    if not isinstance(start, int) or start <= 0:
+    if not isinstance(start, int) or not 0 < start < MOST_EPOCHS:
         return training
     curves = {name: (epochs - start, values) for name, (epochs, values) in training.curves.items()}
     own = {name: (e[e >= 0], values[e >= 0]) for name, (e, values) in curves.items()}

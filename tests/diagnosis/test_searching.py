@@ -80,6 +80,12 @@ def test_a_whole_number_is_the_same_as_a_float() -> None:
     assert asked([{"rate": 1}, {"rate": 0.1 + 1e-16}], RATE)[1].status == "passed"
 
 
+def test_an_integer_of_hundreds_of_digits_is_a_value_like_others() -> None:
+    finding, _ = asked([{"rate": 10**400}], RATE)
+    assert finding is not None
+    assert finding.sentence.startswith("2 of 2 combinations")
+
+
 @pytest.mark.parametrize(
     ("space", "sampler", "reason"),
     [

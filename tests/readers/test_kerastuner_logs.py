@@ -86,12 +86,14 @@ def edit_trial(file: Path, name: str) -> None:
     state = json.loads(file.read_text())
     if name == "values":
         state["hyperparameters"]["values"]["learning_rate"] = 0.5
+    elif name == "a value of many digits":
+        state["hyperparameters"]["values"]["learning_rate"] = 10**400
     else:
         state["metrics"]["metrics"]["val_loss"]["observations"][0]["value"] = [0.125]
     file.write_text(json.dumps(state))
 
 
-@pytest.mark.parametrize("name", ["values", "metrics"])
+@pytest.mark.parametrize("name", ["values", "metrics", "a value of many digits"])
 def test_logs_of_another_search_under_the_same_id_are_not_used(tmp_path: Path, name: str) -> None:
     folder = shutil.copytree(TWO, tmp_path / "s")
     edit_trial(folder / "first" / "trial_1" / "trial.json", name)
