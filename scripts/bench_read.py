@@ -68,6 +68,22 @@ def kerastuner(folder, scale):
     return folder
 
 
+def console(folder, scale):
+    """A console log of 1 GB: four million bars of Keras 3 under way, and 150 epochs."""
+    folder.mkdir(parents=True)
+    path = folder / "training.log"
+    chance = random.Random(0)
+    with path.open("wb") as file:
+        for epoch in range(1, 151):
+            file.write(f"Epoch {epoch}/150\n".encode())
+            file.write(_bars_under_way(round(29_400 * scale), chance))
+            file.write(
+                f"\r29400/29400 {'━' * 20} 99s 5ms/step - accuracy: 0.8{epoch:03} - loss: "
+                f"0.4{epoch:03} - val_accuracy: 0.7{epoch:03} - val_loss: 0.5{epoch:03}\n".encode()
+            )
+    return path
+
+
 class Case(NamedTuple):
     """An input, and what is asked of it; None where nothing is."""
 
@@ -80,6 +96,7 @@ class Case(NamedTuple):
 CASES = {
     "ours": Case(ours, 10, again=2, megabytes=1_000),
     "kerastuner": Case(kerastuner, 4),
+    "console": Case(console, 60, megabytes=500),
 }
 
 
@@ -105,6 +122,19 @@ def _project(folder, count, with_notes):
     }
     (folder / "oracle.json").write_text(json.dumps(oracle))
     return trials
+
+
+def _bars_under_way(count, chance):
+    """Each overwrites the one before, as on a terminal."""
+    updates = []
+    for step in range(1, count):
+        done = 20 * step // count
+        updates.append(
+            f"{chr(8) * 74}\r\x1b[1m{step:5}/29400\x1b[0m \x1b[32m{'━' * done}\x1b[0m\x1b[37m"
+            f"{'━' * (20 - done)}\x1b[0m \x1b[1m{step // 200}s\x1b[0m 5ms/step - "
+            f"accuracy: 0.{chance.randrange(10_000):04} - loss: 0.{chance.randrange(10_000):04}"
+        )
+    return "".join(updates).encode()
 
 
 def _space():
