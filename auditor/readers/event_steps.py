@@ -19,6 +19,9 @@ MOST_BETWEEN = 10
 """Training observations per validation up to which steps may be epochs: people validate every few
 epochs, or after hundreds of batches."""
 
+MOST_TRAININGS = 1_000
+"""In one file; steps that return more often count batches."""
+
 Curves = dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 BY_VALIDATION = (
@@ -95,11 +98,16 @@ def _runs(pieces: Sequence[Scalars]) -> list[list[Scalars]]:
 
 
 def _split(scalars: Scalars) -> list[Scalars]:
-    """The parts of one file, cut where its steps return to the first one."""
+    """The parts of one file, cut where its steps return to the first one.
+
+    Where all steps are the same, or return time and again, they say nothing but the order.
+    """
     steps = scalars.steps
-    if len(steps) > 1 and (steps == steps[0]).all():  # logged without a step: all are the same
+    returns = np.flatnonzero(steps[1:] <= steps[0]) + 1
+    without_step = len(steps) > 1 and len(returns) == len(steps) - 1
+    if without_step or len(returns) > MOST_TRAININGS:
         return [Scalars(np.arange(len(steps)), scalars.times, scalars.values)]
-    cuts = [0, *(np.flatnonzero(steps[1:] <= steps[0]) + 1), len(steps)]
+    cuts = [0, *returns, len(steps)]
     return [Scalars(steps[a:b], scalars.times[a:b], scalars.values[a:b]) for a, b in pairwise(cuts)]
 
 
@@ -134,8 +142,11 @@ def by_epoch(metrics: Mapping[str, Scalars], epoch: Scalars | None) -> tuple[Cur
         return {}, None
     steps = np.unique(np.concatenate(told))
     if epoch is not None and np.isin(steps, epoch.steps).all():
-        numbers = np.clip(np.nan_to_num(epoch.values), 0, MOST_EPOCHS - 1).astype(np.int64)
-        return _in_bins(metrics, epoch.steps, np.maximum.accumulate(numbers)), None
+        ends, numbers = _told_epochs(epoch)
+        validated = [s.steps for name, s in metrics.items() if role(name) == "validation"]
+        places = [numbers[np.searchsorted(ends, at)] for at in validated]
+        if all(len(np.unique(place)) == len(place) for place in places):
+            return _in_bins(metrics, ends, numbers), None
     if _are_epochs(steps, metrics):
         first = 1 if steps[0] == 1 else 0
         at = {name: np.isin(s.steps, steps) for name, s in metrics.items()}
@@ -147,6 +158,18 @@ def by_epoch(metrics: Mapping[str, Scalars], epoch: Scalars | None) -> tuple[Cur
         ends, note = steps, BY_RANK
     ends = ends[:MOST_EPOCHS]
     return _in_bins(metrics, ends, np.arange(len(ends))), note
+
+
+def _told_epochs(epoch: Scalars) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Steps, increasing, and the epoch of each, as Lightning or Transformers log it.
+
+    Lightning counts from 0. Transformers log the part of all epochs that is done: 0.5, 1.0, 1.5.
+    """
+    ends, first = np.unique(epoch.steps, return_index=True)
+    values = np.nan_to_num(epoch.values[first], posinf=0.0)
+    done = values.min() > 0
+    numbers = np.clip(np.ceil(values) - 1 if done else values, 0, MOST_EPOCHS - 1)
+    return ends, np.maximum.accumulate(numbers.astype(np.int64))
 
 
 def _are_epochs(steps: NDArray[np.int64], metrics: Mapping[str, Scalars]) -> bool:

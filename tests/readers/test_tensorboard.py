@@ -136,6 +136,26 @@ def test_lightning_says_which_epoch_a_step_belongs_to(tmp_path: Path) -> None:
     assert not [text for text in trials.provenance.missing if text.startswith("Epochs")]
 
 
+def test_transformers_log_how_much_of_the_epochs_is_done(tmp_path: Path) -> None:
+    rows: list[tuple[str, int, float]] = []
+    for half in range(1, 7):
+        rows += [("train/loss", 50 * half, float(half)), ("train/epoch", 50 * half, half / 2)]
+        rows += [("eval/loss", 50 * half, half / 10)] if half % 2 == 0 else []
+    write(tmp_path / "a" / NAME, rows)
+    trials = read(tmp_path)
+    assert points(trials, "a", "val_loss") == pytest.approx({0: 0.2, 1: 0.4, 2: 0.6})
+    assert points(trials, "a", "loss") == {0: 1.5, 1: 3.5, 2: 5.5}
+    rows += [("eval/loss", 50 * half, half / 10) for half in (1, 3, 5)]
+    write(tmp_path / "a" / NAME, sorted(rows, key=lambda row: row[1]))
+    assert list(points(read(tmp_path), "a", "val_loss")) == list(range(6))
+
+
+def test_steps_that_return_time_and_again_are_no_trainings(tmp_path: Path) -> None:
+    write(tmp_path / "a" / NAME, curve("loss", [0, 1] * 1_100))
+    trials = read(tmp_path)
+    assert list(points(trials, "a", "loss")) == list(range(2_200))
+
+
 def test_validation_every_few_epochs_leaves_epochs_unobserved(tmp_path: Path) -> None:
     write(tmp_path / "a" / NAME, [*curve("loss", range(10)), *curve("val_loss", (4, 9))])
     trials = read(tmp_path)
