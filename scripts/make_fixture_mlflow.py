@@ -106,6 +106,10 @@ def record(uri: str, scratch: Path) -> None:
     by_hand()
 
 
+GIT = "mlflow.source.git"
+"""Tags that tell which commit of this repository made the runs: another one each time."""
+
+
 def machine(scratch: Path) -> dict[str, str]:
     here = str(Path(__file__).resolve())
     return {here: "search.py", str(scratch): "/home/somebody", getpass.getuser(): "somebody"}
@@ -114,7 +118,7 @@ def machine(scratch: Path) -> dict[str, str]:
 def copy_folder(source: Path, target: Path, replaced: dict[str, str]) -> None:
     shutil.rmtree(target, ignore_errors=True)
     for file in sorted(path for path in source.rglob("*") if path.is_file()):
-        if "artifacts" in file.parts:
+        if "artifacts" in file.parts or file.name.startswith(GIT):
             continue
         copy = target / file.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -140,6 +144,7 @@ def copy_database(source: Path, target: Path, replaced: dict[str, str]) -> None:
             for mine, anyone in replaced.items() if "CHAR" in kind or "TEXT" in kind else ():
                 change = f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?)'
                 database.execute(change, (mine, anyone))
+    database.execute("DELETE FROM tags WHERE key LIKE ?", (f"{GIT}%",))
     database.execute("PRAGMA page_size = 1024")
     database.execute("VACUUM")
     database.close()
