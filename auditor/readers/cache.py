@@ -40,13 +40,13 @@ _TROUBLE = (AuditorError, OSError, ValueError, TypeError, KeyError, RuntimeError
 """What unreadable, damaged or foreign files in the cache raise."""
 
 
-def cached(source: Source, folder: Path | None = None) -> Trials:
+def cached(source: Source, path: Path | None = None, folder: Path | None = None) -> Trials:
     """Read a sweep, or take what an earlier process read from the same bytes.
 
     Args:
         source: The sweep.
-        folder: The cache; by default `cache_folder()`. Nothing is kept in it if it lies in the
-            sweep's own folder.
+        path: Nothing is written below this; by default the sweep's own path.
+        folder: The cache; by default `cache_folder()`.
 
     Raises:
         ReadError: As of `Source.read`.
@@ -54,7 +54,8 @@ def cached(source: Source, folder: Path | None = None) -> Trials:
     with _collector_paused():
         before = None
         with suppress(*_TROUBLE):
-            place = _place(source, folder)
+            place = _place(source, folder or cache_folder())
+            _check_outside(place, path or source.path)
             for entry in place.parent.glob(f"{place.name}-*"):
                 with suppress(*_TROUBLE):
                     if (trials := _kept(source, entry)) is not None:
@@ -97,16 +98,19 @@ def _collector_paused() -> Iterator[None]:
 # Entries
 
 
-def _place(source: Source, folder: Path | None) -> Path:
+def _place(source: Source, folder: Path) -> Path:
     """Where a sweep is kept, without the end of the name that tells its content."""
-    place = (folder or cache_folder()) / "auditor" / "trials"
-    if place.resolve().is_relative_to(source.root.resolve()):
-        raise OSError("never written below the path")
     names = [
         *(_code(), source.reader.name, str(source.path), str(source.path.absolute())),
         *(str(source.root), source.part, sorted(source.columns.items())),
     ]
-    return place / hashlib.sha256(repr(names).encode(errors="replace")).hexdigest()[:32]
+    name = hashlib.sha256(repr(names).encode(errors="replace")).hexdigest()[:32]
+    return folder / "auditor" / "trials" / name
+
+
+def _check_outside(place: Path, path: Path) -> None:
+    if place.resolve().is_relative_to(path.resolve()):
+        raise OSError("nothing is written below the path")
 
 
 def _kept(source: Source, entry: Path) -> Trials | None:
@@ -114,7 +118,8 @@ def _kept(source: Source, entry: Path) -> Trials | None:
     files = read_json(entry / "files.json")
     if not entry.name.endswith(_content(source, files, _around(source, files))):
         return None
-    os.utime(entry)
+    with suppress(OSError):  # a cache that may only be read is as good
+        os.utime(entry)
     return Trials.load(entry)
 
 
@@ -139,9 +144,9 @@ def _keep(source: Source, place: Path, trials: Trials, before: Mapping[str, obje
 
 
 def _drop_oldest(place: Path) -> None:
-    entries = sorted(place.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    entries = [entry for entry in place.iterdir() if entry.is_dir()]
     total = 0
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True):
         total += sum(file.stat().st_size for file in entry.iterdir())
         if total > MOST_BYTES:
             shutil.rmtree(entry, ignore_errors=True)
@@ -161,35 +166,40 @@ def _code() -> str:
 def _around(source: Source, but: Iterable[str] = ()) -> dict[str, object]:
     """Name and signature of all files that reading may depend on, but for some.
 
-    All in the folder that is the sweep; for files, those in the folders around them.
+    All in the folder that is the sweep, and in those that its reader joins to it; for files, those
+    in the folders around them.
 
     Raises:
         OSError: There are too many, or a folder may not be looked at.
     """
     root, left_out = str(source.root), set(but)
-    if source.path.is_dir() and not source.files:
-        ahead, deep = [""], True
-    else:
-        folders = {file.parent for file in source.files or [source.path]}
-        folders |= {above for folder in folders for above in folder.parents}
-        inside = [folder for folder in folders if folder.is_relative_to(source.root)]
-        ahead, deep = [folder.relative_to(source.root).as_posix() for folder in inside], False
+    deep = source.path.is_dir() and not source.files
+    ahead = [Path(os.path.relpath(folder, root)).as_posix() for folder in _folders(source, deep)]
     found: dict[str, object] = {}
     links: set[tuple[int, int]] = set()
     while ahead:
         folder = ahead.pop()
         with os.scandir(f"{root}/{folder}") as entries:
             for entry in entries:
-                name = f"{folder}/{entry.name}" if folder not in ("", ".") else entry.name
+                name = f"{folder}/{entry.name}" if folder != "." else entry.name
                 if _is_folder(entry):
-                    found[name] = None
-                    if deep and _is_new(entry, links):
-                        ahead.append(name)
+                    if deep:
+                        found[name] = None
+                        ahead += [name] if _is_new(entry, links) else []
                 elif name not in left_out:
                     found[name] = _signature(_status(entry))
         if len(found) > MOST_PATHS:
             raise OSError(f"more than {MOST_PATHS:,} files")
     return found
+
+
+def _folders(source: Source, deep: bool) -> Iterable[Path]:
+    if deep:
+        joins = source.reader.joins
+        return [source.path, *(joins(source.path) if joins else ())]
+    folders = {file.parent for file in source.files or [source.path]}
+    folders |= {above for folder in folders for above in folder.parents}
+    return [folder for folder in folders if folder.is_relative_to(source.root)]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -46,7 +46,7 @@ def entries(store: Path) -> list[Path]:
 
 
 def test_a_second_time_nothing_is_read(sweep: Counted, store: Path) -> None:
-    first, second = cached(sweep.source, store), cached(sweep.source, store)
+    first, second = cached(sweep.source, folder=store), cached(sweep.source, folder=store)
     assert sweep.times == 1
     assert second == first
 
@@ -54,9 +54,9 @@ def test_a_second_time_nothing_is_read(sweep: Counted, store: Path) -> None:
 def test_a_file_with_another_time_and_the_same_bytes_is_the_same(
     sweep: Counted, store: Path
 ) -> None:
-    cached(sweep.source, store)
+    cached(sweep.source, folder=store)
     os.utime(sweep.source.path / "trial_0000" / "history.csv")
-    cached(sweep.source, store)
+    cached(sweep.source, folder=store)
     assert sweep.times == 1
 
 
@@ -83,20 +83,20 @@ def damage(path: Path) -> None:
 def test_what_has_changed_is_read_anew_and_takes_the_old_place(
     act: object, sweep: Counted, store: Path
 ) -> None:
-    cached(sweep.source, store)
+    cached(sweep.source, folder=store)
     assert callable(act)
     act(sweep.source.path)
-    assert cached(sweep.source, store) == sweep.read(sweep.source)
-    assert cached(sweep.source, store).provenance == sweep.read(sweep.source).provenance
+    assert cached(sweep.source, folder=store) == sweep.read(sweep.source)
+    assert cached(sweep.source, folder=store).provenance == sweep.read(sweep.source).provenance
     assert sweep.times == 4
     assert len(entries(store)) == 1
 
 
 def test_a_file_that_could_not_be_read_is_looked_at_again(sweep: Counted, store: Path) -> None:
     damage(sweep.source.path)
-    cached(sweep.source, store)
+    cached(sweep.source, folder=store)
     (sweep.source.path / "trial_0001" / "trial.json").write_text("[]")
-    cached(sweep.source, store)
+    cached(sweep.source, folder=store)
     assert sweep.times == 2
 
 
@@ -105,28 +105,51 @@ def test_a_file_that_could_not_be_read_is_looked_at_again(sweep: Counted, store:
 def test_a_damaged_cache_is_made_again(
     name: str, content: bytes | None, sweep: Counted, store: Path
 ) -> None:
-    first = cached(sweep.source, store)
+    first = cached(sweep.source, folder=store)
     file = entries(store)[0] / name
     if content is None:
         file.unlink()
     else:
         file.write_bytes(content)
-    assert cached(sweep.source, store) == first
-    assert cached(sweep.source, store) == first
+    assert cached(sweep.source, folder=store) == first
+    assert cached(sweep.source, folder=store) == first
     assert sweep.times == 2
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(sweep: Counted, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    cached(sweep.source, tmp_path / "file")
-    cached(sweep.source, tmp_path / "file")
+    cached(sweep.source, folder=tmp_path / "file")
+    cached(sweep.source, folder=tmp_path / "file")
     assert sweep.times == 2
 
 
-def test_nothing_is_written_below_the_path(sweep: Counted) -> None:
-    before = sorted(sweep.source.path.rglob("*"))
-    cached(sweep.source, sweep.source.path / "trial_0000")
-    assert sorted(sweep.source.path.rglob("*")) == before
+def test_nothing_is_written_below_the_path(sweep: Counted, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    cached(sweep.source, folder=sweep.source.path / "trial_0000")
+    cached(sweep.source, path=tmp_path, folder=tmp_path / "cache")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_folders_that_a_reader_joins_count(sweep: Counted, store: Path, tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    (logs / "0000").mkdir(parents=True)
+    reader = replace(sweep.source.reader, joins=lambda path: [path.parent / "logs"])
+    source = replace(sweep.source, reader=reader)
+    cached(source, folder=store)
+    cached(source, folder=store)
+    assert sweep.times == 1
+    (logs / "0000" / "events").touch()
+    cached(source, folder=store)
+    assert sweep.times == 2
+
+
+def test_a_cache_beside_a_file_is_used(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("epoch,loss,val_loss\n0,1,2\n1,1,2\n")
+    (source,) = find(tmp_path / "log.csv")
+    trials = cached(source, folder=tmp_path / "cache")
+    assert entries(tmp_path / "cache")
+    again = replace(source, reader=replace(source.reader, read=None))  # type: ignore[arg-type]
+    assert cached(again, folder=tmp_path / "cache") == trials
 
 
 def test_what_was_not_used_for_longest_is_dropped(
@@ -134,13 +157,13 @@ def test_what_was_not_used_for_longest_is_dropped(
 ) -> None:
     sweeps = [Counted(tmp_path / name) for name in "abc"]
     for sweep in sweeps[:2]:
-        cached(sweep.source, store)
+        cached(sweep.source, folder=store)
     first, second = sorted(entries(store), key=lambda entry: entry.stat().st_mtime_ns)
     os.utime(first, (2, 2))
     os.utime(second, (1, 1))
     size = sum(file.stat().st_size for file in first.iterdir())
     monkeypatch.setattr(cache, "MOST_BYTES", 2.5 * size)
-    cached(sweeps[2].source, store)
+    cached(sweeps[2].source, folder=store)
     assert first in entries(store)
     assert second not in entries(store)
     assert len(entries(store)) == 2
@@ -150,7 +173,7 @@ def test_what_is_read_at_once_is_not_kept(
     sweep: Counted, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "LEAST_SECONDS", 60)
-    cached(sweep.source, store)
+    cached(sweep.source, folder=store)
     assert not store.exists()
 
 
@@ -163,15 +186,15 @@ def test_files_that_change_while_they_are_read_are_not_kept(store: Path, tmp_pat
         add(source.path)
         return trials
 
-    cached(replace(sweep.source, reader=replace(sweep.source.reader, read=read)), store)
+    cached(replace(sweep.source, reader=replace(sweep.source.reader, read=read)), folder=store)
     assert not store.exists()
 
 
 def test_links_in_circles_end(sweep: Counted, store: Path) -> None:
     (sweep.source.path / "around").symlink_to(sweep.source.path, target_is_directory=True)
     (sweep.source.path / "self").symlink_to(sweep.source.path / "self")
-    cached(sweep.source, store)
-    cached(sweep.source, store)
+    cached(sweep.source, folder=store)
+    cached(sweep.source, folder=store)
     assert sweep.times == 1
 
 
