@@ -7,7 +7,6 @@ by the megabyte; any other is taken apart line by line, so that what is wrong in
 """
 
 import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,44 +20,15 @@ from pyarrow import csv as arrow_csv
 from auditor.errors import ReadError
 from auditor.readers.contents import read_bytes
 from auditor.readers.gathered import MOST_EPOCHS
+from auditor.readers.history_lines import KEYS, Piece, read_lines
 from auditor.trials import Run, empty_curves, is_series
 
 BATCH_BYTES = 2**24
 """Parsed at once: large enough to be fast, small enough to cost no memory to speak of."""
 
-_KEYS = ("execution", "fold", "epoch")
 _HEADER = b"execution,fold,epoch,seconds"
 _IN_CELLS = b"0123456789.,+-einfa\n"
 """All that the rows of a file as written consist of: "1e-05", "nan", "-inf"."""
-
-
-@dataclass
-class _Piece:
-    """Rows of some trials with the same columns.
-
-    Attributes:
-        trials: The number of the trial of each row; (row,).
-        keys: Execution, fold and epoch; (3, row).
-        names: Of the other columns.
-        values: (row, name).
-        observed: Whether there is a value; (row, name).
-    """
-
-    trials: NDArray[np.intp]
-    keys: NDArray[np.int64]
-    names: tuple[str, ...]
-    values: NDArray[np.float64]
-    observed: NDArray[np.bool_]
-
-    def chosen(self, rows: NDArray[np.bool_]) -> "_Piece":
-        """Only some rows."""
-        return _Piece(
-            self.trials[rows],
-            self.keys[:, rows],
-            self.names,
-            self.values[rows],
-            self.observed[rows],
-        )
 
 
 @dataclass
@@ -74,7 +44,7 @@ class Histories:
     trials: list[str] = field(default_factory=list)
     complaints: dict[str, list[str]] = field(default_factory=dict)
     runs: dict[str, dict[Run, None]] = field(default_factory=dict)
-    _pieces: list[_Piece] = field(default_factory=list)
+    _pieces: list[Piece] = field(default_factory=list)
 
     @property
     def curves(self) -> pd.DataFrame:
@@ -86,7 +56,7 @@ class Histories:
         """What describes the training, as `Context.series`."""
         return self._table(aside=True)
 
-    def add(self, piece: _Piece) -> None:
+    def add(self, piece: Piece) -> None:
         """Add rows; those in which nothing was observed are left out."""
         there = np.asarray(piece.observed.any(axis=1))
         piece = piece if there.all() else piece.chosen(there)
@@ -133,7 +103,7 @@ class Histories:
         return pd.DataFrame(
             {
                 "trial_id": pd.Categorical.from_codes(trial, pd.Index(self.trials)),
-                **{k: long(piece.keys[i] for piece, _ in parts) for i, k in enumerate(_KEYS)},
+                **{k: long(piece.keys[i] for piece, _ in parts) for i, k in enumerate(KEYS)},
                 "metric": pd.Categorical.from_codes(np.concatenate(metric), pd.Index(names)),
                 "value": np.concatenate(values),
             },
@@ -194,7 +164,7 @@ def _add_batches(found: Histories, batches: Mapping[bytes, list[tuple[int, bytes
             _add_carefully(found, number, header + b"\n" + body)
 
 
-def _parsed(header: bytes, batch: Sequence[tuple[int, bytes]]) -> _Piece | None:
+def _parsed(header: bytes, batch: Sequence[tuple[int, bytes]]) -> Piece | None:
     lengths = [body.count(b"\n") for _, body in batch]
     try:
         names = next(csv.reader([header.decode()], strict=True))
@@ -205,7 +175,7 @@ def _parsed(header: bytes, batch: Sequence[tuple[int, bytes]]) -> _Piece | None:
             arrow_csv.ReadOptions(column_names=names, block_size=2 * BATCH_BYTES),
             arrow_csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
             arrow_csv.ConvertOptions(
-                column_types={n: pa.int64() if n in _KEYS else pa.float64() for n in names},
+                column_types={n: pa.int64() if n in KEYS else pa.float64() for n in names},
                 null_values=[""],
             ),
         )
@@ -224,7 +194,7 @@ def _parsed(header: bytes, batch: Sequence[tuple[int, bytes]]) -> _Piece | None:
         values[:, i] = column.to_numpy(zero_copy_only=False)
         if column.null_count:
             observed[:, i] = column.is_valid().to_numpy(zero_copy_only=False)
-    return _Piece(trials, keys, tuple(names[3:]), values, observed)
+    return Piece(trials, keys, tuple(names[3:]), values, observed)
 
 
 def _repeats(keys: NDArray[np.int64]) -> bool:
@@ -236,79 +206,8 @@ def _repeats(keys: NDArray[np.int64]) -> bool:
 
 
 def _add_carefully(found: Histories, number: int, content: bytes) -> None:
-    """Read a file line by line, and say what is wrong with each."""
-    try:
-        text = content.decode()
-        # newline="": the last line shows whether the file is whole.
-        lines = list(csv.reader(io.StringIO(text, newline="")))
-    except (ValueError, csv.Error) as error:
-        found.complain(number, f"no curves, because it cannot be read: {error}")
-        return
-    if text and not text.endswith("\n") and lines:
-        lines.pop()
-        found.complain(number, "it is cut off; the rows before its last line are kept")
-    header = lines[0] if lines else []
-    wrong = [key for key in _KEYS if key not in header] or _repeated(header)
-    if wrong:
-        found.complain(
-            number,
-            f"no curves: it needs the columns execution, fold and epoch and no name twice, "
-            f"but {', '.join(wrong)} is missing or repeated in {header!r:.200}",
-        )
-        return
-    _add_lines(found, number, header, lines[1:])
-
-
-def _add_lines(found: Histories, number: int, header: list[str], lines: list[list[str]]) -> None:
-    at = [header.index(key) for key in _KEYS]
-    rest = [(index, name) for index, name in enumerate(header) if name not in _KEYS]
-    rows: dict[tuple[int, int, int], list[float | None]] = {}
-    for place, cells in enumerate(lines, start=2):
-        key = _key(cells, at) if len(cells) == len(header) else None
-        if key is None or key in rows:
-            why = "an epoch for the second time" if key else "not a row of this table"
-            found.complain(number, f"line {place} is {why}, and left out")
-            continue
-        row = rows[key] = []
-        for index, name in rest:
-            value = _number(cells[index])
-            if value is None and cells[index]:
-                found.complain(
-                    number,
-                    f"line {place}: {name} is {cells[index]!r:.80}, not a number, and left out",
-                )
-            row.append(value)
-    if not rows or not rest:
-        return
-    observed = np.array([[value is not None for value in row] for row in rows.values()])
-    found.add(
-        _Piece(
-            np.full(len(rows), number),
-            np.array(list(rows), np.int64).T,
-            tuple(name for _, name in rest),
-            np.array(list(rows.values()), np.float64),  # None becomes NaN
-            observed,
-        )
-    )
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
-
-
-def _key(cells: list[str], at: list[int]) -> tuple[int, int, int] | None:
-    """Execution, fold and epoch of a row; None where they are not small whole numbers."""
-    try:
-        execution, fold, epoch = (int(cells[index]) for index in at)
-    except ValueError:
-        return None
-    if min(execution, fold, epoch) < 0 or max(execution, fold, epoch) > MOST_EPOCHS:
-        return None
-    return execution, fold, epoch
-
-
-def _repeated(header: list[str]) -> list[str]:
-    return sorted({name for name in header if header.count(name) > 1})
+    lines = read_lines(content, number)
+    for complaint in lines.complaints:
+        found.complain(number, complaint)
+    if lines.piece is not None:
+        found.add(lines.piece)
