@@ -29,9 +29,10 @@ def test_closer_files_count_and_those_above_the_root_do_not(runs: Path) -> None:
 def test_a_file_named_after_a_run_is_of_that_run(runs: Path) -> None:
     for number in (1, 2):
         (runs / f"run_{number}_params.json").write_text(json.dumps({"lr": number}))
+    (runs / "params.json").write_text('{"lr": 9, "units": 4}')
     beside = Beside(runs)
-    assert beside.hyperparameters(runs / "run_2.csv.gz") == {"lr": 2}
-    assert beside.hyperparameters(runs / "run_3.csv") == {}
+    assert beside.hyperparameters(runs / "run_2.csv.gz") == {"lr": 2, "units": 4}
+    assert beside.hyperparameters(runs / "run_3.csv") == {"lr": 9, "units": 4}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from auditor.readers.names import hyperparameters_in, hyperparameters_in_path
         "batch_size_16_epochs_10_fold3": {"batch_size": 16, "epochs": 10},
         "seed=3,lr=.5": {"lr": 0.5},
         "lr=0p01": {"lr": 0.01},
+        "lr=0.1,opt=adam_run_3": {"lr": 0.1, "opt": "adam"},
         "optimizer__learning_rate=0.01,units=2": {"optimizer__learning_rate": 0.01, "units": 2},
         "loss=mse__model__units=4": {"loss": "mse", "model__units": 4},
         "run__lr=0.1": {"lr": 0.1},
