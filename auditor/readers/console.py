@@ -80,8 +80,7 @@ def read(source: Source) -> Trials:
         gathered.files.append(file_name(path, source.root))
         planned |= {run.planned for run in log.runs}
         objectives |= {log.search.objective} if log.search.objective else set()
-        _add(gathered, log, name, path)
-        gaps += _gaps(log, name)
+        gaps += [*_add(gathered, log, name, path), *_oddities(log, name)]
     if not gathered.recorded:
         reasons = "; ".join(dict.fromkeys(problem.message for problem in gathered.problems))
         raise ReadError(f"no log can be read: {reasons}")
@@ -90,22 +89,29 @@ def read(source: Source) -> Trials:
     return gathered.trials("keras", _objective(gathered, objectives), design=Design(epochs=epochs))
 
 
-def _add(gathered: Gathered, log: Log, name: str, path: Path) -> None:
-    """Add the runs of one log, each under an id of its own, executions under their trial's."""
+def _add(gathered: Gathered, log: Log, name: str, path: Path) -> list[str]:
+    """Add the runs of one log, executions under their trial's id; sentences on what they lack."""
     searched = log.search.trials
     numbers = [trial.number for trial in searched]
     if len(set(numbers)) < len(numbers):
         numbers = list(range(1, len(numbers) + 1))
-    runs_of = [[run for run in log.runs if run.trial == place] for place in range(len(searched))]
+    gaps: list[str] = []
+    runs_of: list[list[ConsoleRun]] = [[] for _ in searched]
+    others: list[ConsoleRun] = []
+    for run in log.runs:
+        (others if run.trial is None else runs_of[run.trial]).append(run)
     for number, trial, runs in zip(numbers, searched, runs_of, strict=True):
-        for execution, run in enumerate(runs or [None]):
-            recorded = _of_search(trial, run, len(runs), log.search.objective)
+        for execution, one in enumerate(runs or [None]):
+            recorded = _of_search(trial, one, len(runs), log.search.objective)
             at = Run(f"{name}#{number}", execution)
-            _add_run(gathered, at, run, recorded, path, trial.hyperparameters)
-    others = [run for run in log.runs if run.trial is None]
+            _add_run(gathered, at, one, recorded, path, trial.hyperparameters)
+            gaps += _gaps(one, at.trial_id) if one else []
     for place, run in enumerate(others, start=1):
-        alone = f"{name}#fit{place}" if searched else f"{name}#{place}"
-        _add_run(gathered, Run(name if len(log.runs) == 1 else alone), run, _of_run(run), path)
+        among = f"{name}#fit{place}" if searched else f"{name}#{place}"
+        trial_id = among if len(log.runs) > 1 else name
+        _add_run(gathered, Run(trial_id), run, _of_run(run), path)
+        gaps += _gaps(run, trial_id)
+    return gaps
 
 
 def _add_run(
@@ -142,7 +148,7 @@ def _of_run(run: ConsoleRun) -> Recorded:
     message = run.raised or run.stopped
     if run.status == "unfinished":
         of = f" of {run.planned}" if run.planned else ""
-        message = f"the log ends within epoch {run.number}{of}"
+        message = f"it ends within epoch {run.number}{of}, which is left out"
     return Recorded(run.status, message, seconds=_seconds(run))
 
 
@@ -179,19 +185,21 @@ def _objective(gathered: Gathered, names: set[str]) -> Objective | None:
     return Objective(name, direction_of(name), f'the log says "Best {name} So Far"')
 
 
-def _gaps(log: Log, name: str) -> list[str]:
-    """Sentences on what is not in a log, or more than once."""
+def _gaps(run: ConsoleRun, trial: str) -> list[str]:
+    """Sentences on the epochs of a run that are not in a log."""
     sentences = []
-    for run in log.runs:
-        numbers = sorted(epoch + 1 for epoch in run.epochs)
-        for before, after in pairwise([0, *numbers]):
-            if after > before + 1:
-                which = (
-                    f"epoch {after - 1}"
-                    if after == before + 2
-                    else f"epochs {before + 1} to {after - 1}"
-                )
-                sentences.append(f"{name}: {which}: not in the log, or not whole.")
+    for before, after in pairwise([0, *sorted(epoch + 1 for epoch in run.epochs)]):
+        if after > before + 1:
+            which = f"epochs {before + 1} to {after - 1}"
+            if after == before + 2:
+                which = f"epoch {after - 1}"
+            sentences.append(f"{trial}: {which}: not in the log, or not whole.")
+    return sentences
+
+
+def _oddities(log: Log, name: str) -> list[str]:
+    """Sentences on what a log has otherwise than logs have."""
+    sentences = []
     if log.is_counted:
         sentences.append(f"{name}: the numbers of epochs: they are counted from the first bar.")
     if log.repeated:

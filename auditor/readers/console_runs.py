@@ -20,6 +20,9 @@ MOST_EVENTS = 1_000_000
 MOST_RUNS = 20_000
 """Of one log."""
 
+SAME_LINE = 64
+"""Bytes between two equal lines "Epoch 1/3" of which nothing came: two workers printed them."""
+
 _UNDER_WAY = re.compile(rb"(?<!\d)(\d{1,12})/(\d{1,12})(?!\d)(?! *(?:\r?\n|$))")
 _REMARK = re.compile(rb"Epoch 0*\d{1,9}: ")
 _RAISED = re.compile(
@@ -76,7 +79,7 @@ class ConsoleRun:
     def is_followed_by(self, epoch: Epoch) -> bool:
         """Whether an epoch belongs to this run."""
         if epoch.number == self.number and isinstance(self._last, Epoch):
-            return epoch.at - self._last.end < 4  # the same line, twice
+            return epoch.at - self._last.end < SAME_LINE
         fits = not self.totals or set(self.totals[-1]) & set(epoch.totals)
         return epoch.number == self.number + 1 or (epoch.number > self.number and bool(fits))
 
