@@ -117,7 +117,7 @@ def read(source: Source) -> Trials:
     name = trial_ids([source.path], source.root)[0]
     table, rows = rows_of(table, columns, name)
     beside = Beside()
-    if "trial" in columns.known and not source.columns:
+    if "trial" in columns.known and not columns.hyperparameters:
         beside = read_beside(source.path, columns.known["trial"])
     if not table.rows and not beside.hyperparameters:
         raise ReadError("the table has a header and no rows")

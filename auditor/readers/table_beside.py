@@ -81,7 +81,7 @@ def _beside(table: Columns, file: Path, path: Path, column: str) -> Beside:
         return Beside(file, notes=[why])
     trials = [labels[code] for code in codes.tolist()]
     if not is_leaderboard(table.names):
-        named = {name: name for name in layout(table.names).others}
+        named = {name: name for name in layout(table.names, {"trial": column}).others}
         return Beside(file, dict(zip(trials, by_row(table, named), strict=True)), notes=table.notes)
     own = table.names[len(LEADERBOARD) :]
     named = {name: name.removeprefix(_PREFIX) for name in own}

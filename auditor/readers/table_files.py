@@ -13,9 +13,12 @@ from pyarrow import csv as pacsv
 
 from auditor.errors import ReadError
 from auditor.readers.columns import Columns
-from auditor.readers.contents import MOST_TEXT_BYTES, clean, read_bytes
+from auditor.readers.contents import clean, read_bytes
 from auditor.readers.csv_cells import MOST_COLUMNS
 from auditor.readers.looking import SEPARATORS
+
+MOST_BYTES = 2**29
+"""Of a CSV file, unpacked: some ten million rows, which take about five times as much memory."""
 
 MOST_RAGGED = 10_000
 """Lines with another number of cells than the header has; with more it is no table."""
@@ -35,7 +38,7 @@ def read_columns(path: Path) -> Columns:
             is_parquet = path.is_file() and file.read(4) == b"PAR1"
     except (OSError, ValueError) as error:
         raise ReadError(f"the file cannot be read: {error}") from error
-    return _read_parquet(path) if is_parquet else parse_csv(read_bytes(path, MOST_TEXT_BYTES))
+    return _read_parquet(path) if is_parquet else parse_csv(read_bytes(path, MOST_BYTES))
 
 
 def parquet_names(path: Path) -> tuple[str, ...]:

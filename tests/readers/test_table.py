@@ -106,6 +106,12 @@ def test_a_mapping_says_what_columns_are(tmp_path: Path) -> None:
         read_text(tmp_path, text, trial="who")
 
 
+def test_trials_beside_are_found_by_the_mapped_column(tmp_path: Path) -> None:
+    (tmp_path / "trials.csv").write_text("who,units\nx,8\n")
+    trials = read_text(tmp_path, "who,when,a\nx,0,1\n", trial="who", epoch="when", loss="a")
+    assert dict(trials.hyperparameters["x"]) == {"units": 8}
+
+
 def test_a_row_per_trial(tmp_path: Path) -> None:
     text = "lr,optimizer,epochs,loss,val_loss,status,time\n"
     text += "0.1,sgd,5,0.5,0.6,COMPLETED,1.5\n0.2,adam,5,nan,inf,failed,\n"

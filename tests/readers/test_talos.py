@@ -61,11 +61,15 @@ def test_the_folder_of_version_2_holds_all_epochs() -> None:
 
 
 def test_the_order_of_older_versions(tmp_path: Path) -> None:
-    text = "round_epochs,val_loss,val_acc,loss,acc,lr,losses,optimizer\n"
-    text += "10,0.5,0.8,0.4,0.9,0.1,mse,<class 'keras.optimizers.Adam'>\n"
-    text += "10,0.6,0.7,0.5,0.8,0.2,mae,<function relu at 0x7f2f9c>\n"
+    text = "round_epochs,val_loss,val_acc,loss,acc,lr,precision,optimizer\n"
+    text += "10,0.5,0.8,0.4,0.9,0.1,single,<class 'keras.optimizers.Adam'>\n"
+    text += "10,0.6,0.7,0.5,0.8,0.2,double,<function relu at 0x7f2f9c>\n"
     trials = read_text(tmp_path, text)
-    assert dict(trials.hyperparameters["0"]) == {"lr": 0.1, "losses": "mse", "optimizer": "Adam"}
+    assert dict(trials.hyperparameters["0"]) == {
+        "lr": 0.1,
+        "precision": "single",
+        "optimizer": "Adam",
+    }
     assert trials.hyperparameters["1"]["optimizer"] == "relu"
     assert trials.recorded[Run("0")].metrics == {
         "val_loss": 0.5,
