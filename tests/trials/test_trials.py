@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -105,6 +106,45 @@ def test_an_observed_nan_is_a_value_to_every_reader_of_the_file(tmp_path: Path) 
     sweep({"a": {"loss": [1.0, NAN]}}).save(tmp_path)
     column = pq.read_table(tmp_path / "curves.parquet")["value"]
     assert (column.null_count, math.isnan(column[1].as_py())) == (0, True)
+
+
+def test_a_record_with_plain_names_still_loads(tmp_path: Path) -> None:
+    trials = sweep({"b": {"loss": [1.0, NAN]}, "a": {"val_loss": [2.0], "loss": [1.0]}})
+    trials.save(tmp_path)
+    file = tmp_path / "curves.parquet"
+    plain = pq.read_table(file).to_pandas().astype({"trial_id": "str", "metric": "str"})
+    pq.write_table(pa.Table.from_pandas(plain, preserve_index=False), file)
+    assert Trials.load(tmp_path) == trials
+
+
+@pytest.mark.parametrize("kind", [object, "str", "category", "backwards", "other names too"])
+def test_names_are_categories_in_one_order_whatever_they_come_as(kind: Any) -> None:
+    trials = sweep({"b": {"loss": [1.0, 2.0]}, "a": {"val_loss": [2.0], "loss": [1.0]}})
+    curves = trials.curves.copy()
+    for name in ("trial_id", "metric"):
+        if kind in ("backwards", "other names too"):
+            names = sorted(set(curves[name]), reverse=True)
+            more = ["z"] if kind == "other names too" else []
+            curves[name] = pd.Categorical(curves[name].astype(object), more + names, ordered=True)
+        else:
+            curves[name] = curves[name].astype(object).astype(kind)
+    again = Trials(trials.hyperparameters, trials.recorded, curves[::-1], trials.objective)
+    pd.testing.assert_frame_equal(again.curves, trials.curves, check_exact=True)
+    assert again == trials
+    assert again.metrics == ("loss", "val_loss")
+    assert again.curves["trial_id"].cat.categories.tolist() == ["b", "a"]
+
+
+def test_a_column_holds_the_curves_of_all_runs() -> None:
+    trials = sweep({"b": {"loss": {1: 1.0, 3: NAN}}, "a": {"acc": [1.0]}, "c": {"loss": [2.0]}})
+    column = trials.column("loss")
+    assert column.run.tolist() == [0, 0, 2]
+    assert column.epochs.tolist() == [1, 3, 0]
+    assert column.curve(1).epochs.tolist() == []
+    assert column.curve(2).values.tolist() == [2.0]
+    assert trials.column("nothing").bounds.tolist() == [0, 0, 0, 0]
+    with pytest.raises(ValueError, match="read-only"):
+        column.values[0] = 2.0
 
 
 @pytest.mark.parametrize("other", [1.0, True, "1", None])
