@@ -61,6 +61,7 @@ def test_a_sweep_of_keras_has_curves_hyperparameters_status_and_space() -> None:
         "run-1": {"units": 4, "learning_rate": 1e38},
         "run-2": {"units": 4, "learning_rate": 0.01},
     }
+    assert isinstance(trials.hyperparameters["run-0"]["units"], int)
     assert [r.status for r in trials.recorded.values()] == ["completed", "completed", "unknown"]
     assert trials.metrics == ("loss", "mae", "val_loss", "val_mae")
     assert list(points(trials, "run-0", "val_loss")) == [0, 1, 2]
@@ -183,9 +184,10 @@ def test_values_logged_without_a_step_are_counted(tmp_path: Path) -> None:
 
 def test_two_programs_that_write_into_one_folder_at_once_are_two_runs(tmp_path: Path) -> None:
     write(tmp_path / "a" / f"{NAME}.1", curve("loss", range(5)), began=1000)
-    write(tmp_path / "a" / f"{NAME}.2", curve("loss", range(5), 7.0), began=1002)
+    write(tmp_path / "a" / f"{NAME}.2", curve("loss", range(2, 7), 7.0), began=1002)
     trials = read(tmp_path)
-    assert points(trials, "a#2", "loss") == {i: 7.0 + i for i in range(5)}
+    assert points(trials, "a#1", "loss") == {i: 1.0 + i for i in range(5)}
+    assert points(trials, "a#2", "loss") == {i: 5.0 + i for i in range(2, 7)}
 
 
 def test_a_file_without_a_single_number_is_a_run_of_which_nothing_is_known(tmp_path: Path) -> None:
