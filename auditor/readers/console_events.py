@@ -167,8 +167,7 @@ def _epoch(window: _Window, match: re.Match[bytes]) -> Epoch:
         for total, step in ways
         if step[:1] != b"0" and int(step) <= int(steps) and int(total) >= number
     ]
-    # A full bar before one whose numbers are as long as Keras prints them, before all else.
-    ways.sort(key=lambda way: (way[1] != steps, len(way[1]) != len(steps)))
+    # The longest number of steps comes first: that is a full bar, or one as long as Keras pads it.
     # The bar itself is an event of its own.
     end = window.before + match.end(1)
     return Epoch(at, end, number, tuple(int(total) for total, _ in ways))

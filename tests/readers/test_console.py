@@ -253,6 +253,13 @@ def test_a_bar_under_way_is_no_epoch(tmp_path: Path) -> None:
     assert status(trials) == "unfinished"
 
 
+def test_a_full_bar_that_still_waits_is_no_epoch(tmp_path: Path) -> None:
+    text = EPOCHS.replace(" - val_", " of ")
+    last = text.rindex(" - 1s 9ms/step")
+    trials = log(tmp_path, f"{text[:last]} - ETA: 0s - loss: 0.1000\n")
+    assert curve(trials, "loss") == {0: 0.8, 1: 0.7}
+
+
 def test_an_epoch_without_its_validation_is_not_over(tmp_path: Path) -> None:
     trials = log(tmp_path, EPOCHS.removesuffix(" - val_loss: 0.5500"))
     assert curve(trials, "loss") == {0: 0.8, 1: 0.7}
