@@ -93,7 +93,7 @@ def _parse(line: bytes, end: int, is_cut_off: bool, is_doubtful: bool) -> State 
     texts: dict[str, str] = {}
     ended = False
     for place, part in enumerate(parts):
-        metric = _METRIC.match(part)
+        metric = None if part.lstrip().startswith("ETA:") else _METRIC.match(part)
         if metric is None:
             again = _HEAD.fullmatch(part)
             if again is None or not (again[0].strip() or place == 0):

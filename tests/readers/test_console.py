@@ -258,6 +258,8 @@ def test_a_full_bar_that_still_waits_is_no_epoch(tmp_path: Path) -> None:
     last = text.rindex(" - 1s 9ms/step")
     trials = log(tmp_path, f"{text[:last]} - ETA: 0s - loss: 0.1000\n")
     assert curve(trials, "loss") == {0: 0.8, 1: 0.7}
+    assert trials.metrics == ("loss",)
+    assert status(trials) == "unfinished"
 
 
 def test_an_epoch_without_its_validation_is_not_over(tmp_path: Path) -> None:
