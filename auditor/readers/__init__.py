@@ -113,7 +113,8 @@ def find(
         raise ReadError(
             f"cannot look at {path}: {error}; give the directory or file of a search"
         ) from error
-    walk = Walk(path, _readers(format), columns or {})
+    # Who says what the columns are has a table.
+    walk = Walk(path, _readers(format or ("table" if columns else None)), columns or {})
     sources = walk.sources()
     if not sources:
         reasons = "".join(f"\n  {name}: {clean(why)}" for name, why in walk.declined.items())

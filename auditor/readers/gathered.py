@@ -1,9 +1,11 @@
 """Runs collected from files, one after another, into `Trials`."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -60,6 +62,15 @@ def _stem(file: Path) -> str:
     return Path(name).stem
 
 
+class _Piece(NamedTuple):
+    """One metric of one run."""
+
+    run: Run
+    metric: str
+    epochs: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
 @dataclass
 class Gathered:
     """What has been read so far of one sweep.
@@ -76,9 +87,7 @@ class Gathered:
     files: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    _pieces: list[tuple[Run, str, NDArray[np.int64], NDArray[np.float64]]] = field(
-        default_factory=list
-    )
+    _pieces: list[_Piece] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
 
     def add(
@@ -104,7 +113,7 @@ class Gathered:
             at = np.asarray(epochs, np.int64)
             if len(at):
                 self._names.add(name)
-                self._pieces.append((run, name, at, np.asarray(values, np.float64)))
+                self._pieces.append(_Piece(run, name, at, np.asarray(values, np.float64)))
 
     def problem(self, message: str, file: Path | None = None, trial_id: str | None = None) -> None:
         """Note something that could not be read or used."""
@@ -128,8 +137,8 @@ class Gathered:
     ) -> Trials:
         """All of it. Without an objective one is chosen from the metrics."""
         is_aside = {name: is_series(name, self._names) for name in self._names}
-        curves = [piece for piece in self._pieces if not is_aside[piece[1]]]
-        series = [piece for piece in self._pieces if is_aside[piece[1]]]
+        curves = [piece for piece in self._pieces if not is_aside[piece.metric]]
+        series = [piece for piece in self._pieces if is_aside[piece.metric]]
         return Trials(
             hyperparameters=self.hyperparameters,
             recorded=self.recorded,
@@ -150,19 +159,44 @@ class Gathered:
         )
 
 
-def _table(
-    pieces: Sequence[tuple[Run, str, NDArray[np.int64], NDArray[np.float64]]],
-) -> pd.DataFrame:
-    """The pieces as one long table: whole columns, no cell by itself."""
+def _table(pieces: Sequence[_Piece]) -> pd.DataFrame:
+    """The pieces as one long table, in the order of runs, epochs and metrics where that is cheap.
+
+    Whole columns, and names as categories: millions of observations take no Python objects.
+    """
     if not pieces:
         return empty_curves()
-    lengths = [len(epochs) for _, _, epochs, _ in pieces]
+    names = {name: code for code, name in enumerate(sorted({piece.metric for piece in pieces}))}
+    trials: dict[str, int] = {}
+    parts = []
+    for run, members in groupby(pieces, key=lambda piece: piece.run):
+        code = trials.setdefault(run.trial_id, len(trials))
+        parts += [(code, run, *part) for part in _interleaved(list(members), names)]
+    lengths = [len(epochs) for *_, epochs, _, _ in parts]
     columns = (
-        np.repeat(np.array([run.trial_id for run, *_ in pieces], object), lengths),
-        np.repeat([run.execution for run, *_ in pieces], lengths),
-        np.repeat([run.fold for run, *_ in pieces], lengths),
-        np.concatenate([epochs for _, _, epochs, _ in pieces]),
-        np.repeat(np.array([name for _, name, *_ in pieces], object), lengths),
-        np.concatenate([values for *_, values in pieces]),
+        _categories(np.repeat([code for code, *_ in parts], lengths), trials),
+        np.repeat([run.execution for _, run, *_ in parts], lengths),
+        np.repeat([run.fold for _, run, *_ in parts], lengths),
+        np.concatenate([epochs for *_, epochs, _, _ in parts]),
+        _categories(np.concatenate([codes for *_, codes, _ in parts]), names),
+        np.concatenate([values for *_, values in parts]),
     )
-    return pd.DataFrame(dict(zip(CURVE_COLUMNS, columns, strict=True)))
+    return pd.DataFrame(dict(zip(CURVE_COLUMNS, columns, strict=True)), copy=False)
+
+
+def _interleaved(
+    members: list[_Piece], names: Mapping[str, int]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
+    """Epochs, codes of metrics and values of a run: by epoch where all metrics have the same."""
+    members.sort(key=lambda piece: piece.metric)
+    codes, epochs = [names[piece.metric] for piece in members], members[0].epochs
+    if all(np.array_equal(epochs, piece.epochs) for piece in members[1:]):
+        values = np.stack([piece.values for piece in members], axis=1).ravel()
+        yield np.repeat(epochs, len(codes)), np.tile(codes, len(epochs)), values
+        return
+    for code, piece in zip(codes, members, strict=True):
+        yield piece.epochs, np.full(len(piece.epochs), code), piece.values
+
+
+def _categories(codes: NDArray[np.int64], names: Iterable[str]) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes, pd.Index(list(names), dtype="str"))

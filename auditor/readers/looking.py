@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import zlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -28,9 +29,15 @@ SEPARATORS = (",", ";", "\t", "|")
 class Look:
     """A path, and what a glance shows of it. What cannot be looked at seems empty."""
 
-    def __init__(self, path: Path) -> None:
-        """Nothing is looked at yet."""
+    def __init__(self, path: Path, mapping: Mapping[str, str] | None = None) -> None:
+        """Nothing is looked at yet.
+
+        Args:
+            path: A file or folder.
+            mapping: What the user calls the columns of a table: our name -> the table's.
+        """
         self.path = path
+        self.mapping = mapping or {}
 
     @property
     def name(self) -> str:

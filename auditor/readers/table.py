@@ -62,7 +62,7 @@ _NO_STATUS = "How trainings ended: completed, stopped early and crashed look ali
 
 
 def matches(look: Look) -> Match:
-    """Whether the path is a table whose columns leave no doubt."""
+    """Whether the path is a table whose columns leave no doubt, or are those of the mapping."""
     if not look.is_file:
         return NO_FILE
     if look.suffix not in SUFFIXES:
@@ -71,6 +71,9 @@ def matches(look: Look) -> Match:
     names = parquet_names(look.path) if is_parquet else look.columns
     if len(names) < 2 or not (is_parquet or look.text):
         return Match(False, "its first line is no header of columns")
+    if look.mapping:
+        absent = [column for column in look.mapping.values() if column not in names]
+        return Match(not absent, f"it has {'no column ' + absent[0] if absent else 'all columns'}")
     if is_leaderboard(names):
         return Match(False, "it is a leaderboard of ours, which is read with curves.csv beside it")
     return _certain(layout(names))

@@ -25,7 +25,7 @@ class Walk:
     Attributes:
         path: Where it starts.
         readers: Who is asked, in this order; the first that takes a path has it.
-        columns: Passed on to readers of tables.
+        columns: What the user calls the columns of a table; shown to readers, and passed on.
         declined: Why each reader did not take the path itself, or the first file below it.
     """
 
@@ -41,7 +41,7 @@ class Walk:
         for _ in range(MOST_PATHS):
             if not ahead:
                 break
-            look = Look(ahead.pop())
+            look = Look(ahead.pop(), self.columns)
             if look.is_dir and look.path != self.path and look.path.is_symlink():
                 continue
             if not self._take(look) and look.is_dir:

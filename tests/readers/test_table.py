@@ -106,6 +106,14 @@ def test_a_mapping_says_what_columns_are(tmp_path: Path) -> None:
         read_text(tmp_path, text, trial="who")
 
 
+def test_a_mapping_makes_any_table_certain(tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("who,when,a\nx,0,1\nx,1,0.5\n")
+    mapping = {"trial": "who", "epoch": "when", "loss": "a"}
+    assert curve(read(tmp_path / "odd.csv", columns=mapping), "x", "loss") == {0: 1, 1: 0.5}
+    with pytest.raises(ReadError, match="it has no column nowhere"):
+        read(tmp_path / "odd.csv", columns={"loss": "nowhere"})
+
+
 def test_trials_beside_are_found_by_the_mapped_column(tmp_path: Path) -> None:
     (tmp_path / "trials.csv").write_text("who,units\nx,8\n")
     trials = read_text(tmp_path, "who,when,a\nx,0,1\n", trial="who", epoch="when", loss="a")

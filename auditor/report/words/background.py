@@ -10,12 +10,12 @@ from auditor.report.words.phrases import listed
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
-    from auditor.trials import Trials
+    from auditor.trials import Coverage, Trials
 
 MOST_REASONS = 3
 """Why runs were not stacked, the most frequent reasons first."""
 
-_KINDS = {
+_KINDS: dict["Coverage", str] = {
     "curves": "learning curves",
     "best epoch": "one epoch",
     "objective": "the objective only",
