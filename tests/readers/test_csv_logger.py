@@ -294,15 +294,6 @@ def test_real_logs_of_faulty_programs(real_data: Path) -> None:
     assert trials.provenance.problems == ()
 
 
-@pytest.mark.parametrize(("epochs", "best"), [(20, 3), (150, 2)])
-def test_the_winner_of_a_grid(real_data: Path, epochs: int, best: int) -> None:
-    name = f"grid_winner_{epochs}_epochs"
-    trials = read(real_data.parent / "cases" / f"{name}.csv")
-    values = curve(trials, "val_loss", name)
-    assert len(values) == epochs
-    assert min(values, key=values.__getitem__) == best
-
-
 def test_noise_is_an_error_of_ours_or_none(tmp_path: Path) -> None:
     dice = random.Random(0)
     for _ in range(100):

@@ -215,8 +215,8 @@ def test_the_real_history_of_one_epoch(real_data: Path) -> None:
     assert trials.metrics == ("acc", "loss", "val_acc", "val_loss")
 
 
-def test_a_printed_history_cut_off_and_with_broken_quotes(real_data: Path) -> None:
-    trials = read(real_data.parent / "cases" / "stuck_at_chance.txt")
+def test_a_printed_history_cut_off_and_with_broken_quotes() -> None:
+    trials = read(DATA / "cases" / "stuck_at_chance.txt")
     name = "stuck_at_chance"
     assert len(curve(trials, "loss", name)) == len(curve(trials, "val_loss", name)) == 10
     assert curve(trials, "loss", name) == curve(trials, "val_loss", name)
