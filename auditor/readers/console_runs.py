@@ -24,6 +24,7 @@ SAME_LINE = 64
 """Bytes between two equal lines "Epoch 1/3" of which nothing came: two workers printed them."""
 
 _UNDER_WAY = re.compile(rb"(?<!\d)(\d{1,12})/(\d{1,12})(?!\d)(?! *(?:\r?\n|$))")
+_MOVES = re.compile(rb"[\r\b][^\r\n]{0,12}$")
 _REMARK = re.compile(rb"Epoch 0*\d{1,9}: ")
 _RAISED = re.compile(
     rb"^([A-Za-z_][\w.]{0,200}(?:Error|Exception|Interrupt|Exit|Iteration)\b[^\r\n]{0,500})", re.M
@@ -92,7 +93,8 @@ class ConsoleRun:
         """A bar that is full, or validated: the epoch's, or of an evaluation after it."""
         before, self._last = self._last, bar
         known = self.epochs.get(self.number - 1)
-        if bar.state.is_under_way or self._is_closed:
+        may_move = bar.state.is_cut_off and _MOVES.search(bar.behind) is not None
+        if bar.state.is_under_way or may_move or self._is_closed:
             return
         shown_again = isinstance(before, Bar) and _overwrites(bar, before)
         if known is None or bar.state.is_validated or shown_again:
@@ -127,11 +129,12 @@ def _overwrites(bar: Bar, before: Bar) -> bool:
 
 
 def _may_be_cut(last: State, others: list[State]) -> bool:
-    """Whether the last number of a log may lack its exponent: it looks like no other one did."""
+    """Whether the last number of a log may lack its exponent: not all others are as large."""
     name, text = list(last.texts.items())[-1]
-    looks_short = re.fullmatch(r"[-+]?[1-9]\.\d{4}", text) is not None
-    alike = any("." in s.texts.get(name, "") and "e" not in s.texts[name] for s in others)
-    return looks_short and not alike
+    looks_short = re.fullmatch(r"[-+]?(?:[1-9]\.\d{4}|0\.0000)", text) is not None
+    numbers = [state.texts[name] for state in others if name in state.texts]
+    large = [re.fullmatch(r"[-+]?[1-9]\d*\.\d+", number) is not None for number in numbers]
+    return looks_short and not (large and all(large))
 
 
 @dataclass

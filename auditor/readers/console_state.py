@@ -2,7 +2,7 @@
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LONGEST = 8192
 """Bytes of one bar: a model of fifty outputs prints some five thousand."""
@@ -26,7 +26,7 @@ _NUMBER = (
     r"\d+(?:\.\d*)?(?:[eE][-+]?\d{1,4})?)"
 )
 _METRIC = re.compile(rf"\s*([^\s:][^:]{{0,99}}?) ?: *({_NUMBER})(?![\d.,%])")
-_WHOLE = re.compile(r"[-+]?(?:nan|inf|\d+\.\d{4}|\d\.\d{4}e[-+]\d\d)", re.IGNORECASE)
+_WHOLE = re.compile(r"[-+]?(?:nan|inf|\d+\.\d{4}(?![\de])|\d\.\d{4}e[-+]\d\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class State:
         end: Where it ends in the bytes that it was parsed from.
         texts: The values by metric, as they are printed.
         seconds: Since the epoch began.
-        is_under_way: It says how long the epoch will still take.
+        is_under_way: It says how long the epoch will still take, or is shown once more.
         is_cut_off: The log ends right after it, or within it.
     """
 
@@ -81,7 +81,11 @@ def parse_state(text: bytes, start: int, is_all: bool) -> State | None:
     is_joined = stop is not None and stop["steps"] is not None
     is_broken = stop is not None and re.match(rb"\r?\n[\d.]", text[close : close + 3]) is not None
     is_cut_off = is_all and stop is None and close == len(text)
-    return _parse(joined, close, is_cut_off, is_cut_off or is_broken or is_joined)
+    state = _parse(joined, close, is_cut_off, is_cut_off or is_broken or is_joined)
+    # Only Keras prints backspaces, before it shows the same bar again.
+    if state is not None and stop is not None and stop[0] == b"\b":
+        return replace(state, is_under_way=True)
+    return state
 
 
 def _parse(line: bytes, end: int, is_cut_off: bool, is_doubtful: bool) -> State | None:
@@ -101,7 +105,7 @@ def _parse(line: bytes, end: int, is_cut_off: bool, is_doubtful: bool) -> State 
             ahead, time = ahead or again["ahead"], time or again["time"]
             continue
         last = part[metric.end() :].strip()
-        if not last and place == len(parts) - 1 and is_doubtful and not _is_whole(metric[2]):
+        if place == len(parts) - 1 and is_doubtful and not _is_whole(metric[2] + last):
             break
         texts.setdefault(sys.intern(metric[1].strip()), metric[2])
         if last:
@@ -115,4 +119,4 @@ def _parse(line: bytes, end: int, is_cut_off: bool, is_doubtful: bool) -> State 
 
 def _is_whole(number: str) -> bool:
     """Whether Keras prints a number so, and so no digit of it is cut off."""
-    return _WHOLE.fullmatch(number) is not None
+    return _WHOLE.match(number) is not None

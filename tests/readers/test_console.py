@@ -425,3 +425,25 @@ def test_a_link_or_a_pipe_is_no_log(tmp_path: Path) -> None:
     (tmp_path / "run.log").unlink()
     with pytest.raises(AuditorError):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["", "\b\b\b"])
+def test_a_full_bar_that_the_end_of_the_log_finds_moving_is_no_epoch(
+    tmp_path: Path, end: str
+) -> None:
+    text = "".join(
+        f"Epoch {n}/3\n\r 9/10 [==>.] 0s 9ms/step - loss: 0.5000\b\b\r10/10 [===] 1s 9ms/step"
+        f" - loss: 0.{n}000\n"
+        for n in (1, 2, 3)
+    )
+    assert curve(log(tmp_path, text.rstrip() + end), "loss") == {0: 0.1, 1: 0.2}
+
+
+LOGS = sorted([*(DATA / "console").glob("*/*.log"), *(DATA / "cases").glob("*.log")])
+
+
+@settings(max_examples=100, deadline=None)
+@given(path=st.sampled_from(LOGS), share=st.floats(0, 1))
+def test_real_logs_cut_anywhere_never_invent_a_value(path: Path, share: float) -> None:
+    text = path.read_bytes()
+    assert values(text[: int(share * len(text))]) <= values(text)
