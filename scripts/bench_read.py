@@ -222,8 +222,6 @@ def audit(job):
         clock.append(time.perf_counter())
         return clock[-1] - clock[-2]
 
-    from auditor.attribution import attribute
-    from auditor.diagnosis import diagnose
     from auditor.outcomes import judge
     from auditor.readers import find
     from auditor.readers.cache import cached
@@ -237,6 +235,9 @@ def audit(job):
     scores = score(trials, outcomes)
     took.append(lap())
     peak, processor = _peak(), time.process_time() - processor
+    from auditor.attribution import attribute
+    from auditor.diagnosis import diagnose
+
     diagnose(trials, outcomes, scores)
     took.append(lap())
     attribute(trials, outcomes)
