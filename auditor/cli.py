@@ -237,7 +237,7 @@ def audit(
             if len(sources) > 1:
                 _say(f"\n{name}\n")
             try:
-                trials = cached(source) if cache and place == path else source.read()
+                trials = cached(source, path) if cache and place == path else source.read()
                 if place != path:
                     trials = choosing.from_standard_input(trials)
                 if objective is not None:

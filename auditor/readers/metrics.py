@@ -19,6 +19,9 @@ _UP = re.compile(
 )
 """Names of metrics of which more is better; of all others less is."""
 
+MOST_CHARACTERS = 500
+"""Of a name; a longer one is no metric's, and would take long to look into."""
+
 _NUMBER = re.compile(r"_\d+$")
 """At the end of a name: Keras tells a second model's metrics from the first's so."""
 
@@ -36,6 +39,8 @@ def keras_name(name: str) -> str:
         ['loss', 'val_loss', 'acc', 'learning_rate', 'val_mae']
     """
     name = name.strip()
+    if len(name) > MOST_CHARACTERS:
+        return name
     if name.lower() in _RATE:
         return "learning_rate"
     parts = [part for part in _SPLIT.split(name) if part]
@@ -60,6 +65,8 @@ _PLAIN = {"loss", "acc", "accuracy", "auc", "mae", "mse", "rmse", "f1"}
 def direction_of(metric: str) -> Direction:
     """Whether small or large values of a metric are good, by its name: small if in doubt."""
     bare = metric.lower().removeprefix("val_").removeprefix("test_")
+    if len(bare) > MOST_CHARACTERS:
+        return "min"
     bare = _NUMBER.sub("", bare)
     return "max" if _UP.search(bare) and "loss" not in bare and "error" not in bare else "min"
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from auditor.files import Json
 from auditor.readers.metrics import direction_of, keras_name
@@ -107,6 +106,9 @@ def _direction(name: str, trials: "Sequence[StudyTrial]", place: int) -> tuple[D
     values = [t.values[place] for t in trials if t.state == "COMPLETE" and place in t.values]
     finite = [value for value in values if math.isfinite(value)]
     if len(finite) >= FEWEST_FOR_TREND and len(set(finite)) > 1:
+        # Loads slowly, and few stores need it.
+        from scipy.stats import spearmanr
+
         trend, p = spearmanr(np.arange(len(finite)), finite)
         if p < TREND_P:
             words = ("larger", "maximises") if trend > 0 else ("smaller", "minimises")

@@ -73,7 +73,7 @@ _SURELY_TRIED = re.compile(
 )
 """Names of hyperparameters and of nothing else; a learning rate may be a metric's neighbour too."""
 
-_UNIT = re.compile(r"\s*[(\[][^)\]]*[)\]]$")
+_UNIT = re.compile(r"[(\[][^()\[\]]*[)\]]$")
 """A remark after a name: "accuracy (%)"."""
 
 
@@ -161,7 +161,7 @@ def is_metric(name: str) -> bool:
 
 
 def _metric(column: str) -> str:
-    return keras_name(_UNIT.sub("", column))
+    return keras_name(_UNIT.sub("", column).rstrip())
 
 
 def _said(
