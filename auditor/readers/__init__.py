@@ -11,15 +11,14 @@ from pathlib import Path
 
 from auditor.errors import ReadError, UnknownFormatError
 from auditor.readers import (
-    auditor_dir,
     console,
     csv_logger,
     cv_results,
     history,
     kerastuner,
-    kerastuner_logs,
     mlflow,
     optuna,
+    ours,
     printed,
     ray_tune,
     table,
@@ -27,6 +26,7 @@ from auditor.readers import (
     tensorboard,
 )
 from auditor.readers.contents import clean
+from auditor.readers.kerastuner.logs import folder_of
 from auditor.readers.reader import Match, Reader, Source
 from auditor.readers.walking import Walk
 from auditor.trials import Objective, Trials
@@ -35,8 +35,8 @@ __all__ = ["READERS", "Match", "Reader", "Source", "find", "read"]
 
 READERS = (
     # Folders. Ours first: its directories are KerasTuner's as well, with more in them.
-    Reader("auditor", auditor_dir.matches, auditor_dir.read),
-    Reader("KerasTuner", kerastuner.matches, kerastuner.read, joins=kerastuner_logs.folder_of),
+    Reader("auditor", ours.matches, ours.read),
+    Reader("KerasTuner", kerastuner.matches, kerastuner.read, joins=folder_of),
     Reader("Ray Tune", ray_tune.matches, ray_tune.read),
     Reader("MLflow", mlflow.matches, mlflow.read),
     # Files that only one tool writes.

@@ -156,7 +156,7 @@ def _drop_oldest(place: Path) -> None:
 def _code() -> str:
     """What tells this version of the readers from any other, also while they are worked on."""
     rooms = (Path(__file__).parent, Path(__file__).parents[1] / "trials")
-    files = sorted(file for room in rooms for file in room.glob("*.py"))
+    files = sorted(file for room in rooms for file in room.rglob("*.py"))
     return repr([__version__, *((file.name, *_signature(file.stat())) for file in files)])
 
 

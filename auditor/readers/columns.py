@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from auditor.files import Json
 from auditor.readers.contents import clean
-from auditor.readers.csv_cells import NOT_OBSERVED
+from auditor.readers.csv_logger.cells import NOT_OBSERVED
 
 MOST_LITERAL = 2_000
 """Characters of a printed list or dictionary; a longer one stays text."""

@@ -16,7 +16,7 @@ from auditor.readers.contents import load_json
 from auditor.readers.gathered import Gathered, file_name
 from auditor.readers.looking import Look
 from auditor.readers.reader import NO_FILE, Match, Source
-from auditor.readers.table_files import parquet_names, read_columns
+from auditor.readers.table.files import parquet_names, read_columns
 from auditor.trials import Design, Objective, Recorded, Run, Trials
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".json", "")

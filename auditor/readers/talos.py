@@ -17,8 +17,8 @@ from auditor.readers.gathered import Gathered, file_name
 from auditor.readers.looking import Look
 from auditor.readers.metrics import keras_name
 from auditor.readers.reader import Match, Source
-from auditor.readers.table_files import read_columns
-from auditor.readers.table_layout import is_metric
+from auditor.readers.table.files import read_columns
+from auditor.readers.table.layout import is_metric
 from auditor.trials import Recorded, Run, Trials, twin
 
 _EPOCHS = "round_epochs"

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from auditor.readers.events import protos
+from auditor.readers.tensorboard.events import protos
 
 NAME = "events.out.tfevents.1600000000.host"
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from auditor.errors import AuditorError, ReadError
 from auditor.readers import console, find, read
-from auditor.readers.console_events import AROUND, Bar, events
-from auditor.readers.console_runs import sort
+from auditor.readers.console.events import AROUND, Bar, events
+from auditor.readers.console.runs import sort
 from auditor.readers.looking import Look
 from auditor.trials import Run, Trials
 

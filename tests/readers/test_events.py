@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import ReadError
-from auditor.readers import event_records, events
-from auditor.readers.events import protos, read_events
+from auditor.readers.tensorboard import events, records
+from auditor.readers.tensorboard.events import protos, read_events
 from tests.readers.event_files import NAME, curve, record, scalar, write
 
 DATA = Path(__file__).parents[1] / "data"
@@ -139,8 +139,8 @@ def test_images_are_stepped_over_without_being_held(tmp_path: Path) -> None:
 
 def test_small_blocks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / NAME, curve("loss", range(500)))
-    monkeypatch.setattr(event_records, "MOST_RECORD_BYTES", 64)
-    monkeypatch.setattr(event_records, "_BLOCK_BYTES", 100)
+    monkeypatch.setattr(records, "MOST_RECORD_BYTES", 64)
+    monkeypatch.setattr(records, "_BLOCK_BYTES", 100)
     found = read_events(path)
     assert found.problem is None
     assert found.scalars["loss"].steps.tolist() == list(range(500))
@@ -164,7 +164,8 @@ def test_what_is_no_file_is_an_error(tmp_path: Path) -> None:
 def test_tensorflow_stays_out() -> None:
     (path, *_) = sorted((DATA / "tensorboard-2.21.0").rglob("*tfevents*"))
     code = (
-        "import sys; from pathlib import Path; from auditor.readers.events import read_events; "
+        "import sys; from pathlib import Path; "
+        "from auditor.readers.tensorboard.events import read_events; "
         f"assert read_events(Path({str(path)!r})).session; "
         "sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"
     )

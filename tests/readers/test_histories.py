@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from auditor.readers import histories
-from auditor.readers.histories import read_histories
+from auditor.readers.ours import histories
+from auditor.readers.ours.histories import read_histories
 from auditor.trials import CURVE_COLUMNS, Run
 
 HEADERS = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.readers.history_text import TextRun, runs_in_text
+from auditor.readers.history.text import TextRun, runs_in_text
 
 
 @pytest.mark.parametrize(

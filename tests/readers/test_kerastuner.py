@@ -15,7 +15,7 @@ from auditor.diagnosis import diagnose
 from auditor.diagnosis.finding import Finding
 from auditor.outcomes import Outcome, judge
 from auditor.readers import find, read
-from auditor.readers.space import parse_space
+from auditor.readers.kerastuner.space import parse_space
 from auditor.scoring import score as scored
 from auditor.trials import Run, Trials
 from tests.readers.sweeps import trial_json

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from auditor.errors import ReadError
 from auditor.readers import READERS, find, read
-from auditor.readers.events import Scalars
 from auditor.readers.looking import Look
-from auditor.readers.mlflow_run import MlflowRun, hyperparameters, observed
+from auditor.readers.mlflow.run import MlflowRun, hyperparameters, observed
+from auditor.readers.tensorboard.events import Scalars
 from auditor.trials import Run, Trials
 
 DATA = Path(__file__).parents[1] / "data" / "mlflow-3.17.2"
@@ -249,7 +249,7 @@ def test_a_file_of_other_lines_is_not_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("auditor.readers.lines.BLOCK_BYTES", 5)
-    monkeypatch.setattr("auditor.readers.mlflow_files.MOST_BAD_LINES", 1)
+    monkeypatch.setattr("auditor.readers.mlflow.files.MOST_BAD_LINES", 1)
     write_run(tmp_path / "a", metrics__loss="1 0.5 0\n2 0.4 1\n" + "hello\n" * 3 + "3 0.3 2\n")
     trials = read(tmp_path)
     assert values(trials, "a") == {0: 0.5, 1: 0.4}

@@ -14,8 +14,8 @@ from auditor.errors import AuditorError, ReadError
 from auditor.outcomes import judge
 from auditor.readers import optuna
 from auditor.readers.looking import Look
-from auditor.readers.optuna_objective import named
-from auditor.readers.optuna_space import decoded, space_of
+from auditor.readers.optuna.objective import named
+from auditor.readers.optuna.space import decoded, space_of
 from auditor.readers.reader import Reader, Source
 from auditor.trials import Run, Trials
 

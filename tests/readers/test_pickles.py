@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import ReadError
-from auditor.readers.pickles import load_pickles
+from auditor.readers.history.pickles import load_pickles
 
 DATA = Path(__file__).parents[1] / "data" / "keras-3.15.1" / "history" / "single"
 

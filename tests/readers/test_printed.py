@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auditor.readers import printed, read
 from auditor.readers.looking import Look
-from auditor.readers.printed_table import tables
+from auditor.readers.printed.table import tables
 from auditor.trials import Run, Trials
 
 DATA = Path(__file__).parents[1] / "data"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from auditor.errors import ReadError
 from auditor.readers import READERS, find, read
 from auditor.readers.looking import Look
-from auditor.readers.ray_results import flat
-from auditor.readers.ray_state import id_in
+from auditor.readers.ray_tune.results import flat
+from auditor.readers.ray_tune.state import id_in
 from auditor.trials import Run, Trials
 
 DATA = Path(__file__).parents[1] / "data"
@@ -253,7 +253,7 @@ def test_a_line_that_is_no_report_is_named_and_the_others_are_kept(
 
 def test_long_results_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auditor.readers.lines.BLOCK_BYTES", 5)
-    monkeypatch.setattr("auditor.readers.ray_results.MOST_LINE_BYTES", 1_000)
+    monkeypatch.setattr("auditor.readers.ray_tune.results.MOST_LINE_BYTES", 1_000)
     reports = [report(i + 1, loss=i, **({"acc": 0.5} if i else {})) for i in range(3)]
     write_trial(tmp_path / "t_00000001_1", [*reports, report(4, loss=3, note="x" * 1_000)])
     trials = read(tmp_path)

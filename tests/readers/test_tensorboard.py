@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditor.readers import find
-from auditor.readers.event_runs import metric_name
+from auditor.readers.tensorboard.runs import metric_name
 from auditor.trials import Run, Trials
 from tests.readers.event_files import NAME, curve, write
 

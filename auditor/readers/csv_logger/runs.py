@@ -1,0 +1,168 @@
+"""From a table of epochs to the runs in it: one training, or several appended to one file."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.readers.csv_logger.cells import Table
+from auditor.readers.gathered import MOST_EPOCHS
+from auditor.readers.metrics import keras_name
+
+EPOCH = ("epoch", "epoch_number", "epoch_num", "current_epoch")
+INDEX = ("epochs", "", "index", "unnamed: 0")
+"""Names of a column of epochs, in lower case, and names that may mean it; pandas gives its index no
+name, and in a table of trials `epochs` is what was tried."""
+
+ASIDE = {
+    *("step", "global_step", "batch", "iteration", "iter", "time", "timestamp", "date", "eta"),
+    *("wall_time", "seconds", "duration", "elapsed", "epoch_time", "time_elapsed"),
+}
+"""Columns that are no metrics."""
+
+_SPLIT = re.compile(r"^(train|val|valid|validation|test)(?=[A-Z])")
+_PLAIN = ("loss", "acc", "accuracy", "auc", "mae", "mse", "rmse", "f1")
+
+Curves = Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
+"""Per metric the epochs at which it was observed, and the values there."""
+
+
+def metric_name(name: str) -> str:
+    """The name that Keras would give a metric, whatever its capitals.
+
+    Example:
+        >>> [metric_name(name) for name in ("Loss", "valLoss", "Train Acc", "mAP")]
+        ['loss', 'val_loss', 'acc', 'mAP']
+    """
+    ours = keras_name(_SPLIT.sub(r"\1_", name))
+    return ours.lower() if ours.lower().removeprefix("val_") in _PLAIN else ours
+
+
+def runs_of(table: Table) -> tuple[list[Curves], list[str]]:
+    """The runs in a table, in their order, and what was found odd, in sentences.
+
+    Without a column of epochs the rows are counted. Where epochs start with 1, they are counted
+    from 1. A return to the first epoch starts a run; a return to a later one is training resumed
+    from a checkpoint, and the later rows count.
+    """
+    at, metrics, repeated_names = _columns(table.names)
+    notes = [*repeated_names]
+    rows = len(table.values[0])
+    if at is None:
+        bounds = [0, *table.starts, rows]
+        epochs = np.concatenate([np.arange(b - a) for a, b in pairwise(bounds)])
+        kept: NDArray[np.intp] | slice = slice(None)
+    else:
+        epochs, kept, complaints = _epochs(table, at)
+        notes += complaints
+        bounds = [0, *_starts(epochs, [table.observed[n][kept] for n in metrics]), len(epochs)]
+    values = {metrics[n]: (table.values[n][kept], table.observed[n][kept]) for n in metrics}
+    if rows and at is not None and table.names[at] == "":
+        notes += _empty_cells(values)
+    if len(bounds) > 2 and len(bounds) == len(epochs) + 1:
+        notes.append(
+            f"all {len(epochs):,} rows are of one epoch: taken for runs of one epoch each; if they "
+            "are one training that called fit(epochs=1) again and again, number the epochs"
+        )
+    runs, repeated = [], 0
+    for start, stop in pairwise(bounds):
+        if start < stop:
+            run = epochs[start:stop]
+            parts = {name: (v[start:stop], seen[start:stop]) for name, (v, seen) in values.items()}
+            curves, dropped = _curves(run, parts)
+            runs.append(curves)
+            repeated += dropped
+    if repeated:
+        notes.append(
+            f"{repeated:,} values came a second time for their epoch, as after resuming from a "
+            "checkpoint or in a log of batches: the last value of each epoch counts"
+        )
+    return [run for run in runs if run], notes if runs else [*notes, "no epoch was recorded"]
+
+
+@lru_cache(256)
+def _columns(names: tuple[str, ...]) -> tuple[int | None, Mapping[int, str], tuple[str, ...]]:
+    """Which column counts epochs, the metrics by column, and sentences on columns left out."""
+    lower = [name.lower() for name in names]
+    at = next((lower.index(name) for name in EPOCH + INDEX if name in lower), None)
+    metrics: dict[int, str] = {}
+    renamed = Counter(metric_name(name) for name in names)
+    for place, name in enumerate(names):
+        if place == at or not name or lower[place] in ASIDE.union(EPOCH, INDEX):
+            continue
+        metric = metric_name(name) if renamed[metric_name(name)] == 1 else name
+        if metric not in metrics.values():
+            metrics[place] = metric
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    notes = (f"of several columns called {name!r:.80} the first is taken" for name in repeated)
+    return at, metrics, tuple(notes)
+
+
+def _epochs(table: Table, at: int) -> tuple[NDArray[np.int64], NDArray[np.intp] | slice, list[str]]:
+    """The epochs from 0, the rows that have one, and sentences on the others."""
+    epochs = table.values[at]
+    is_epoch = (epochs >= 0) & (epochs <= MOST_EPOCHS) & (epochs == np.floor(epochs))
+    kept: NDArray[np.intp] | slice = slice(None)
+    notes = []
+    if not is_epoch.all():
+        kept = np.flatnonzero(is_epoch)
+        epochs = epochs[kept]
+        notes.append(
+            f"{(~is_epoch).sum():,} rows have no epoch that is a whole number up to "
+            f"{MOST_EPOCHS:,}: left out"
+        )
+    whole = epochs.astype(np.int64)
+    return whole - (1 if len(whole) and whole.min() == 1 else 0), kept, notes
+
+
+def _starts(epochs: NDArray[np.int64], observed: Sequence[NDArray[np.bool_]]) -> list[int]:
+    """The rows at which another run starts."""
+    before, after = epochs[:-1], epochs[1:]
+    if (after > before).all():
+        return []
+    first = epochs.min()
+    is_start = (after == first) & (before > first)
+    # Equal epochs in a row are runs of one epoch, unless later epochs repeat too (a log of
+    # batches), or the rows fill each other's gaps.
+    equal = after == before
+    if not (equal & (after > first)).any():
+        both = np.zeros(len(equal), np.bool_)
+        for seen in observed:
+            both |= seen[1:] & seen[:-1]
+        is_start |= equal & both
+    return (np.flatnonzero(is_start) + 1).tolist()
+
+
+def _curves(
+    epochs: NDArray[np.int64],
+    values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
+) -> tuple[Curves, int]:
+    """The observed values of each metric, and of how many epochs only the last one is kept."""
+    curves, dropped = {}, 0
+    is_rising = bool((epochs[1:] > epochs[:-1]).all())
+    for name, (all_values, seen) in values.items():
+        whole = bool(seen.all())
+        at, those = (epochs, all_values) if whole else (epochs[seen], all_values[seen])
+        if not is_rising:
+            count = len(at)
+            at, last = np.unique(at[::-1], return_index=True)
+            those = those[::-1][last]
+            dropped = max(dropped, count - len(at))
+        if len(at):
+            curves[name] = at, those
+    return curves, dropped
+
+
+def _empty_cells(values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]) -> list[str]:
+    """What an empty cell of a table by pandas may mean."""
+    empty = {name: int((~seen).sum()) for name, (_, seen) in values.items() if not seen.all()}
+    if not empty:
+        return []
+    return [
+        f"{', '.join(sorted(empty))} have {sum(empty.values()):,} empty cells: pandas writes a NaN "
+        "so, and what was not recorded too; they count as not recorded (write with na_rep='nan')"
+    ]

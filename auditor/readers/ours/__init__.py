@@ -1,0 +1,141 @@
+"""Our own sweeps: KerasTuner's files, plus `sweep.json` and `trial_<id>/history.csv`.
+
+Everything is recorded: curves of every execution, seeds, versions, facts about the data. A trial
+that was killed before its end has whatever its `history.csv` holds.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from auditor.errors import ReadError
+from auditor.files import Json, read_json
+from auditor.readers.kerastuner.objective import infer_objective
+from auditor.readers.kerastuner.project import has_trials, read_project
+from auditor.readers.kerastuner.space import active_values, parse_space
+from auditor.readers.kerastuner.trial_json import TrialFile
+from auditor.readers.looking import Look
+from auditor.readers.ours.histories import Histories, read_histories
+from auditor.readers.ours.sweep import Sweep, TrialNotes, read_notes, read_sweep
+from auditor.readers.reader import NO_FOLDER, Match, Source
+from auditor.trials import (
+    Context,
+    Design,
+    Problem,
+    Provenance,
+    Recorded,
+    Run,
+    Trials,
+)
+
+
+def matches(look: Look) -> Match:
+    """Whether the path is a directory of one of our sweeps."""
+    if not look.is_dir:
+        return NO_FOLDER
+    if "sweep.json" not in look.files:
+        return Match(False, "there is no sweep.json")
+    try:
+        state = read_json(look.path / "sweep.json")
+    except ReadError as error:
+        # A damaged sweep of ours is read all the same if its trials are there.
+        return Match(has_trials(look), f"sweep.json cannot be read ({error})")
+    ours = isinstance(state, dict) and state.get("tool") == "auditor"
+    return Match(ours, "sweep.json says it is ours" if ours else "sweep.json is another tool's")
+
+
+def read(source: Source) -> Trials:
+    """Read one sweep.
+
+    Raises:
+        ReadError: `sweep.json` is of another schema.
+    """
+    path = source.path
+    sweep, problems = read_sweep(path / "sweep.json")
+    project = read_project(path)
+    problems += project.problems
+    space, complaints = parse_space(sweep.space)
+    problems += [Problem(complaint, "sweep.json") for complaint in complaints]
+    space = space or project.space
+    histories = read_histories({t.trial_id: path / _history(t) for t in project.trials})
+    found = _Found()
+    noted = [(trial, *read_notes(trial)) for trial in project.trials]
+    # What no build has ever read may be used in a way that leaves no trace.
+    ever_read = {name for _, notes, _ in noted for name in notes.read or ()}
+    for trial, notes, complaint in noted:
+        problems += complaint
+        values = active_values(trial.values, space)
+        inert = ever_read.difference(values if notes.read is None else notes.read)
+        found.hyperparameters[trial.trial_id] = {
+            name: value for name, value in values.items() if name not in inert
+        }
+        problems += _add_runs(found, trial, notes, histories)
+    there = set(histories.trials)
+    files = [_history(trial) for trial in project.trials if trial.trial_id in there]
+    return Trials(
+        hyperparameters=found.hyperparameters,
+        recorded=found.recorded,
+        curves=histories.curves,
+        objective=sweep.objective or infer_objective(project.trials),
+        space=space,
+        design=Design(sweep.sampler, sweep.seed, sweep.executions, sweep.epochs, sweep.gap_penalty),
+        context=_context(sweep, found, histories),
+        provenance=Provenance(
+            tool="auditor",
+            version=sweep.version,
+            path=str(path),
+            files=("sweep.json", *project.files, *files),
+            versions=sweep.versions,
+            problems=tuple(problems),
+        ),
+    )
+
+
+@dataclass
+class _Found:
+    """What the trials' own files hold, collected trial by trial."""
+
+    hyperparameters: dict[str, dict[str, Json]] = field(default_factory=dict)
+    recorded: dict[Run, Recorded] = field(default_factory=dict)
+    lane: dict[Run, str] = field(default_factory=dict)
+    stack: dict[Run, str] = field(default_factory=dict)
+
+
+def _history(trial: TrialFile) -> str:
+    return str(Path(trial.file).with_name("history.csv"))
+
+
+def _add_runs(
+    found: _Found, trial: TrialFile, notes: TrialNotes, histories: Histories
+) -> list[Problem]:
+    """Add the runs of a trial; the problems of its `history.csv`."""
+    observed = histories.runs.get(trial.trial_id, {})
+    recorded = notes.recorded(trial.trial_id)
+    if recorded:
+        # A run that has epochs but no notes was under way when the process was killed.
+        recorded |= {run: Recorded("unfinished") for run in observed if run not in recorded}
+    else:
+        # Killed before its end, or run by plain KerasTuner: its `trial.json` is all there is.
+        recorded = dict.fromkeys(observed or [Run(trial.trial_id)], trial.recorded())
+    found.recorded |= recorded
+    found.lane |= notes.lanes(trial.trial_id)
+    found.stack |= notes.stacks(trial.trial_id)
+    complaints = histories.complaints.get(trial.trial_id, ())
+    return [Problem(complaint, _history(trial), trial.trial_id) for complaint in complaints]
+
+
+def _context(sweep: Sweep, found: _Found, histories: Histories) -> Context:
+    facts = sweep.context
+    return Context(
+        facts.train_rows,
+        facts.validation_rows,
+        facts.label_counts,
+        facts.target_variance,
+        facts.no_skill_loss,
+        facts.no_skill_from,
+        facts.untrained_loss,
+        series=histories.series,
+        lane=found.lane,
+        stack=found.stack,
+        # Of trials that are there: a file may name any number of others.
+        why_alone={t: sweep.plan.alone[t] for t in found.hyperparameters if t in sweep.plan.alone},
+    )
