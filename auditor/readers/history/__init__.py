@@ -38,9 +38,9 @@ _LIST = re.compile(
     re.IGNORECASE,
 )
 _RECORDS = re.compile(
-    r'\s*\[?\s*\{[^\[\]{}]{0,5000}"[\w/ ]{0,40}' + _METRIC + r"[-\d.N]", re.IGNORECASE
+    r'\s*+\[?\s*+\{[^\[\]{}]{0,5000}"[\w/ ]{0,40}' + _METRIC + r"[-\d.N]", re.IGNORECASE
 )
-_LOG = re.compile(r"(?:^|\n|\r)\s*Epoch \d+/\d+")
+_LOG = re.compile(r"(?:^|[\r\n])[^\S\r\n]*Epoch \d+/\d+")
 
 _MISSING = "A saved history does not record how the training ended, nor when."
 _NO_HYPERPARAMETERS = (

@@ -18,7 +18,7 @@ _KEY = re.compile(
 )
 """A name, and the list or braces after it; its quotes may be lost."""
 
-_NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:nan|infinity|inf))(?![\w.])"
+_NUMBER = r"[-+]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|(?i:nan|infinity|inf))(?![\w.])"
 _PLAIN = re.compile(r"[\s\d.,eE+\-naNifty]*")
 _TOKEN = re.compile(
     rf"""(?P<space>\s*+)(?:
