@@ -111,6 +111,6 @@ def plain(text: str) -> Json:
         return named[text]
     if re.fullmatch(r"[-+]?\d{1,15}", text):
         return int(text)
-    if re.fullmatch(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf)", text):
+    if re.fullmatch(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf)", text):
         return float(text)
     return text

@@ -14,7 +14,7 @@ _METRIC = re.compile(
     r"loss|acc|err|mae|mse|auc|precision|recall|f1|r2|iou|dice|score", re.IGNORECASE
 )
 _ASIDE = {"epoch", "epochs", "lr", "learning_rate", "time", "seconds", "index", "step"}
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|nan|inf|NaN|NAN|<NA>|None)")
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+|nan|inf|NaN|NAN|<NA>|None)")
 _NAME = re.compile(r"[A-Za-z_][^\s|]{0,99}")
 _LEFT_OUT = {"...", "..", "…", ":"}
 _FOOTER = re.compile(r"\[(\d{1,12}) rows x \d{1,9} columns\]")
