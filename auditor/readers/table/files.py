@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -122,13 +123,13 @@ def _without_cut_end(body: str, separator: str) -> tuple[str, list[str]]:
 def _unique(names: Sequence[str]) -> list[str]:
     """Names without blanks around them; a name that was there before gets a number."""
     found: dict[str, None] = {}
+    repeats: Counter[str] = Counter()  # to try each number anew would take long
     for name in names:
         name = str(clean(name.strip().strip("\"'")))
-        number = 1
         free = name
         while free in found:
-            free = f"{name}.{number}"
-            number += 1
+            repeats[name] += 1
+            free = f"{name}.{repeats[name]}"
         found[free] = None
     return list(found)
 
