@@ -25,14 +25,17 @@ MOST_CHARACTERS = 500
 _NUMBER = re.compile(r"_\d+$")
 """At the end of a name: Keras tells a second model's metrics from the first's so."""
 
+_PERCENT = re.compile(r"(?<=[^\s_])[\s_]*(%|\(%\)|\[%\])$")
+"""At the end of a name: a unit, as in "Val Acc (%)"."""
+
 _PREFERRED = ("val_loss", "val_accuracy", "val_acc")
 
 
 def keras_name(name: str) -> str:
     """The name that Keras would give a metric: the validation twin starts with "val_".
 
-    A word for the split may come first or last: "train_loss", "loss/valid", "Accuracy/val". Names
-    that Keras uses already stay as they are.
+    A word for the split may come first or last: "train_loss", "loss/valid", "Accuracy/val". A
+    percent sign at the end is left out. Names that Keras uses already stay as they are.
 
     Example:
         >>> [keras_name(n) for n in ("train_loss", "loss/valid", "epoch_acc", "lr", "val_mae")]
@@ -43,6 +46,7 @@ def keras_name(name: str) -> str:
         return name
     if name.lower() in _RATE:
         return "learning_rate"
+    name = _PERCENT.sub("", name)
     parts = [part for part in _SPLIT.split(name) if part]
     if len(parts) > 1 and parts[0].lower() == "epoch":
         parts = parts[1:]
@@ -67,7 +71,7 @@ def direction_of(metric: str) -> Direction:
     bare = metric.lower().removeprefix("val_").removeprefix("test_")
     if len(bare) > MOST_CHARACTERS:
         return "min"
-    bare = _NUMBER.sub("", bare)
+    bare = _NUMBER.sub("", _PERCENT.sub("", bare))
     return "max" if _UP.search(bare) and "loss" not in bare and "error" not in bare else "min"
 
 

@@ -23,6 +23,10 @@ NAMES = {
     "epoch_learning_rate": "learning_rate",
     "mean_squared_error": "mean_squared_error",
     "top_5_accuracy": "top_5_accuracy",
+    "Val Acc (%)": "val_acc",
+    "accuracy [%]": "accuracy",
+    "valid_acc_%": "val_acc",
+    "%": "%",
     "val_dense_1_loss": "val_dense_1_loss",
     "evaluation": "evaluation",
     "train": "train",
@@ -49,6 +53,7 @@ def test_a_keras_name_stays_one(name: str) -> None:
         ("val_loss", "min"), ("val_accuracy", "max"), ("acc", "max"), ("val_auc_1", "max"),
         ("binary_accuracy", "max"), ("val_f1_score", "max"), ("mae", "min"), ("error", "min"),
         ("top5_acc", "max"), ("val_precision_2", "max"), ("accuracy_loss", "min"), ("mape", "min"),
+        ("Acc (%)", "max"), ("val_precision %", "max"), ("error [%]", "min"),
     ],
 )  # fmt: skip
 def test_direction_of(metric: str, direction: str) -> None:
