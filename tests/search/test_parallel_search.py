@@ -272,6 +272,10 @@ def test_what_a_callback_in_a_stack_says_of_the_whole_search_ends_it(
     with pytest.raises(keras_tuner.errors.FatalRuntimeError, match="for all trials"):
         tuner.search(**fit_arguments(callbacks=[EndsAll()]))
     assert set(statuses(tuner)) == {"RUNNING"}
+    tuner = make(GridSearch, build_tiny, n_jobs=n_jobs, lane="stacked")
+    tuner.search(**fit_arguments())
+    assert statuses(tuner) == ["COMPLETED"] * 4
+    assert not any(trial.message for trial in tuner.oracle.trials.values())
 
 
 def test_what_cannot_be_sent_is_named(make: Make) -> None:

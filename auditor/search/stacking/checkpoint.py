@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ReadError
 from auditor.files import make_folder
-from auditor.search.crashes import crash_of
+from auditor.search.crashes import ENDS_THE_SEARCH, crash_of
 from auditor.search.handover import Handover, execution_state, read_runs, write_run
 from auditor.search.plain import NotPlainError, read_plain, write_plain
 from auditor.search.stacking.building import BUILDING
@@ -84,6 +84,8 @@ class Checkpoints:
             OSError: The folder cannot be written.
         """
         self._ended.add(run.id)
+        if isinstance(run.error, ENDS_THE_SEARCH):  # No crash: it trains again when that is mended.
+            return
         make_folder(self._folder)
         with suppress(NotPlainError):  # It would be trained again.
             write_run(self._folder, _handover(run, clock, self._digest))

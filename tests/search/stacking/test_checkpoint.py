@@ -12,8 +12,9 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
-from keras_tuner.errors import FailedTrialError
+from keras_tuner.errors import FailedTrialError, FatalRuntimeError
 
+from auditor.errors import SearchError
 from auditor.search import handover
 from auditor.search.crashes import crash_of
 from auditor.search.stacking import checkpoint, places
@@ -297,6 +298,30 @@ def test_what_ended_by_an_error_is_handed_over_as_such(
         assert f"{error.__name__}: of a callback" in crash.report
         assert crash.is_given_up is (error is FailedTrialError)
     assert sorted(search.reported) == ["00", "01", "02"]
+
+
+@pytest.mark.parametrize("error", [FatalRuntimeError, SearchError])
+def test_what_an_error_of_the_whole_search_has_ended_trains_again(
+    error: Any, tmp_path: Path
+) -> None:
+    mended: list[bool] = []
+
+    def fail(model: Any) -> None:
+        if not mended:
+            raise error("of a callback")
+
+    def make() -> list[StackedRun]:
+        failing = test_stack.run(3.0, callbacks=[At("on_epoch_end", fail)])
+        return named([failing, test_stack.run(9.0), test_stack.run(7.0)])
+
+    search = Search(tmp_path / "stack", make, 2, interval=0.0)
+    with pytest.raises(Killed):
+        search.go_on(Mortal(4), loses=["00"])
+    mended.append(True)
+    search.go_on(Mortal())
+    assert search.problems == []
+    assert [run.error for run in search.reported.values()] == [None] * 3
+    assert len(search.reported["00"].execution.epochs) == 5
 
 
 def test_a_full_disk_ends_the_stack_and_nobody_hears_of_what_was_not_saved(
