@@ -438,7 +438,10 @@ def test_a_stack_goes_on_with_the_same_bits_before_all_its_runs_are_examined(
     assert_same(search, whole)
 
 
-def test_of_what_is_left_only_the_runs_that_train_are_examined_before(tmp_path: Path) -> None:
+def test_of_what_is_left_only_the_runs_that_train_are_examined_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "EXAMINED_AT_ONCE", 1)
     examined: list[str] = []
     search = Search(tmp_path / "stack", late(examined), 2, interval=0.0)
     for kill in (3, 1):

@@ -156,6 +156,23 @@ def test_a_run_is_examined_when_it_begins_and_one_that_is_refused_leaves_its_row
     assert done == runs
 
 
+@pytest.mark.parametrize(
+    ("at_once", "when"), [(32, [0, 0, 2, 2, 6]), (1, [0, 1, 2, 4, 6])], ids=["rows", "one"]
+)
+def test_as_many_runs_are_examined_at_once_as_there_are_rows(
+    at_once: int, when: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "EXAMINED_AT_ONCE", at_once)
+    runs = [run(9, epochs=epochs) for epochs in range(1, 7)]
+    known: list[int] = []
+    for late in runs[1:]:
+        late.examine = lambda own: known.append(len(engine.trained))
+    engine = Engine()
+    train(runs, 2, engine)
+    assert known == when
+    assert [len(one.execution.epochs) for one in runs] == [1, 2, 3, 4, 5, 6]
+
+
 def test_the_best_weights_are_of_the_best_epoch_and_the_final_ones_of_the_last() -> None:
     runs = [run(3), run(1)]
     train(runs)
