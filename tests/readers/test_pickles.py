@@ -138,6 +138,19 @@ def test_a_forged_pickle_is_an_error_that_takes_little_memory(content: bytes) ->
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"loss": [0.5], "params": {"units": 10**5_000}},
+        {f"loss_{n}": values for n, values in enumerate([np.zeros(2**16)] * 100)},
+    ],
+    ids=["a number of any length", "one array under many names"],
+)
+def test_what_is_small_in_the_file_alone_is_refused(value: object) -> None:
+    with pytest.raises(ReadError, match=r"hundreds of digits|more than a history"):
+        load_pickles(pickle.dumps(value))
+
+
 @pytest.mark.parametrize("depth", [20, 50_000])
 def test_what_is_nested_too_deeply_is_refused(depth: int) -> None:
     with pytest.raises(ReadError, match="more than a history does"):

@@ -9,6 +9,7 @@ import pickle
 import pickletools
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,6 +20,9 @@ from auditor.errors import ReadError
 MOST_BYTES = 2**24
 MOST_STEPS = 1_000_000
 """Of one pickle, in bytes and in instructions: a history of 20 metrics and 50,000 epochs."""
+
+MOST_BITS = 1_024
+"""Of a whole number: the largest float has as many."""
 
 MOST_PICKLES = 1_000
 """In one file."""
@@ -92,6 +96,8 @@ def _check(stream: io.BytesIO) -> None:
         # The place of a value in a table that is made as large as the pickle says.
         if code.name in _STORE and int(argument or 0) > step + 1:
             raise _Refused("the pickle asks for more memory than it needs")
+        if isinstance(argument, int) and argument.bit_length() > MOST_BITS:
+            raise _Refused("the pickle holds a number of hundreds of digits")
         if step == MOST_STEPS:
             raise _Refused(f"the pickle has more than the {MOST_STEPS:,} steps that are accepted")
 
@@ -235,6 +241,8 @@ def _unwrapped(value: Any, left: Iterator[int], depth: int) -> Any:
         raise _Refused("the pickle holds more than a history does")
     if isinstance(value, _Array):
         value = value.value
+    if isinstance(value, np.ndarray) and sum(1 for _ in islice(left, value.size)) < value.size:
+        raise _Refused("the pickle holds more than a history does")
     if isinstance(value, dict):
         return {key: _unwrapped(item, left, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
