@@ -207,6 +207,13 @@ def test_packed(tmp_path: Path) -> None:
         log(tmp_path, packed[:30], "run.log.gz")
 
 
+def test_what_is_packed_may_not_be_endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "PIECE", len(EPOCHS))
+    monkeypatch.setattr(console, "MOST_PACKED_BYTES", 2 * len(EPOCHS))
+    (problem,) = log(tmp_path, gzip.compress(EPOCHS.encode() * 3), "run.log.gz").provenance.problems
+    assert "the rest is left out" in problem.message
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

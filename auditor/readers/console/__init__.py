@@ -35,7 +35,10 @@ PIECE = 16 * 2**20
 """Bytes read at a time."""
 
 MOST_BYTES = 16 * 2**30
-"""Of one log, unpacked."""
+"""Of one log."""
+
+MOST_PACKED_BYTES = 2**30
+"""Of one that is packed, unpacked: a megabyte may hold it."""
 
 MOST_SENTENCES = 5
 """Runs whose missing epochs are named one by one."""
@@ -257,15 +260,17 @@ def _pieces(path: Path, complaints: list[str]) -> Iterator[bytes]:
         if not path.is_file():  # a pipe would block
             complaints.append("the file is missing, or not a regular file")
             return
-        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        packed = path.name.lower().endswith(".gz")
+        most = MOST_PACKED_BYTES if packed else MOST_BYTES
+        with gzip.open(path) if packed else path.open("rb") as file:
             decoder = None
-            for number in range(MOST_BYTES // PIECE):
+            for number in range(most // PIECE):
                 piece = file.read(PIECE)
                 if not number and piece[:2] in (b"\xff\xfe", b"\xfe\xff"):
                     decoder = codecs.getincrementaldecoder("utf-16")("replace")
                 if not piece:
                     return
                 yield decoder.decode(piece).encode("utf-8", "replace") if decoder else piece
-            complaints.append(f"the file has more than {MOST_BYTES:,} bytes; the rest is left out")
+            complaints.append(f"the file has more than {most:,} bytes; the rest is left out")
     except (OSError, EOFError, ValueError, zlib.error) as error:
         complaints.append(f"the file cannot be read to its end: {error}")
