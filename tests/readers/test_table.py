@@ -221,6 +221,24 @@ def test_files_of_other_programs(tmp_path: Path, text: str) -> None:
     assert curve(read_text(tmp_path, text), "a", "loss") == {0: 0.5, 1: 0.25}
 
 
+@pytest.mark.parametrize(("most", "why"), [("MOST_CELLS", "cells"), ("MOST_BYTES", "text")])
+def test_parquet_files_that_unpack_to_gigabytes_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: str, why: str
+) -> None:
+    rows = 50_000  # equal ones: some hundred bytes in the file
+    frame = pd.DataFrame({"trial_id": ["x" * 100] * rows, "epoch": 0, "loss": 0.5})
+    frame.to_parquet(tmp_path / "curves.parquet")
+    monkeypatch.setattr(f"auditor.readers.table.files.{most}", 2 * rows)
+    with pytest.raises(ReadError, match=why):
+        read_table(tmp_path / "curves.parquet")
+
+
+def test_a_first_line_of_megabytes_is_no_header(tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text("trial_id,epoch,loss" + "," * 2**20 + "\n1,2,3\n")
+    with pytest.raises(ReadError, match="first line"):
+        read_table(tmp_path / "runs.csv")
+
+
 def test_parquet_holds_the_same(tmp_path: Path) -> None:
     pd.read_csv(DATA / "curves.csv", keep_default_na=False, na_values=[""]).to_parquet(
         tmp_path / "curves.parquet"

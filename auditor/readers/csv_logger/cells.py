@@ -24,6 +24,9 @@ from auditor.readers.looking import SEPARATORS
 MOST_COLUMNS = 10_000
 """A file with more is no log of epochs."""
 
+MOST_HEADER_BYTES = 2**20
+"""Of the first line: ten thousand names of a hundred characters."""
+
 NOT_OBSERVED = ("", "NA", "N/A", "n/a", "<NA>", "None", "none", "null", "NULL", "-")
 """Texts of cells in which nothing was observed."""
 
@@ -112,14 +115,23 @@ def _header(content: bytes) -> tuple[_Layout, bytes]:
     if content[:4].lower() == b"sep=":  # Excel's remark about its separator
         content = content.partition(b"\n")[2]
     line, _, lines = content.partition(b"\n")
+    check_header(len(line))
     layout = _layout(line)
     if not layout.names:
         raise ReadError("the file is empty: no epoch was recorded")
-    if len(layout.names) > MOST_COLUMNS:
-        raise ReadError(f"the file has more than the {MOST_COLUMNS:,} columns that are accepted")
     if layout.separator == ";" and re.search(rb"\d,\d", lines[:1_000]):
         layout = layout._replace(decimal=",")
     return layout, lines
+
+
+def check_header(size: int) -> None:
+    """Refuse a first line that would take gigabytes as names.
+
+    Raises:
+        ReadError: It has more than `MOST_HEADER_BYTES`.
+    """
+    if size > MOST_HEADER_BYTES:
+        raise ReadError(f"its first line has {size:,} bytes: a table of epochs has a short header")
 
 
 @lru_cache(256)
@@ -130,6 +142,8 @@ def _layout(line: bytes) -> _Layout:
         names = next(csv.reader(io.StringIO(text), delimiter=separator), [])
     except csv.Error as error:
         raise ReadError(f"the file has no readable header: {error}") from error
+    if len(names) > MOST_COLUMNS:  # here, so that they are not remembered
+        raise ReadError(f"the file has more than the {MOST_COLUMNS:,} columns that are accepted")
     return _Layout(tuple(name.strip() for name in names), separator)
 
 

@@ -228,11 +228,13 @@ def _wide(source: Source, table: Columns, columns: Layout, beside: Beside) -> Tr
     trial_of = [rows.trials[code] for code in rows.trial.tolist()]
     known: dict[str, dict[str, Json]] = {}
     runs: dict[Run, Recorded] = {}
+    following: dict[tuple[str, int], int] = {}
     for row, trial in enumerate(trial_of):
         known.setdefault(trial, {**beside.hyperparameters.get(trial, {}), **values[row]})
         run = Run(trial, int(rows.execution[row]), int(rows.fold[row]))
-        while run in runs:
-            run = run._replace(execution=run.execution + 1)
+        free = following.get((trial, run.fold), 0)
+        run = run._replace(execution=free) if run in runs else run
+        following[trial, run.fold] = max(free, run.execution + 1)
         runs[run] = recorded[row]
     rows.missing.append(_ONE_ROW)
     empty = empty_curves()

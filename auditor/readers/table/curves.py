@@ -77,8 +77,12 @@ def _layers(table: Columns, layout: Layout, rows: Rows) -> Sequence[_Layer]:
     if "value" in layout.known and "metric" in layout.known:
         codes, labels = table.codes(layout.known["metric"])
         numbers = _numbers(table, layout.known["value"], rows)
-        parts = [(keras_name(label), codes == place) for place, label in enumerate(labels)]
-        return [_layer(name, np.flatnonzero(part), numbers) for name, part in parts]
+        order = np.argsort(codes, kind="stable")
+        parts = np.split(order, np.searchsorted(codes[order], np.arange(len(labels))))[1:]
+        return [
+            _layer(keras_name(label), part, numbers)
+            for label, part in zip(labels, parts, strict=True)
+        ]
     splits = _splits(table, layout)
     layers = []
     for column, name in layout.metrics.items():
@@ -94,7 +98,7 @@ def _layers(table: Columns, layout: Layout, rows: Rows) -> Sequence[_Layer]:
 
 
 def _layer(name: str, rows: NDArray[np.intp], numbers: Numbers) -> _Layer:
-    there = rows[numbers.observed[rows]] if not numbers.observed.all() else rows
+    there = rows[numbers.observed[rows]]
     return _Layer(name, there, numbers.values[there])
 
 
@@ -130,7 +134,8 @@ def _frame(layers: Sequence[_Layer], rows: Rows, epochs: Ints) -> pd.DataFrame:
         return empty_curves()
     names = sorted({layer.name for layer in layers})
     at = np.concatenate([layer.rows for layer in layers])
-    metric = np.repeat([names.index(x.name) for x in layers], [len(x.rows) for x in layers])
+    place = {name: number for number, name in enumerate(names)}
+    metric = np.repeat([place[x.name] for x in layers], [len(x.rows) for x in layers])
     values = np.concatenate([layer.values for layer in layers])
     # Row by row, as `Trials` has them: most tables need no sorting then.
     order = np.lexsort((metric, at))

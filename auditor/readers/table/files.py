@@ -15,7 +15,7 @@ from pyarrow import csv as pacsv
 from auditor.errors import ReadError
 from auditor.readers.columns import Columns
 from auditor.readers.contents import clean, read_bytes
-from auditor.readers.csv_logger.cells import MOST_COLUMNS
+from auditor.readers.csv_logger.cells import MOST_COLUMNS, check_header
 from auditor.readers.looking import SEPARATORS
 
 MOST_BYTES = 2**29
@@ -26,6 +26,9 @@ MOST_RAGGED = 10_000
 
 MOST_UNPACKED_BYTES = 2**32
 """Of a Parquet file, by its own account."""
+
+MOST_CELLS = 2**27
+"""Of a Parquet file, a gigabyte of numbers: equal ones take no place in it."""
 
 
 def read_columns(path: Path) -> Columns:
@@ -62,6 +65,7 @@ def parse_csv(content: bytes) -> Columns:
         raise ReadError("the file is binary, not a table of text")
     text = text if "\n" in text else text.replace("\r", "\n")
     header, _, body = text.partition("\n")
+    check_header(len(header))
     separator = max(SEPARATORS, key=header.count)
     try:
         cells = next(csv.reader(io.StringIO(header), delimiter=separator), [])
@@ -137,13 +141,10 @@ def _unique(names: Sequence[str]) -> list[str]:
 def _read_parquet(path: Path) -> Columns:
     try:
         with pq.ParquetFile(path) as file:
-            about = file.metadata
-            size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-            if size > MOST_UNPACKED_BYTES or about.num_columns > MOST_COLUMNS:
-                raise ReadError(
-                    f"the file holds {size:,} bytes in {about.num_columns:,} columns; accepted are "
-                    f"{MOST_UNPACKED_BYTES:,} and {MOST_COLUMNS:,}"
-                )
+            _check_size(file.metadata)
+            text = [f.name for f in file.schema_arrow if _is_text(f.type)]
+        # The same text in millions of rows stays as small as it is in the file.
+        with pq.ParquetFile(path, read_dictionary=text) as file:
             table = file.read()
         table.validate(full=True)
     except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
@@ -153,8 +154,39 @@ def _read_parquet(path: Path) -> Columns:
     return Columns({n: _decoded(c) for n, c in columns if not n.startswith("__index_level_")})
 
 
+def _check_size(about: pq.FileMetaData) -> None:
+    groups = [about.row_group(i) for i in range(about.num_row_groups)]
+    size = sum(group.total_byte_size for group in groups)
+    columns = range(about.num_columns)
+    if size > MOST_UNPACKED_BYTES or about.num_columns > MOST_COLUMNS:
+        raise ReadError(
+            f"the file holds {size:,} bytes in {about.num_columns:,} columns; accepted are "
+            f"{MOST_UNPACKED_BYTES:,} and {MOST_COLUMNS:,}"
+        )
+    # Lists have more values than rows.
+    cells = sum(group.column(i).num_values for group in groups for i in columns)
+    cells = max(cells, about.num_rows * about.num_columns)
+    if cells > MOST_CELLS:
+        raise ReadError(f"the file holds {cells:,} cells; {MOST_CELLS:,} are accepted")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text of any kind as plain text."""
+    """Text of any kind as plain text.
+
+    Raises:
+        ReadError: It is far more than what it was packed into.
+    """
+    if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
+        lengths = (
+            pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0
+            for chunk in column.chunks
+        )
+        if (size := sum(lengths)) > MOST_BYTES:
+            raise ReadError(f"a column holds {size:,} bytes of text; {MOST_BYTES:,} are accepted")
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     is_text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     if pa.types.is_dictionary(column.type) or is_text:
