@@ -24,6 +24,9 @@ ASIDE = {
 }
 """Columns that are no metrics."""
 
+MOST_RUNS = 20_000
+"""In one file."""
+
 _SPLIT = re.compile(r"^(train|val|valid|validation|test)(?=[A-Z])")
 _PLAIN = ("loss", "acc", "accuracy", "auc", "mae", "mse", "rmse", "f1")
 
@@ -60,6 +63,8 @@ def runs_of(table: Table) -> tuple[list[Curves], list[str]]:
         epochs, kept, complaints = _epochs(table, at)
         notes += complaints
         bounds = [0, *_starts(epochs, [table.observed[n][kept] for n in metrics]), len(epochs)]
+    if len(bounds) > MOST_RUNS + 1:
+        return [], [f"its epochs begin anew {len(bounds) - 2:,} times; a log of epochs does not"]
     values = {metrics[n]: (table.values[n][kept], table.observed[n][kept]) for n in metrics}
     if rows and at is not None and table.names[at] == "":
         notes += _empty_cells(values)
@@ -90,14 +95,17 @@ def _columns(names: tuple[str, ...]) -> tuple[int | None, Mapping[int, str], tup
     lower = [name.lower() for name in names]
     at = next((lower.index(name) for name in EPOCH + INDEX if name in lower), None)
     metrics: dict[int, str] = {}
-    renamed = Counter(metric_name(name) for name in names)
+    ours = [metric_name(name) for name in names]
+    renamed, written = Counter(ours), Counter(names)
+    aside, taken = ASIDE.union(EPOCH, INDEX), set()
     for place, name in enumerate(names):
-        if place == at or not name or lower[place] in ASIDE.union(EPOCH, INDEX):
+        if place == at or not name or lower[place] in aside:
             continue
-        metric = metric_name(name) if renamed[metric_name(name)] == 1 else name
-        if metric not in metrics.values():
+        metric = ours[place] if renamed[ours[place]] == 1 else name
+        if metric not in taken:
             metrics[place] = metric
-    repeated = sorted({name for name in names if names.count(name) > 1})
+            taken.add(metric)
+    repeated = sorted(name for name, times in written.items() if times > 1)
     notes = (f"of several columns called {name!r:.80} the first is taken" for name in repeated)
     return at, metrics, tuple(notes)
 
