@@ -5,6 +5,7 @@ Errors are sentences without the path: whoever reads the file knows it, and name
 
 import gzip
 import json
+import re
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,9 @@ hundred."""
 
 MOST_DEPTH = 100
 """Levels of nesting in YAML; its parser is recursive."""
+
+_LONG_NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-FxX_:.]{1000}")
+"""As YAML writes one, perhaps to the base 60 or 16: what comes of it takes long, or no text."""
 
 MOST_TEXT_BYTES = 2**30
 """Of a table or log that is read at once."""
@@ -107,6 +111,8 @@ def load_yaml(path: Path, most: int = 2**20) -> Json:
             depth += opens - isinstance(event, yaml.events.CollectionEndEvent)
             if depth > MOST_DEPTH or isinstance(event, yaml.events.AliasEvent):
                 raise ReadError("the file is nested too deeply, or holds aliases: not accepted")
+            if isinstance(event, yaml.events.ScalarEvent) and _LONG_NUMBER.match(event.value):
+                raise ReadError("the file holds a number of thousands of digits: not accepted")
         return clean(yaml.load(content, loader))
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
         short = " ".join(str(error).split())
