@@ -56,20 +56,26 @@ class Beside:
 
     def _folder(self, folder: Path) -> tuple[Mapping[str, Json], Mapping[str, Mapping[str, Json]]]:
         """What holds for all below a folder, and for its single runs."""
-        if folder not in self._folders:
-            above: Mapping[str, Json] = {}
-            if folder != self._root and folder.is_relative_to(self._root):
-                above, _ = self._folder(folder.parent)
-            shared, of_runs = dict(above), {}
-            for name in Look(folder).files:
-                if match := _FILE.fullmatch(name.lower()):
-                    values = self._read(folder / name, match["kind"])
-                    if match["run"]:
-                        of_runs[name[: match.end("run")]] = values
-                    else:
-                        shared |= values
-            self._folders[folder] = shared, of_runs
+        above: Mapping[str, Json] = {}
+        inside = folder.relative_to(self._root).parts if folder.is_relative_to(self._root) else ()
+        for at in [*(self._root.joinpath(*inside[:n]) for n in range(len(inside))), folder]:
+            if at not in self._folders:
+                self._folders[at] = self._looked_into(at, above)
+            above, _ = self._folders[at]
         return self._folders[folder]
+
+    def _looked_into(
+        self, folder: Path, above: Mapping[str, Json]
+    ) -> tuple[Mapping[str, Json], Mapping[str, Mapping[str, Json]]]:
+        shared, of_runs = dict(above), {}
+        for name in Look(folder).files:
+            if match := _FILE.fullmatch(name.lower()):
+                values = self._read(folder / name, match["kind"])
+                if match["run"]:
+                    of_runs[name[: match.end("run")]] = values
+                else:
+                    shared |= values
+        return shared, of_runs
 
     def _read(self, path: Path, kind: str) -> dict[str, Json]:
         try:

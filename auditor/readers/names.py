@@ -128,9 +128,11 @@ def hyperparameters_in(name: str) -> dict[str, Json]:
 
 @lru_cache(4096)
 def _in_folders(folder: Path, root: Path) -> dict[str, Json]:
-    if folder == root or not folder.is_relative_to(root):
-        return _found_in(root.name)
-    return {**_in_folders(folder.parent, root), **_found_in(folder.name)}
+    inside = folder.relative_to(root).parts if folder.is_relative_to(root) else ()
+    found: dict[str, Json] = {}
+    for name in (root.name, *inside):
+        found |= _found_in(name)
+    return found
 
 
 @lru_cache(4096)
