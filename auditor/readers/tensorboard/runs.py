@@ -33,7 +33,7 @@ _LEFT_OUT = re.compile(
 )
 """Tags that are no metric by epoch: of batches, speeds, placeholders."""
 
-_RATE = re.compile(r"(.*[/_])?(lr|learning[_ ]?rate)([-/].*)?")
+_RATE = re.compile(r"(.*[/_])?(lr|learning[_ ]?rate)([-/].*)?", re.DOTALL)
 _HPARAMS_FOLDER = re.compile(r"\d{9,}\.\d+")
 """PyTorch's `add_hparams` makes a folder named by the time inside that of the run."""
 
