@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditor.files import Json
 from auditor.readers.contents import clean
+from auditor.readers.folds import folds
 from auditor.readers.metrics import choose_objective
 from auditor.readers.reader import Source
 from auditor.trials import (
@@ -136,6 +137,7 @@ class Gathered:
         versions: Mapping[str, str] | None = None,
     ) -> Trials:
         """All of it. Without an objective one is chosen from the metrics."""
+        self._join_folds()
         is_aside = {name: is_series(name, self._names) for name in self._names}
         curves = [piece for piece in self._pieces if not is_aside[piece.metric]]
         series = [piece for piece in self._pieces if is_aside[piece.metric]]
@@ -157,6 +159,18 @@ class Gathered:
                 problems=tuple(self.problems),
             ),
         )
+
+    def _join_folds(self) -> None:
+        """Make one trial of those that are its folds."""
+        same = folds(self.recorded, self.hyperparameters)
+        trial = {run.trial_id: fold.trial_id for run, fold in same.items()}
+        self.hyperparameters = {trial.get(t, t): v for t, v in self.hyperparameters.items()}
+        self.recorded = {same.get(run, run): told for run, told in self.recorded.items()}
+        self._pieces = [p._replace(run=same.get(p.run, p.run)) for p in self._pieces]
+        self.problems = [
+            replace(p, trial_id=trial.get(p.trial_id, p.trial_id)) if p.trial_id else p
+            for p in self.problems
+        ]
 
 
 def _table(pieces: Sequence[_Piece]) -> pd.DataFrame:
