@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from auditor.trials import Direction, Objective, role
 
 _TRAIN = {"train", "training", "tr", "trn"}
-_VALIDATION = {"val", "valid", "validation", "dev", "eval"}
+_VALIDATION = {"val", "va", "valid", "validation", "dev", "eval"}
 _TEST = {"test", "testing", "tst"}
 _SPLIT = re.compile(r"[/_.\s-]+")
 _RATE = {"lr", "learning_rate", "learningrate", "epoch_learning_rate"}
@@ -14,8 +14,9 @@ _RATE = {"lr", "learning_rate", "learningrate", "epoch_learning_rate"}
 _UP = re.compile(
     r"(^|_)(acc|accuracy|auc|roc_auc|pr_auc|precision|recall|f1|f1_score|fbeta_score|score|iou|"
     r"miou|mean_iou|dice|dice_coef|dice_coefficient|jaccard|r2|r2_score|map|ndcg|psnr|ssim|bleu|"
-    r"rouge|kappa|mcc|cosine_similarity|reward|top_?\d+|.*accuracy|"
-    r".*_acc|.*auc|.*precision.*|.*recall.*|.*iou.*)$"
+    r"rouge|kappa|mcc|cosine_similarity|reward|top_?\d+|.*accuracy|f1score|f1_(macro|micro|weighted)|"
+    r"specificity|.*sensitivity.*|true_(positives|negatives)|.*correlation|.*corrcoef|jaccard_index|"
+    r".*_acc|.*auc|.*precision.*|.*recall.*|.*iou.*|.*io_u|neg_.*)$"
 )
 """Names of metrics of which more is better; of all others less is."""
 
@@ -48,6 +49,8 @@ def keras_name(name: str) -> str:
         return "learning_rate"
     name = _PERCENT.sub("", name)
     parts = [part for part in _SPLIT.split(name) if part]
+    if parts and parts[-1].lower() in _PLURAL:
+        parts[-1] = name = _PLURAL[parts[-1].lower()]
     if len(parts) > 1 and parts[0].lower() == "epoch":
         parts = parts[1:]
     if len(parts) < 2:
@@ -62,6 +65,8 @@ def keras_name(name: str) -> str:
     return name.removeprefix("epoch_")
 
 
+_PLURAL = {"losses": "loss", "accs": "acc", "accuracies": "accuracy"}
+
 _PLAIN = {"loss", "acc", "accuracy", "auc", "mae", "mse", "rmse", "f1"}
 """Metrics whose names are often written with capitals."""
 
@@ -72,7 +77,9 @@ def direction_of(metric: str) -> Direction:
     if len(bare) > MOST_CHARACTERS:
         return "min"
     bare = _NUMBER.sub("", _PERCENT.sub("", bare))
-    return "max" if _UP.search(bare) and "loss" not in bare and "error" not in bare else "min"
+    is_negative = bare.startswith("neg_")  # scikit-learn's: "neg_log_loss"
+    is_loss = ("loss" in bare or "error" in bare) and not is_negative
+    return "max" if _UP.search(bare) and not is_loss else "min"
 
 
 def choose_objective(metrics: Iterable[str]) -> Objective:
