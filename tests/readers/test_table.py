@@ -80,6 +80,9 @@ def test_nan_was_observed_and_an_empty_cell_was_not() -> None:
         ("lr,Batch Size,Accuracy (%)", True),
         ("lr,batch_size,epoch,train_loss,val_loss", True),
         ("batch_size,price", False),
+        ("fold,epoch,loss,val_loss", True),
+        ("Model,Train Accuracy,Validation Accuracy", True),
+        ("id,loss,val_loss", False),
         ("epoch,loss,lr", False),
         ("", False),
     ],
@@ -171,6 +174,13 @@ def test_seeds_and_folds_are_runs_of_one_trial(tmp_path: Path) -> None:
     assert set(trials.recorded) == {Run(c, s, f) for c in "ab" for s in (0, 1) for f in (0, 1)}
     assert trials.recorded[Run("b", 1, 0)].seed == 9
     assert trials.hyperparameters["a"] == {}
+
+
+def test_folds_without_trials_are_runs_of_one(tmp_path: Path) -> None:
+    rows = "".join(f"{fold},{epoch},1,2\n" for epoch in (0, 1) for fold in (1, 2))
+    trials = read_text(tmp_path, f"fold,epoch,loss,val_loss\n{rows}")
+    assert trials.runs == (Run("results", 0, 1), Run("results", 0, 2))
+    assert trials.curve(Run("results", 0, 2), "val_loss").epochs.tolist() == [0, 1]
 
 
 def test_rows_of_training_and_validation_data(tmp_path: Path) -> None:

@@ -58,6 +58,9 @@ _UNSURE = (
     "it has no columns that are surely trial, epoch and metric; say which they are with "
     "--format table --columns trial=NAME,epoch=NAME,loss=NAME,val_loss=NAME"
 )
+_CALLED = {"model", "model_name", "name", "experiment", "experiment_name", "config"}
+"""Columns that call trials by names, where all others are metrics."""
+
 _NO_STATUS = "How trainings ended: completed, stopped early and crashed look alike in this table."
 
 
@@ -87,9 +90,10 @@ def _certain(columns: Layout) -> Match:
             what = f"{known['trial']}, {known['epoch']} and {first or known['value']}"
             return Match(True, f"it has columns {what}")
         return Match(False, "it has columns of trials and epochs, and none that is surely a metric")
-    if columns.is_long and first and columns.tried:
+    repeats = [known[word] for word in ("fold", "execution") if word in known]
+    if columns.is_long and first and (columns.tried or repeats):
         # Not a log of one training: that has no such columns.
-        what = f"{known['epoch']}, {first} and {columns.tried[0]}"
+        what = f"{known['epoch']}, {first} and {(*columns.tried, *repeats)[0]}"
         return Match(True, f"it has columns {what}, and a row per epoch")
     if columns.is_long or not first:
         return Match(False, _UNSURE)
@@ -98,6 +102,8 @@ def _certain(columns: Layout) -> Match:
         return Match(True, f"it has columns {known['trial']} and {losses[0]}, and a row per trial")
     others = [name for name in columns.others if keras_name(name) != "learning_rate"]
     validation = [column for column in losses if metrics[column] != "loss"]
+    if validation and not others and known.get("trial", "").lower() in _CALLED:
+        return Match(True, f"it has columns {known['trial']} and {validation[0]}")
     if (validation and others) or columns.tried:
         what = f"{(columns.tried or others)[0]} and {(validation or [first])[0]}"
         return Match(True, f"it has columns {what}, and a row per trial")

@@ -74,7 +74,8 @@ def rows_of(table: Columns, layout: Layout, name: str) -> tuple[Columns, Rows]:
 def _by_settings(table: Columns, layout: Layout, name: str) -> Rows:
     """Trials of a table that only tells what was tried: a run ends where epochs begin again."""
     zeros = np.zeros(table.rows, np.int64)
-    alone = Rows(zeros, zeros, zeros, [name], list(table.notes))
+    repetitions = _repetitions(table, layout, zeros.astype(np.intp))
+    alone = Rows(zeros, *repetitions, [name], list(table.notes))
     epochs = table.numbers(layout.known["epoch"]) if layout.is_long else None
     if not layout.tried or epochs is None or not table.rows:
         return alone
