@@ -18,7 +18,7 @@ import pytest
 
 import auditor
 from auditor import GridSearch, RandomSearch
-from auditor.errors import DirectoryError
+from auditor.errors import DirectoryError, SearchError
 from auditor.search.stacking import checkpoint, places, sizing
 from auditor.search.stacking.choosing import FEW_STEPS
 from auditor.search.stacking.engine import Engine
@@ -727,6 +727,23 @@ def test_what_is_left_of_other_code_is_planned_anew_or_trained_alone(
     assert set(tuner._sweep.alone) == alone
     weights = [tuner.load_model(tuner.oracle.trials[t]).get_weights() for t in ("0000", "0005")]
     assert [len(w[1]) for w in weights] == [4, 5]
+
+
+class Fails(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        raise ZeroDivisionError
+
+
+def test_a_hopeless_search_goes_on_after_the_code_was_mended(make: Callable[..., Any]) -> None:
+    def build_twelve(hp: Any) -> Any:
+        rates = [0.01 * step for step in range(1, 13)]
+        return tiny_model(4, hp.Choice("lr", rates), eager=False)
+
+    with pytest.raises(SearchError, match="10 trials in a row crashed"):
+        make(GridSearch, build_twelve, lane="stacked").search(**arguments(callbacks=[Fails()]))
+    tuner = make(GridSearch, build_twelve, lane="stacked")
+    tuner.search(**arguments())
+    assert statuses(tuner) == ["COMPLETED"] * 12
 
 
 @pytest.mark.usefixtures("two_rows")

@@ -9,6 +9,7 @@ checkpoints is trained again from the earlier one, to the same end; if it was re
 row stays taken until then (`Absent`). So the rows have the same runs, and are as many, as without
 the interruption. If the file of such a run is lost, its row is free at once: what then differs is
 the row of a later run, or when the stack shrinks, and with that at most how sums are rounded.
+A run that crashed trains again too, unless that was reported for good: its code may be mended now.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ReadError
 from auditor.files import make_folder
-from auditor.search.crashes import ENDS_THE_SEARCH, crash_of
+from auditor.search.crashes import crash_of
 from auditor.search.handover import Handover, execution_state, read_runs, write_run
 from auditor.search.plain import NotPlainError, read_plain, write_plain
 from auditor.search.stacking.building import BUILDING
@@ -84,8 +85,6 @@ class Checkpoints:
             OSError: The folder cannot be written.
         """
         self._ended.add(run.id)
-        if isinstance(run.error, ENDS_THE_SEARCH):  # No crash: it trains again when that is mended.
-            return
         make_folder(self._folder)
         with suppress(NotPlainError):  # It would be trained again.
             write_run(self._folder, _handover(run, clock, self._digest))
@@ -142,7 +141,7 @@ class Checkpoints:
         self._last = time.monotonic()
         content = self._read(wanted, places)
         if content is None:
-            if wanted and all(is_whole(handed.get(name), run) for name, run in wanted.items()):
+            if wanted and all(_stands(handed.get(name), run) for name, run in wanted.items()):
                 places.waiting.clear()
                 return [adopt(run, handed[name], model) for name, run in wanted.items()]
             return []
@@ -150,7 +149,7 @@ class Checkpoints:
         self._runs = {**content["runs"], **self._runs}
         self._ended = set(content["ended"])
         ended = [name for name in content["ended"] if name in wanted]
-        again = [wanted[name] for name in ended if not is_whole(handed.get(name), wanted[name])]
+        again = [wanted[name] for name in ended if not _stands(handed.get(name), wanted[name])]
         self._ended -= {run.id for run in again}
         Resumed(stack, content, wanted, handed).apply(again)
         return [
@@ -187,6 +186,11 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
         folder.parent.rmdir()
+
+
+def _stands(handed: Handover | None, run: StackedRun) -> bool:
+    """Whether a run need not be trained again."""
+    return handed is not None and handed.error is None and is_whole(handed, run)
 
 
 # What is written

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from keras_tuner.errors import FailedTrialError, FatalRuntimeError
 
-from auditor.errors import SearchError
 from auditor.search import handover
 from auditor.search.crashes import crash_of
 from auditor.search.stacking import checkpoint, places
@@ -300,10 +299,8 @@ def test_what_ended_by_an_error_is_handed_over_as_such(
     assert sorted(search.reported) == ["00", "01", "02"]
 
 
-@pytest.mark.parametrize("error", [FatalRuntimeError, SearchError])
-def test_what_an_error_of_the_whole_search_has_ended_trains_again(
-    error: Any, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError, FailedTrialError, FatalRuntimeError])
+def test_what_crashed_trains_again_with_code_that_was_mended(error: Any, tmp_path: Path) -> None:
     mended: list[bool] = []
 
     def fail(model: Any) -> None:
