@@ -209,6 +209,25 @@ def test_what_pandas_leaves_empty_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("0,1,1,1,1\n1,,,,\n", {"loss", "acc", "val_loss", "val_acc"}),
+        ("0,1,1,1,1\n1,,1,,1\n", {"loss", "val_loss"}),
+        ("0,1,1,1,1\n1,1,1,,\n", set()),  # validation_freq
+        ("0,1,1,1,1\n1,1,1,1,1", set()),  # cut off
+        ("0,1,1,1,1\n1,,1,1,1\n0,1,1,1,1\n1,1,1,1,1\n", set()),  # joined
+    ],
+)
+def test_an_empty_cell_of_a_history_by_pandas_was_nan(
+    tmp_path: Path, text: str, last: set[str]
+) -> None:
+    trials = log(tmp_path, f",loss,acc,val_loss,val_acc\n{text}")
+    curves = trials.curves
+    assert set(curves[curves["value"].isna()]["metric"]) == last
+    assert ("are read as NaN" in problems(trials)) == bool(last)
+
+
+@pytest.mark.parametrize(
     "header",
     [
         "trial_id,epoch,loss,val_loss",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auditor.readers.csv_logger.cells import Table
 from auditor.readers.gathered import MOST_EPOCHS
 from auditor.readers.metrics import keras_name
+from auditor.trials import role
 
 EPOCH = ("epoch", "epoch_number", "epoch_num", "current_epoch")
 INDEX = ("epochs", "", "index", "unnamed: 0")
@@ -29,6 +30,9 @@ MOST_RUNS = 20_000
 
 _SPLIT = re.compile(r"^(train|val|valid|validation|test)(?=[A-Z])")
 _PLAIN = ("loss", "acc", "accuracy", "auc", "mae", "mse", "rmse", "f1")
+
+_Values = Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]
+"""Per metric all rows, and in which it was observed."""
 
 Curves = Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 """Per metric the epochs at which it was observed, and the values there."""
@@ -65,8 +69,14 @@ def runs_of(table: Table) -> tuple[list[Curves], list[str]]:
         bounds = [0, *_starts(epochs, [table.observed[n][kept] for n in metrics]), len(epochs)]
     if len(bounds) > MOST_RUNS + 1:
         return [], [f"its epochs begin anew {len(bounds) - 2:,} times; a log of epochs does not"]
-    values = {metrics[n]: (table.values[n][kept], table.observed[n][kept]) for n in metrics}
+    values: _Values = {
+        metrics[n]: (table.values[n][kept], table.observed[n][kept]) for n in metrics
+    }
     if rows and at is not None and table.names[at] == "":
+        # A file that has been cut off, joined or edited has empty cells for other reasons.
+        if len(bounds) == 2 and not table.notes:
+            values, complaints = _with_nan(values)
+            notes += complaints
         notes += _empty_cells(values)
     if len(bounds) > 2 and len(bounds) == len(epochs) + 1:
         notes.append(
@@ -165,7 +175,28 @@ def _curves(
     return curves, dropped
 
 
-def _empty_cells(values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]) -> list[str]:
+def _with_nan(values: _Values) -> tuple[_Values, list[str]]:
+    """Values of a History that pandas wrote, where a NaN is an empty cell.
+
+    Keras records the metrics of one kind of data together: a loss that is not there in an epoch
+    that has the accuracy was NaN, and so was all of an epoch that has nothing.
+    """
+    found, names = dict(values), []
+    nothing = ~np.logical_or.reduce([seen for _, seen in values.values()])
+    for name, (numbers, seen) in values.items():
+        same = [s for n, (_, s) in values.items() if role(n) == role(name)]
+        is_nan = ~seen & np.logical_or.reduce([nothing, *same])
+        if is_nan.any() and (seen.any() or "loss" in name):
+            found[name] = np.where(seen, numbers, np.nan), seen | is_nan
+            names.append(name)
+    if not names:
+        return values, []
+    return found, [
+        f"empty cells of {', '.join(sorted(names))} are read as NaN, which pandas writes so"
+    ]
+
+
+def _empty_cells(values: _Values) -> list[str]:
     """What an empty cell of a table by pandas may mean."""
     empty = {name: int((~seen).sum()) for name, (_, seen) in values.items() if not seen.all()}
     if not empty:
