@@ -110,7 +110,8 @@ def thin(curve: Curve, most: int = MOST_EPOCHS) -> Curve:
 
 
 def _drawn(audit: "Audit", metric: str) -> list[str]:
-    return [name for name in (twin(metric), metric) if name in audit.trials.metrics]
+    known = audit.trials.curves["metric"].cat.categories  # looked up at once, however many
+    return [name for name in (twin(metric), metric) if name in known]
 
 
 def _line(audit: "Audit", run: Run, name: str, curve: Curve, place: int) -> dict[str, Json]:

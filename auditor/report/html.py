@@ -98,8 +98,8 @@ def _data(audit: "Audit", charted: list[str]) -> dict[str, Json]:
 def _panels(audit: "Audit", charted: list[str]) -> list[int]:
     """The trials that the two charts start with: the winner, and the worst failure."""
     wanted = (winner(audit), worst_failure(audit), *charted)
-    places = [charted.index(trial) for trial in wanted if trial in charted]
-    return list(dict.fromkeys(places))[:2]
+    place = {trial: number for number, trial in enumerate(charted)}
+    return list(dict.fromkeys(place[trial] for trial in wanted if trial in place))[:2]
 
 
 def _charted(audit: "Audit") -> list[str]:
