@@ -39,12 +39,12 @@ class Look:
         self.path = path
         self.mapping = mapping or {}
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Its name, in lower case."""
         return self.path.name.lower()
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         """The end of its name, in lower case and without `.gz`: ".csv"."""
         return Path(self.name.removesuffix(".gz")).suffix
