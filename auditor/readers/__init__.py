@@ -117,6 +117,11 @@ def find(
     walk = Walk(path, _readers(format or ("table" if columns else None)), columns or {})
     sources = walk.sources()
     if not sources:
+        if path.is_dir() and not any(files for _, _, files in os.walk(path)):
+            raise UnknownFormatError(
+                f"no reader recognises {path}: there is no file below it; "
+                "give the directory or file of a search"
+            )
         reasons = "".join(f"\n  {name}: {clean(why)}" for name, why in walk.declined.items())
         raise UnknownFormatError(f"no reader recognises {path}:{reasons}")
     return sources

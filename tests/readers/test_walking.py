@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.errors import ObjectiveError, ReadError
-from auditor.readers import choosing
+from auditor.errors import ObjectiveError, ReadError, UnknownFormatError
+from auditor.readers import choosing, find
 from auditor.readers.gathered import Gathered
 from auditor.readers.looking import Look
 from auditor.readers.reader import NO_FILE, NO_FOLDER, Match, Reader, Source
@@ -141,3 +141,9 @@ def test_links_to_folders_are_not_followed_but_the_path_may_be_one(folder: Path)
     assert source.files == (link / "x.log",)
     shutil.rmtree(folder / "b9")
     assert Walk(link, READERS).sources() == []
+
+
+def test_a_folder_without_files_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    with pytest.raises(UnknownFormatError, match="there is no file below it"):
+        find(tmp_path)
