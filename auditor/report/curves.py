@@ -64,9 +64,11 @@ def metrics(audit: "Audit") -> tuple[str, ...]:
     validated = [name for name in observed if role(name) == "validation"]
     pairs: dict[frozenset[str], str] = {}
     for name in (*names, "val_loss", *validated, *observed):
+        if len(pairs) == MOST_METRICS:
+            break
         if _drawn(audit, name):
             pairs.setdefault(frozenset((name, twin(name))), name)
-    return tuple(pairs.values())[:MOST_METRICS]
+    return tuple(pairs.values())
 
 
 def picture(audit: "Audit", trial: str, metric: str) -> dict[str, Json]:
