@@ -162,13 +162,14 @@ CRASHED = Rule(
 
 UNREADABLE = Rule(
     code="AUD007",
-    title="Could not be read",
+    title="Not readable as it stands",
     severity="warning",
     needs=nothing_needed,
     check=_unreadable,
-    detected="A file that should hold results is missing, cut off, or contradicts itself.",
+    detected="A file that should hold results is missing, cut off, ambiguous, or contradicts "
+    "itself.",
     matters="The audit judges only what it could read: counts and ranks may change with the rest.",
-    remedy="Restore the file or train the trial again, then audit anew.",
+    remedy="Look at what is said of the file; if it matters, restore it or train the trial again.",
 )
 
 DISAGREEMENT = Rule(

@@ -20,7 +20,9 @@ Cell = Mapping[str, Json]
 def _needs(seen: Judged) -> str | None:
     if seen.trials.design.sampler != "grid":
         return "the search is not known to be a grid"
-    if not seen.trials.space or any(not axis.values for axis in seen.trials.space):
+    if not seen.trials.space:
+        return "the space of the search is not recorded"
+    if any(not axis.values for axis in seen.trials.space):
         return "the declared space has no finite number of combinations"
     return None if _cells(seen.trials.space) else f"the grid has more than {MOST_CELLS:,} cells"
 

@@ -123,7 +123,10 @@ def find(
                 "give the directory or file of a search"
             )
         reasons = "".join(f"\n  {name}: {clean(why)}" for name, why in walk.declined.items())
-        raise UnknownFormatError(f"no reader recognises {path}:{reasons}")
+        raise UnknownFormatError(
+            f"no reader recognises {path}:{reasons}\n"
+            "A table with other names can be read with --columns trial=...,epoch=...,loss=..."
+        )
     return sources
 
 

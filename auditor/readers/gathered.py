@@ -31,6 +31,8 @@ from auditor.trials import (
     is_series,
 )
 
+RATE = "learning_rate"
+
 MOST_EPOCHS = 1_000_000
 """An epoch beyond this is taken for damage: tables by epoch would not fit in memory."""
 
@@ -138,6 +140,7 @@ class Gathered:
     ) -> Trials:
         """All of it. Without an objective one is chosen from the metrics."""
         self._join_folds()
+        self._tell_rates()
         is_aside = {name: is_series(name, self._names) for name in self._names}
         curves = [piece for piece in self._pieces if not is_aside[piece.metric]]
         series = [piece for piece in self._pieces if is_aside[piece.metric]]
@@ -160,6 +163,23 @@ class Gathered:
             ),
         )
 
+    def _tell_rates(self) -> None:
+        """Make a learning rate a hyperparameter where each run logged one, and trials differ in it.
+
+        A rate that changes during training belongs to a schedule, and stays a series.
+        """
+        logged: dict[str, set[float]] = {trial: set() for trial in self.hyperparameters}
+        for piece in self._pieces:
+            if piece.metric == RATE:
+                logged[piece.run.trial_id].update(np.unique(piece.values).tolist())
+        named = {name for values in self.hyperparameters.values() for name in values}
+        constant = all(len(rates) == 1 and np.isfinite([*rates]) for rates in logged.values())
+        if not constant or named & {RATE, "lr"} or len(set(map(tuple, logged.values()))) < 2:
+            return
+        for trial, (rate,) in logged.items():
+            self.hyperparameters[trial][RATE] = _short(rate)
+        self.missing.append("Hyperparameters, but for the learning rate that each run logged.")
+
     def _join_folds(self) -> None:
         """Make one trial of those that are its folds."""
         same = folds(self.recorded, self.hyperparameters)
@@ -171,6 +191,12 @@ class Gathered:
             replace(p, trial_id=trial.get(p.trial_id, p.trial_id)) if p.trial_id else p
             for p in self.problems
         ]
+
+
+def _short(value: float) -> float:
+    """What was written before it became a number of single precision: 0.1, not 0.10000000149."""
+    single = np.float32(value)
+    return float(str(single)) if float(single) == value else value
 
 
 def _table(pieces: Sequence[_Piece]) -> pd.DataFrame:

@@ -151,7 +151,7 @@ def test_codes_are_permanent() -> None:
         ("AUD004", "Never learned"),
         ("AUD005", "Still improving at the end"),
         ("AUD006", "Crashed"),
-        ("AUD007", "Could not be read"),
+        ("AUD007", "Not readable as it stands"),
         ("AUD008", "Runs of a trial disagree"),
         ("AUD009", "Validation set too small"),
         ("AUD010", "No generalization gap"),

@@ -90,7 +90,7 @@ def test_an_integer_of_hundreds_of_digits_is_a_value_like_others() -> None:
     ("space", "sampler", "reason"),
     [
         ((RATE,), "random", "not known to be a grid"),
-        ((), "grid", "no finite number"),
+        ((), "grid", "not recorded"),
         ((Hyperparameter("x", "float", (), 0.0, 1.0),), "grid", "no finite number"),
         (tuple(Hyperparameter(str(i), "int", tuple(range(10))) for i in range(6)), "grid", "more"),
     ],

@@ -67,3 +67,25 @@ def test_a_run_without_curves_has_what_was_recorded() -> None:
     it.add(Run("a"))
     assert it.trials("tool").recorded[Run("a")].status == "failed"
     assert it.metrics == {"acc"}
+
+
+@pytest.mark.parametrize(
+    ("rates", "named", "told"),
+    [
+        ({"a": [0.1, 0.1], "b": [0.01, 0.01]}, {}, {"a": 0.1, "b": 0.01}),
+        ({"a": [0.10000000149011612], "b": [0.009999999776482582]}, {}, {"a": 0.1, "b": 0.01}),
+        ({"a": [0.1, 0.05], "b": [0.01, 0.01]}, {}, {}),
+        ({"a": [0.1], "b": [0.1]}, {}, {}),
+        ({"a": [0.1], "b": [0.2]}, {"lr": 1}, {}),
+        ({"a": [0.1], "b": []}, {}, {}),
+        ({"a": [0.1], "b": [math.nan]}, {}, {}),
+    ],
+)
+def test_a_logged_learning_rate_that_differs_between_trials_is_a_hyperparameter(
+    rates: dict[str, list[float]], named: dict[str, float], told: dict[str, float]
+) -> None:
+    it = gathered()
+    for trial, values in rates.items():
+        it.add(Run(trial), {"learning_rate": (range(len(values)), values)}, None, named)
+    known = it.trials("tool").hyperparameters
+    assert {t: v["learning_rate"] for t, v in known.items() if "learning_rate" in v} == told
