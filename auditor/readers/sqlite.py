@@ -48,6 +48,14 @@ _STEPS_BETWEEN_LOOKS = 100_000
 _WAL_VERSION = slice(18, 20)
 """Bytes of the header: both are 2 in a database with a write-ahead log."""
 
+_PAGE_SIZE, _CHANGE_COUNTER, _PAGES, _VALID_FOR = (
+    slice(16, 18),
+    slice(24, 28),
+    slice(28, 32),
+    slice(92, 96),
+)
+"""More bytes of the header; the number of pages counts where the two counters agree."""
+
 _SUPER_JOURNAL = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 """The end of a journal that names a file which SQLite would delete after a rollback."""
 
@@ -124,6 +132,19 @@ def _explained(error: Exception) -> ReadError:
     )
 
 
+def _check_whole(head: bytes, size: int) -> None:
+    """Refuse a database that is cut off: SQLite reads zeros where the rest of a page is missing."""
+    page = int.from_bytes(head[_PAGE_SIZE], "big")
+    page = 2**16 if page == 1 else page
+    is_counted = head[_CHANGE_COUNTER] == head[_VALID_FOR]
+    pages = int.from_bytes(head[_PAGES], "big") if is_counted else 0
+    if page and (size % page or size < page * pages):
+        raise ReadError(
+            f"the database is cut off: it has {size:,} bytes of {max(pages, size // page + 1):,} "
+            f"pages of {page:,} bytes; copy it again from where it came from"
+        )
+
+
 def _uri(path: Path, stack: ExitStack) -> str:
     """How to open a database so that nothing is written beside it."""
     if not path.is_file():
@@ -134,6 +155,7 @@ def _uri(path: Path, stack: ExitStack) -> str:
         raise ReadError("the file is no SQLite database")
     if _has(path, "-wal"):
         return f"{_copied(path, '-wal', stack).as_uri()}?mode=rw"
+    _check_whole(head, path.stat().st_size)
     if head[_WAL_VERSION] != b"\1\1":
         # Opened otherwise, SQLite makes an empty -wal and a -shm.
         return f"{path.as_uri()}?mode=ro&immutable=1"
