@@ -84,11 +84,41 @@ def console(folder, scale):
     return path
 
 
+def rows(folder, scale):
+    """One CSV table of a million rows, 10,000 trials of 100 epochs; the column `read` counts."""
+    import numpy as np
+    import pandas as pd
+
+    trials = round(10_000 * scale)
+    chance = np.random.default_rng(0)
+    epochs = np.tile(np.arange(EPOCHS), trials)
+    loss = 0.7 / (1 + 0.05 * epochs) + chance.normal(0, 0.004, len(epochs))
+    table = {"trial_id": np.repeat(np.arange(trials), EPOCHS), "epoch": epochs, "loss": loss}
+    folder.mkdir(parents=True)
+    path = folder / "curves.csv"
+    pd.DataFrame({**table, "val_loss": loss + 0.1}).to_csv(path, index=False)
+    return path
+
+
+def csv_logs(folder, scale):
+    """10,000 files of CSVLogger, of 100 epochs each."""
+    chance = random.Random(0)
+    for number in range(round(10_000 * scale)):
+        run = folder / f"lr={chance.choice(RATES)},run_{number}"
+        run.mkdir(parents=True)
+        lines = ["epoch,accuracy,loss,val_accuracy,val_loss"]
+        for epoch in range(EPOCHS):
+            loss = 0.7 / (1 + 0.05 * epoch) + chance.gauss(0, 0.004)
+            lines.append(f"{epoch},{1 - loss},{loss},{0.9 - loss},{loss + 0.1}")
+        (run / "log.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
 class Case(NamedTuple):
     """An input, and what is asked of it; None where nothing is."""
 
     make: Callable[[Path, float], Path]
-    seconds: float
+    seconds: float | None
     again: float | None = None
     megabytes: float | None = None
 
@@ -97,6 +127,8 @@ CASES = {
     "ours": Case(ours, 10, again=2, megabytes=1_000),
     "kerastuner": Case(kerastuner, 4),
     "console": Case(console, 60, megabytes=500),
+    "rows": Case(rows, 2),
+    "csv_logs": Case(csv_logs, None),
 }
 
 
