@@ -17,6 +17,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -116,11 +117,15 @@ def _check_outside(place: Path, path: Path) -> None:
 def _kept(source: Source, entry: Path) -> Trials | None:
     """What is kept there; None where files have changed since."""
     files = read_json(entry / "files.json")
-    if not entry.name.endswith(_content(source, files, _around(source, files))):
-        return None
+    with ThreadPoolExecutor(1) as other:
+        # Side by side: both mostly wait for files, or work where threads do not hold each other up.
+        content = other.submit(lambda: _content(source, files, _around(source, files)))
+        trials = Trials.load(entry)
+        if not entry.name.endswith(content.result()):
+            return None
     with suppress(OSError):  # a cache that may only be read is as good
         os.utime(entry)
-    return Trials.load(entry)
+    return trials
 
 
 def _keep(source: Source, place: Path, trials: Trials, before: Mapping[str, object]) -> None:
