@@ -427,6 +427,8 @@ def _one_line_errors() -> Iterator[None]:
     """Errors raised on purpose, and files that cannot be written, without a traceback."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever reads what is printed has seen enough: no error to tell of
     except (AuditorError, OSError) as error:
         notes = getattr(error, "__notes__", [])
         _say("; ".join([f"error: {error}", *notes]), err=True)

@@ -1,7 +1,10 @@
 """`auditor audit`: what it is given, of what tool, and which of several sweeps."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +91,19 @@ def test_standard_input_that_is_nothing_known_is_a_clear_error() -> None:
     result = run("audit", "-", given=b"hello")
     assert result.exit_code == 3
     assert "no reader recognises" in result.stderr
+
+
+def test_a_reader_of_the_output_may_leave_early() -> None:
+    command = f"{sys.executable} -c 'from auditor.cli import main; main()' audit {KERAS_TUNER}/grid"
+    ended = subprocess.run(
+        ["bash", "-c", f"{command} | head -1"],
+        env={**os.environ, "PYTHONPATH": str(DATA.parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout == "VERDICT\n"
+    assert ended.stderr == ""
 
 
 def test_what_was_read_is_kept_unless_asked_not_to(
