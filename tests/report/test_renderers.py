@@ -1,5 +1,6 @@
 """What holds for every renderer, for every kind of audit."""
 
+import html
 from collections.abc import Mapping
 
 import pytest
@@ -47,6 +48,17 @@ def test_every_section_is_present(format: str, kind: str, audits: Mapping[str, A
     text = render(audits[kind], format).lower()
     for section in sections(audits[kind]):
         assert section.title.lower() in text
+
+
+@for_people
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "hostile"])
+def test_every_limit_is_said(format: str, kind: str, audits: Mapping[str, Audit]) -> None:
+    text = " ".join(html.unescape(render(audits[kind], format)).split())
+    for section in sections(audits[kind]):
+        # As often as it is in a section: what the verdict says the coverage may say again.
+        for note in section.notes:
+            told = sum(note in other.notes for other in sections(audits[kind]))
+            assert text.count(" ".join(note.split())) >= told
 
 
 @for_people
