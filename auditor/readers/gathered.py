@@ -81,7 +81,6 @@ class Gathered:
     Attributes:
         source: What is being read.
         hyperparameters, recorded, files, missing, problems: See `Trials` and `Provenance`.
-        lane: See `Context`.
     """
 
     source: Source
