@@ -4,7 +4,7 @@ import math
 
 from auditor.diagnosis.finding import Check, CheckStatus, Finding, Judged, Rule
 from auditor.diagnosis.rules import RULES
-from auditor.outcomes import Outcomes
+from auditor.outcomes import Measured, Outcomes, task_of
 from auditor.scoring import Scores
 from auditor.trials import Trials
 
@@ -25,7 +25,8 @@ def diagnose(
         >>> findings[0].sentence
         'trial 0003: training diverged: loss was NaN in epoch 1 and did not come back'
     """
-    seen = Judged(trials, outcomes, scores)
+    measured = Measured(trials)
+    seen = Judged(trials, outcomes, scores, measured, task_of(measured))
     findings: list[Finding] = []
     checks = []
     for rule in RULES:

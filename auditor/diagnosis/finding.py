@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from auditor.outcomes import Outcomes
+from auditor.outcomes import Measured, Outcomes, Task
 from auditor.scoring import Scores
 from auditor.trials import Run, Trials
 
@@ -14,11 +14,19 @@ CheckStatus = Literal["found", "passed", "not applicable"]
 
 
 class Judged(NamedTuple):
-    """What a rule may look at."""
+    """What a rule may look at.
+
+    Attributes:
+        trials, outcomes, scores: Of the sweep.
+        measured: The curves of all runs at once: smoothed, with their noise and best epochs.
+        task: What is being learned, as far as that is known.
+    """
 
     trials: Trials
     outcomes: Outcomes
     scores: Scores
+    measured: Measured
+    task: Task
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,9 @@ class Rule:
         detected: How it is detected, with thresholds: for the documentation.
         matters: Why it matters, for the documentation.
         remedy: What to do.
+        certainty: What makes its findings more or less sure, for the documentation.
+        thresholds: Names of the constants that decide, in its own module or in
+            `auditor.outcomes.thresholds`: for the documentation.
     """
 
     code: str
@@ -113,3 +124,10 @@ class Rule:
     detected: str
     matters: str
     remedy: str
+    certainty: str = ""
+    thresholds: tuple[str, ...] = ()
+
+    @property
+    def anchor(self) -> str:
+        """Where docs/rules.md describes it, such as "aud003-overfitting"."""
+        return f"{self.code} {self.title}".lower().replace(" ", "-")

@@ -11,8 +11,9 @@ from auditor.outcomes.curves import (
     validation_curve,
 )
 from auditor.outcomes.judging import judge
-from auditor.outcomes.measured import Finite, finite
+from auditor.outcomes.measured import Finite, Measured, finite
 from auditor.outcomes.noskill import baseline
+from auditor.outcomes.task import Task, accuracy_of, share, task_of
 from auditor.outcomes.thresholds import (
     DIVERGED_FACTOR,
     DIVERGED_FACTOR_UNKNOWN,
@@ -42,14 +43,19 @@ __all__ = [
     "UNREGULARISED",
     "Baseline",
     "Finite",
+    "Measured",
     "Outcome",
     "Outcomes",
     "RunOutcome",
+    "Task",
     "ValidationCurve",
+    "accuracy_of",
     "baseline",
     "finite",
     "judge",
     "noise",
+    "share",
     "smooth",
+    "task_of",
     "validation_curve",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.outcomes.measured import Measured
+from auditor.outcomes.task import task_of
 from auditor.outcomes.thresholds import DIVERGED_FACTOR, DIVERGED_FACTOR_UNKNOWN, RECOVERED_FACTOR
 from auditor.outcomes.verdicts import Baseline
 from auditor.trials import Trials
@@ -15,6 +16,9 @@ def baseline(trials: Trials) -> Baseline:
     """The no-skill loss of the sweep, and the losses above which a run has exploded."""
     skill, start = _known(trials.context.no_skill_loss), _known(trials.context.untrained_loss)
     source = trials.context.no_skill_from or "recorded with the trials"
+    task = task_of(Measured(trials))
+    if skill is None and start is None and task.chance_loss is not None:
+        skill, source = task.chance_loss, f"inferred from {task.known_from}"
     if skill is not None or start is not None:
         # Where classes are rare or targets far from 0, training starts far above the no-skill loss.
         normal, words = max((skill or 0.0, _NO_SKILL), (start or 0.0, _UNTRAINED))

@@ -45,3 +45,23 @@ SMOOTHING = 5
 
 MIN_EPOCHS = 4
 """Fewer validated epochs than this cannot show a lasting rise."""
+
+CHANCE_LOSS = 0.005
+"""Share of ln K within which a first loss is that of guessing among K classes. Between K and K + 1
+lie 1 / (K ln K) of it: 5 times as much at K = 20."""
+
+CHANCE_ACCURACY = 0.05
+"""Share of 1/K within which the accuracy beside it is that of guessing."""
+
+PLATEAU_LOSS = 0.005
+"""Share of ln K that a run may not leave in any epoch to count as held at it. Of the 6,000 runs of
+TaskSet more than half stay that near to ln 2."""
+
+PLATEAU_RUNS = 5
+"""So many runs at the same ln K are no coincidence."""
+
+PLATEAU_SHARE = 0.1
+"""And they must be this share of the runs."""
+
+MOST_CLASSES = 20
+"""Numbers of classes that are read off a loss; of more, ln K and ln (K + 1) lie too close."""

@@ -1,24 +1,16 @@
 """Every rule: when it speaks, what it says, and when it does not apply."""
 
-import math
 import re
-from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.diagnosis import diagnose
-from auditor.diagnosis.finding import Check, CheckStatus, Finding, Severity
+from auditor.diagnosis.finding import Check, CheckStatus, Severity
 from auditor.diagnosis.learning import IMPROVING_STEP
-from auditor.diagnosis.recording import MIN_VALIDATION_ROWS
 from auditor.diagnosis.rules import RULES
-from auditor.outcomes import judge
-from auditor.scoring import score
 from auditor.trials import (
-    Design,
-    Hyperparameter,
     Objective,
     Problem,
     Provenance,
@@ -26,107 +18,12 @@ from auditor.trials import (
     Run,
     Trials,
 )
+from tests.diagnosis.asking import diagnosed, evidence, found
+from tests.diagnosis.examples.every import EXAMPLES
+from tests.diagnosis.examples.example import CRASH, DIVERGED, DOWN, FLAT, LN2, NAN, OVERFIT
 from tests.making import Curves, case, sweep
 
-NAN, INF = math.nan, math.inf
-LN2 = math.log(2)
-FLAT = {"loss": [0.4] * 8, "val_loss": [0.4] * 8}
-UP = {"val_loss": [0.6, 0.5, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]}
-DOWN = [0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05]
-OVERFIT = UP | {"loss": DOWN}
-DIVERGED = {"loss": [0.6, NAN, NAN], "val_loss": [0.6, 0.5, NAN]}
-
-
-def diagnosed(trials: Trials) -> tuple[tuple[Finding, ...], dict[str, Check]]:
-    outcomes = judge(trials)
-    findings, checks = diagnose(trials, outcomes, score(trials, outcomes))
-    return findings, {check.code: check for check in checks}
-
-
-def found(code: str, trials: Trials) -> Finding:
-    (finding,) = (f for f in diagnosed(trials)[0] if f.code == code)
-    return finding
-
-
-def evidence(finding: Finding) -> dict[str, float]:
-    return {e.name: e.value for e in finding.evidence}
-
-
-TWICE = {Run("a", 0): FLAT, Run("a", 1): OVERFIT}
 BOTH = Objective("multi_objective", components=(Objective("val_loss"), Objective("val_auc", "max")))
-CRASH = Recorded("failed", message="Traceback:\n  File x\nValueError: bad shape")
-SICK: dict[str, tuple[Trials, str]] = {
-    "AUD001": (
-        sweep({"a": DIVERGED}),
-        "trial a: training diverged: loss was NaN in 2 epochs from 2 to 3 and did not come back",
-    ),
-    "AUD002": (
-        sweep({"a": {"loss": [2.6e12, *DOWN], "val_loss": [0.7, *DOWN]}}, no_skill_loss=LN2),
-        "trial a: training exploded and recovered: loss reached 2.6e+12 in epoch 1 and came back "
-        "down after epoch 1",
-    ),
-    "AUD003": (
-        sweep({"a": OVERFIT}),
-        "trial a: val_loss was best (0.4) in epoch 3 and ended at 0.9, 125 % higher, 5 epochs "
-        "later, while the training loss kept improving; onset in epoch 4",
-    ),
-    "AUD004": (
-        sweep({"a": {"val_loss": [0.69, 0.689]}}, no_skill_loss=LN2, no_skill_from="the labels"),
-        "trial a: never learned: its best val_loss 0.689 is hardly better than a constant: not "
-        "1.2 % below 0.6931, the loss of knowing nothing (the labels)",
-    ),
-    "AUD005": (
-        sweep({"a": {"loss": DOWN, "val_loss": DOWN}}),
-        "trial a: val_loss was still improving at the end: over the last 2 validated epochs it "
-        "gained 0.1 (133 %) on the 2 before",
-    ),
-    "AUD006": (
-        sweep({}, recorded={"a": CRASH}),
-        "trial a: crashed: ValueError: bad shape",
-    ),
-    "AUD007": (
-        sweep({"a": FLAT}, provenance=Provenance(problems=(Problem("cut off", "a.csv", "a"),))),
-        "trial a: a.csv: cut off",
-    ),
-    "AUD008": (
-        sweep(TWICE),
-        "trial a: its 2 runs disagree: 1 ok, 1 overfit; same hyperparameters, another seed or fold",
-    ),
-    "AUD009": (
-        sweep({"a": FLAT}, validation_rows=1),
-        "the validation set has 1 row: no metric on it says anything about other data, so the "
-        "ranking is mostly chance",
-    ),
-    "AUD010": (
-        sweep({"a": {"val_loss": [0.4]}}),
-        "trial a: no generalization gap could be computed and no penalty applies: 'loss' was not "
-        "recorded beside 'val_loss' at the best epoch",
-    ),
-    "AUD011": (
-        sweep({"a": UP | {"loss": UP["val_loss"]}}),
-        "trial a: val_loss was best (0.4) in epoch 3 and ended at 0.9, 125 % higher, 5 epochs "
-        "later, and the training curve 'loss' got worse with it; onset in epoch 4",
-    ),
-    "AUD012": (
-        replace(
-            sweep({"a": FLAT}),
-            hyperparameters={"a": {"lr": 0.1}},
-            space=(Hyperparameter("lr", "choice", (0.1, 1.0)),),
-            design=Design("grid"),
-        ),
-        "1 of 2 combinations of the grid were not tried, among them all with lr=1",
-    ),
-}
-HEALTHY = replace(
-    sweep(
-        {Run("a", 0): FLAT, Run("a", 1): FLAT},
-        no_skill_loss=LN2,
-        validation_rows=MIN_VALIDATION_ROWS,
-    ),
-    hyperparameters={"a": {"lr": 0.1}},
-    space=(Hyperparameter("lr", "choice", (0.1,)),),
-    design=Design("grid"),
-)
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 
 
@@ -162,13 +59,22 @@ def test_codes_are_permanent() -> None:
 
 @every_rule
 def test_a_rule_speaks_where_something_is_wrong_and_passes_where_not(rule: Any) -> None:
-    trials, sentence = SICK[rule.code]
-    finding = found(rule.code, trials)
-    assert finding.sentence == sentence
+    example = EXAMPLES[rule.code]
+    finding = found(rule.code, example.sick)
+    assert finding.sentence == example.sentence
     assert (finding.title, finding.severity) == (rule.title, rule.severity)
     assert finding.remedy.endswith(rule.remedy)
-    assert diagnosed(trials)[1][rule.code] == Check(rule.code, rule.title, "found", findings=1)
-    assert diagnosed(HEALTHY)[1][rule.code] == Check(rule.code, rule.title, "passed")
+    told = diagnosed(example.sick)[1][rule.code]
+    assert told == Check(rule.code, rule.title, "found", findings=1)
+    assert diagnosed(example.healthy)[1][rule.code] == Check(rule.code, rule.title, "passed")
+
+
+@every_rule
+def test_a_rule_says_why_it_does_not_apply(rule: Any) -> None:
+    for trials, reason in EXAMPLES[rule.code].not_applicable:
+        check = diagnosed(trials)[1][rule.code]
+        assert check.status == "not applicable"
+        assert reason in check.reason
 
 
 @every_rule
@@ -201,7 +107,7 @@ BEST_ONLY = sweep({}, recorded={"a": Recorded(metrics={"val_loss": 0.5, "loss": 
         (sweep({"a": {"val_loss": [NAN]}}), ["AUD010"], "finite objective"),
     ],
 )
-def test_a_rule_says_why_it_does_not_apply(trials: Trials, codes: list[str], reason: str) -> None:
+def test_rules_say_why_they_do_not_apply(trials: Trials, codes: list[str], reason: str) -> None:
     checks = diagnosed(trials)[1]
     for code in codes:
         assert checks[code].status == "not applicable"
