@@ -1,0 +1,99 @@
+"""Where an audit goes: the terminal and files."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from auditor.cli.ending import listed, say
+from auditor.errors import DirectoryError
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where an audit goes."""
+
+    html: Path | None
+    json: Path | None = None
+    csv: Path | None = None
+    save: Path | None = None
+    plain: bool = False
+    fail_on: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Refuse, before anything is trained, files that could not be written and unknown codes."""
+        for path in (self.html, self.json):
+            if path is not None and not path.absolute().parent.is_dir():
+                raise typer.BadParameter(f"the folder of {path} does not exist; make it first")
+            if path is not None and path.is_dir():
+                raise typer.BadParameter(f"{path} is a folder; name a file")
+        for path in (self.csv, self.save):
+            if path is not None and path.exists() and not path.is_dir():
+                raise typer.BadParameter(f"cannot write {path}: it is a file; name a folder")
+        if self.fail_on:
+            from auditor.diagnosis.rules import RULES
+
+            known = {rule.code for rule in RULES}
+            if unknown := self._wanted - known:
+                raise typer.BadParameter(
+                    f"--fail-on: no rule {listed(unknown)}; known are {listed(known)}"
+                )
+
+    @property
+    def _wanted(self) -> set[str]:
+        return {code.upper() for code in self.fail_on}
+
+    def numbered(self, number: int) -> "Outputs":
+        """The same for the sweep of a number: `report.html`, `report-2.html`, ..."""
+        if number == 1:
+            return self
+        paths = {
+            name: path.with_name(f"{path.stem}-{number}{path.suffix}")
+            for name in ("html", "json", "csv", "save")
+            if (path := getattr(self, name)) is not None
+        }
+        return replace(self, **paths)
+
+    def deliver(self, audit: "Audit") -> set[str]:
+        """Print the report and write the files; the codes of `fail_on` that were found."""
+        typer.echo(_terminal_report(audit, self.plain), nl=False)
+        self._write(audit)
+        return self._wanted & {finding.code for finding in audit.findings}
+
+    def _write(self, audit: "Audit") -> None:
+        from auditor.files import write_whole
+        from auditor.report import render
+        from auditor.report.csv import write_csv
+
+        writers: tuple[tuple[Path | None, Callable[[Path], None]], ...] = (
+            (self.html, lambda path: write_whole(path, render(audit, "html"))),
+            (self.json, lambda path: write_whole(path, render(audit, "json"))),
+            (self.csv, lambda path: write_csv(audit, path)),
+            (self.save, audit.save),
+        )
+        for path, write in writers:
+            if path is None:
+                continue
+            try:
+                write(path)
+            except OSError as error:
+                raise DirectoryError(
+                    f"cannot write {path}: {error.strerror}; choose another place"
+                ) from error
+            say(f"Written: {path}")
+
+
+def _terminal_report(audit: "Audit", plain: bool) -> str:
+    from auditor.report.terminal import render_terminal
+
+    if plain or not sys.stdout.isatty():
+        return render_terminal(audit)
+    return render_terminal(audit, shutil.get_terminal_size().columns, "NO_COLOR" not in os.environ)
