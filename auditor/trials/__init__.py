@@ -1,6 +1,7 @@
 """The data model: what was observed, apart from what is judged."""
 
 from auditor.trials.model import Matrix, Trials
+from auditor.trials.model_facts import ModelFacts
 from auditor.trials.records import (
     CLEAN_PREFIX,
     CURVE_COLUMNS,
@@ -36,6 +37,7 @@ __all__ = [
     "Direction",
     "Hyperparameter",
     "Matrix",
+    "ModelFacts",
     "Objective",
     "Problem",
     "Provenance",

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from auditor.errors import ReadError
 from auditor.files import Json, read_json, to_json, write_whole
+from auditor.trials.model_facts import ModelFacts
 from auditor.trials.records import (
     CURVE_DTYPES,
     Context,
@@ -68,6 +69,7 @@ class _SmallContext:
     # Absent in older records.
     untrained_loss: float | None = None
     why_alone: dict[str, str] = field(default_factory=dict)
+    models: dict[str, ModelFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ def checked(parts: Parts) -> _Small:
                 "lane": list(parts["context"].lane.items()),
                 "stack": list(parts["context"].stack.items()),
                 "why_alone": dict(parts["context"].why_alone),
+                "models": dict(parts["context"].models),
             }
         ),
         provenance=parts["provenance"],

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from auditor.files import Json
+from auditor.trials.model_facts import ModelFacts
 
 Direction = Literal["min", "max"]
 Coverage = Literal["curves", "best epoch", "objective", "nothing"]
@@ -200,6 +201,7 @@ class Context:
         lane: How a run was trained: "fit" or "stacked".
         stack: Which stack trained a run.
         why_alone: Why a trial could not be stacked, in words, for trials of a sweep with stacks.
+        models: What the model of a trial is made of.
     """
 
     train_rows: int | None = None
@@ -214,6 +216,7 @@ class Context:
     lane: Mapping[Run, str] = field(default_factory=dict)
     stack: Mapping[Run, str] = field(default_factory=dict)
     why_alone: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, ModelFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from auditor.errors import ReadError
 from auditor.files import to_json
 from auditor.readers import read
 from auditor.scoring import DEFAULT_GAP_PENALTY
-from auditor.trials import Design, Objective, Run, Trials
+from auditor.trials import Design, ModelFacts, Objective, Run, Trials
 from tests.readers.sweeps import HEADER, SWEEP, notes, trial_json, write_sweep
 
 
@@ -78,6 +78,33 @@ def test_which_stack_trained_a_run_is_read_and_saved(sweep: Path, tmp_path: Path
     read(sweep).save(tmp_path / "saved")
     for trials in (read(sweep), Trials.load(tmp_path / "saved")):
         assert trials.context.stack == {Run("0000", 1, 1): "7"}
+
+
+@pytest.mark.parametrize(
+    ("noted", "facts", "problem"),
+    [
+        (
+            {"layers": {"Dense": 2}, "activations": [None], "units": [3], "learning_rate": None},
+            {"0000": ModelFacts({"Dense": 2}, activations=(None,), units=(3,))},
+            None,
+        ),
+        (None, {}, None),
+        ({"learning_rate": "fast"}, {}, "auditor.model.learning_rate: Input should be a valid"),
+        ([1], {}, "auditor.model: "),
+    ],
+)
+def test_what_a_model_is_made_of_is_read_and_saved(
+    noted: Any, facts: dict[str, ModelFacts], problem: str | None, sweep: Path, tmp_path: Path
+) -> None:
+    file = sweep / "trial_0000" / "trial.json"
+    state = json.loads(file.read_text())
+    state["auditor"]["model"] = noted
+    file.write_text(json.dumps(state))
+    read(sweep).save(tmp_path / "saved")
+    for trials in (read(sweep), Trials.load(tmp_path / "saved")):
+        assert trials.context.models == facts
+        messages = [p.message for p in trials.provenance.problems]
+        assert [problem in message for message in messages] == ([True] if problem else [])
 
 
 @pytest.mark.parametrize(

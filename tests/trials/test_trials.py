@@ -20,6 +20,7 @@ from auditor.trials import (
     Context,
     Design,
     Hyperparameter,
+    ModelFacts,
     Objective,
     Problem,
     Provenance,
@@ -54,6 +55,15 @@ recorded = st.builds(
     score=number,
     seconds=number,
 )
+models = st.builds(
+    ModelFacts,
+    layers=st.dictionaries(text, count),
+    activations=st.lists(st.none() | text, max_size=2).map(tuple),
+    units=st.lists(st.none() | count, max_size=2).map(tuple),
+    learning_rate=number,
+    from_logits=st.none() | st.booleans(),
+    regularisers=st.lists(text, max_size=2).map(tuple),
+)
 axes = st.builds(
     Hyperparameter,
     name=text,
@@ -86,6 +96,7 @@ def observations(draw: st.DrawFn) -> Trials:
             lane=dict.fromkeys(runs, "fit"),
             why_alone=draw(st.dictionaries(text, text, max_size=2)),
             test_metrics=draw(metrics),
+            models=draw(st.dictionaries(text, models, max_size=2)),
         ),
         provenance=Provenance(files=("a", "b"), problems=(Problem("cut off", "a", "1"),)),
     )

@@ -20,6 +20,7 @@ from auditor.readers.reader import NO_FOLDER, Match, Source
 from auditor.trials import (
     Context,
     Design,
+    ModelFacts,
     Problem,
     Provenance,
     Recorded,
@@ -98,6 +99,7 @@ class _Found:
     recorded: dict[Run, Recorded] = field(default_factory=dict)
     lane: dict[Run, str] = field(default_factory=dict)
     stack: dict[Run, str] = field(default_factory=dict)
+    models: dict[str, ModelFacts] = field(default_factory=dict)
 
 
 def _history(trial: TrialFile) -> str:
@@ -119,6 +121,8 @@ def _add_runs(
     found.recorded |= recorded
     found.lane |= notes.lanes(trial.trial_id)
     found.stack |= notes.stacks(trial.trial_id)
+    if notes.model is not None:
+        found.models[trial.trial_id] = notes.model
     complaints = histories.complaints.get(trial.trial_id, ())
     return [Problem(complaint, _history(trial), trial.trial_id) for complaint in complaints]
 
@@ -138,4 +142,5 @@ def _context(sweep: Sweep, found: _Found, histories: Histories) -> Context:
         stack=found.stack,
         # Of trials that are there: a file may name any number of others.
         why_alone={t: sweep.plan.alone[t] for t in found.hyperparameters if t in sweep.plan.alone},
+        models=found.models,
     )

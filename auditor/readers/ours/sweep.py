@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from auditor.errors import ReadError
 from auditor.files import Json, read_json
 from auditor.readers.kerastuner.trial_json import TrialFile
-from auditor.trials import Objective, Problem, Recorded, Run, Status
+from auditor.trials import ModelFacts, Objective, Problem, Recorded, Run, Status
 
 SCHEMA = 1
 """Version of `sweep.json`."""
@@ -103,10 +103,12 @@ class TrialNotes:
     Attributes:
         read: Names of the hyperparameters that the build really read; None where not known.
         runs: One entry per training.
+        model: What was trained.
     """
 
     read: list[str] | None = None
     runs: list[_RunNotes] = field(default_factory=list)
+    model: ModelFacts | None = None
 
     def recorded(self, trial_id: str) -> dict[Run, Recorded]:
         """What was recorded of each run."""
