@@ -33,6 +33,13 @@ from auditor.trials import (
 
 RATE = "learning_rate"
 
+SECONDS = "seconds"
+"""The series of how long each epoch took."""
+
+CLOCK_RISE = 1.5
+"""Times the first of them that ever longer seconds end above when they count from the start of the
+training: after two epochs that are about twice as many. Epochs themselves hardly change."""
+
 MOST_EPOCHS = 1_000_000
 """An epoch beyond this is taken for damage: tables by epoch would not fit in memory."""
 
@@ -104,7 +111,8 @@ class Gathered:
         Args:
             run: The run; its trial id as text that UTF-8 can hold.
             curves: Per metric the epochs at which it was observed (from 0, each once), and the
-                values there. "learning_rate" and the like become series of the context.
+                values there. "learning_rate", "seconds" (of each epoch) and the like become series
+                of the context.
             recorded: What the tool says of the run.
             hyperparameters: Of its trial, added to those known.
         """
@@ -140,6 +148,7 @@ class Gathered:
         """All of it. Without an objective one is chosen from the metrics."""
         self._join_folds()
         self._tell_rates()
+        self._pieces = [p for p in self._pieces if p.metric != SECONDS or _are_of_epochs(p.values)]
         is_aside = {name: is_series(name, self._names) for name in self._names}
         curves = [piece for piece in self._pieces if not is_aside[piece.metric]]
         series = [piece for piece in self._pieces if is_aside[piece.metric]]
@@ -190,6 +199,13 @@ class Gathered:
             replace(p, trial_id=trial.get(p.trial_id, p.trial_id)) if p.trial_id else p
             for p in self.problems
         ]
+
+
+def _are_of_epochs(seconds: NDArray[np.float64]) -> bool:
+    """Whether seconds may be those of each epoch, rather than since the training began."""
+    runs_on = len(seconds) > 1 and bool((np.diff(seconds) > 0).all())
+    is_clock = runs_on and bool(seconds[-1] > CLOCK_RISE * seconds[0])
+    return not is_clock and bool(np.isfinite(seconds).all() and (seconds >= 0).all())
 
 
 def _short(value: float) -> float:

@@ -64,7 +64,7 @@ def is_series(name: str, names: Container[str]) -> bool:
     return is_clean or name in _SERIES or _CHUNK in name
 
 
-_SERIES = ("learning_rate", "unregularised_val_loss")
+_SERIES = ("learning_rate", "seconds", "unregularised_val_loss")
 _CHUNK = "_chunk_"
 """In the name of a metric on one fixed part of the data."""
 
@@ -193,9 +193,10 @@ class Context:
         untrained_loss: Validation loss of a model that answers the same for all classes, or 0:
             about where training starts. It is far above the no-skill loss where classes are rare
             or targets far from 0.
-        series: More curves, in the columns of `Trials.curves`: "learning_rate",
-            "unregularised_val_loss", "clean_loss" and the like (training metrics measured again
-            after the epoch, in inference mode),
+        series: More curves, in the columns of `Trials.curves`: "learning_rate", "seconds" (wall
+            time of the epoch; of a stack's epoch each run's share), "unregularised_val_loss",
+            "clean_loss" and the like (training metrics measured again after the epoch, in
+            inference mode),
             "val_loss_chunk_<n>" (validation loss on fixed parts of the data).
         test_metrics: Test metrics of the winner.
         lane: How a run was trained: "fit" or "stacked".

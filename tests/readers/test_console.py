@@ -148,6 +148,9 @@ def test_what_the_cases_say_beside_losses() -> None:
     name = "mobilenet_epochs_10_to_34"
     assert (middle.design.epochs, status(middle, name)) == (50, "unknown")
     assert middle.recorded[Run(name)].seconds == 93_227
+    seconds = middle.series(Run(name), "seconds").values
+    assert (sum(seconds), sum(seconds[2:])) == (93_227, 86_464)
+    assert "seconds" not in middle.metrics
     assert curve(middle, "val_top5_acc", name)[9] == 0.9406
     assert any("epochs 1 to 9" in sentence for sentence in middle.provenance.missing)
 

@@ -137,6 +137,26 @@ def test_packed_files(tmp_path: Path) -> None:
     assert curve(trials, "loss") == {0: 0.5}
 
 
+@pytest.mark.parametrize(
+    ("name", "cells", "read"),
+    [
+        ("seconds", (2.5, 2, 2.25), [2.5, 2, 2.25]),
+        ("Epoch_Time", (2, 2.25, 2.5), [2, 2.25, 2.5]),
+        ("epoch_time", (2.5, "", 2), [2.5, 2]),
+        ("duration", (2.5, 4.5, 6.75), []),  # since the training began
+        ("seconds", (2.5, -1, 2), []),
+        ("elapsed", (2.5, 2, 2.25), []),
+    ],
+)
+def test_a_column_of_seconds_per_epoch_is_a_series(
+    name: str, cells: tuple[object, ...], read: list[float], tmp_path: Path
+) -> None:
+    rows = "".join(f"{epoch},0.5,{cell}\n" for epoch, cell in enumerate(cells))
+    trials = log(tmp_path, f"epoch,loss,{name}\n{rows}")
+    assert trials.metrics == ("loss",)
+    assert trials.series(Run("log"), "seconds").values.tolist() == read
+
+
 def test_a_column_of_learning_rates_is_no_metric(tmp_path: Path) -> None:
     trials = log(tmp_path, "epoch,loss,lr\n0,0.5,0.1\n1,0.4,0.05\n")
     assert trials.metrics == ("loss",)

@@ -214,6 +214,16 @@ def test_nested_metrics_are_read_and_bookkeeping_is_not(tmp_path: Path) -> None:
     assert trials.recorded[Run("00000001")].seconds == 3.5
 
 
+@versions
+def test_how_long_each_epoch_took_is_read(version: str) -> None:
+    trials = read(DATA / version / "grid")
+    first = trials.runs[0]
+    times = trials.series(first, "seconds")
+    assert times.epochs.tolist() == [0, 1, 2, 3]
+    assert sum(times.values) == pytest.approx(trials.recorded[first].seconds)
+    assert "seconds" not in trials.metrics
+
+
 @pytest.mark.parametrize(
     ("iterations", "kept"),
     [

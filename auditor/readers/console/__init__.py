@@ -18,7 +18,7 @@ from auditor.readers.console.events import Bar, Epoch, Mark, events, shows_bar
 from auditor.readers.console.runs import ConsoleRun, Log, sort
 from auditor.readers.console.search import SearchTrial
 from auditor.readers.contents import clean
-from auditor.readers.gathered import MOST_EPOCHS, Gathered, file_name, trial_ids
+from auditor.readers.gathered import MOST_EPOCHS, SECONDS, Gathered, file_name, trial_ids
 from auditor.readers.looking import HEAD_BYTES, Look
 from auditor.readers.metrics import direction_of, keras_name
 from auditor.readers.reader import NO_FILE, Match, Source
@@ -143,6 +143,9 @@ def _add_run(
             if not epochs or epochs[-1] != epoch:  # two names may be one: "lr", "learning_rate"
                 epochs.append(epoch)
                 values.append(state.value(printed))
+    if run and _seconds(run):
+        timed = {epoch: s.seconds for epoch, s in run.epochs.items() if s.seconds is not None}
+        curves.setdefault(SECONDS, (sorted(timed), [timed[epoch] for epoch in sorted(timed)]))
     gathered.add(at, curves, recorded, hyperparameters)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.readers.csv_logger.cells import Table
-from auditor.readers.gathered import MOST_EPOCHS
+from auditor.readers.gathered import MOST_EPOCHS, SECONDS
 from auditor.readers.metrics import keras_name
 from auditor.trials import role
 
@@ -19,9 +19,12 @@ INDEX = ("epochs", "", "index", "unnamed: 0")
 """Names of a column of epochs, in lower case, and names that may mean it; pandas gives its index no
 name, and in a table of trials `epochs` is what was tried."""
 
+_TIMES = ("seconds", "epoch_time", "epoch_seconds", "epoch_duration", "time_per_epoch", "duration")
+"""Names of a column of seconds per epoch, in lower case."""
+
 ASIDE = {
     *("step", "global_step", "batch", "iteration", "iter", "time", "timestamp", "date", "eta"),
-    *("wall_time", "seconds", "duration", "elapsed", "epoch_time", "time_elapsed"),
+    *("wall_time", "elapsed", "time_elapsed", *_TIMES),
 }
 """Columns that are no metrics."""
 
@@ -34,7 +37,7 @@ _PLAIN = ("loss", "acc", "accuracy", "auc", "mae", "mse", "rmse", "f1")
 _Values = Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]
 """Per metric all rows, and in which it was observed."""
 
-Curves = Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
+Curves = dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 """Per metric the epochs at which it was observed, and the values there."""
 
 
@@ -83,12 +86,16 @@ def runs_of(table: Table) -> tuple[list[Curves], list[str]]:
             f"all {len(epochs):,} rows are of one epoch: taken for runs of one epoch each; if they "
             "are one training that called fit(epochs=1) again and again, number the epochs"
         )
+    clock = next((n for n, name in enumerate(table.names) if name.lower() in _TIMES), None)
+    timed = None if clock is None else (table.values[clock][kept], table.observed[clock][kept])
     runs, repeated = [], 0
     for start, stop in pairwise(bounds):
         if start < stop:
             run = epochs[start:stop]
             parts = {name: (v[start:stop], seen[start:stop]) for name, (v, seen) in values.items()}
             curves, dropped = _curves(run, parts)
+            if curves and timed is not None:
+                curves |= _curves(run, {SECONDS: (timed[0][start:stop], timed[1][start:stop])})[0]
             runs.append(curves)
             repeated += dropped
     if repeated:
@@ -160,7 +167,8 @@ def _curves(
     values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
 ) -> tuple[Curves, int]:
     """The observed values of each metric, and of how many epochs only the last one is kept."""
-    curves, dropped = {}, 0
+    curves: Curves = {}
+    dropped = 0
     is_rising = bool((epochs[1:] > epochs[:-1]).all())
     for name, (all_values, seen) in values.items():
         whole = bool(seen.all())

@@ -76,7 +76,7 @@ class Histories:
             sorted(
                 (name, i)
                 for i, name in enumerate(piece.names)
-                if (name == "seconds" or is_series(name, piece.names)) == aside
+                if is_series(name, piece.names) == aside
             )
             for piece in self._pieces
         ]

@@ -18,7 +18,7 @@ from pydantic_core import from_json
 from auditor.errors import ReadError
 from auditor.files import Json
 from auditor.readers.contents import clean, parse_json, read_bytes
-from auditor.readers.gathered import MOST_EPOCHS
+from auditor.readers.gathered import MOST_EPOCHS, SECONDS
 from auditor.readers.lines import MOST_BAD_LINES, blocks
 
 MOST_BYTES = 256 * 2**20
@@ -29,9 +29,12 @@ MOST_LINE_BYTES = 2**23
 
 ITERATION = "training_iteration"
 
+TIME = "time_this_iter_s"
+"""Seconds since the last report, or since training began."""
+
 BOOKKEEPING = {
     *(ITERATION, "done", "config", "date", "timestamp", "epoch", "step", "time_attr"),
-    *("time_this_iter_s", "time_total_s", "time_since_restore", "warmup_time"),
+    *(TIME, "time_total_s", "time_since_restore", "warmup_time"),
     *("iterations_since_restore", "timesteps_since_restore", "timesteps_total"),
     *("timesteps_this_iter", "episodes_total", "episodes_this_iter", "perf", "timers", "counters"),
     *("pid", "hostname", "node_ip", "logdir", "trial_log_path", "trainable_name"),
@@ -116,7 +119,7 @@ def values_of(report: Report) -> dict[str, float]:
     """The metrics of a single report, nested names joined with "/"."""
     found = _Columns()
     found.add([report])
-    return {name: float(values[0]) for name, (_, values) in found.curves().items()}
+    return {n: float(values[0]) for n, (_, values) in found.curves().items() if n != TIME}
 
 
 def flat(values: Mapping[str, Any], depth: int = 20) -> dict[str, Json]:
@@ -165,6 +168,9 @@ def _finish(reports: Reports, found: "_Columns") -> Reports:
         )
     for name, (rows, values) in found.curves().items():
         reports.curves[name] = (epochs[rows][kept[rows]], values[kept[rows]])
+    times = reports.curves.pop(TIME, None)
+    if times and reports.curves:
+        reports.curves.setdefault(SECONDS, times)
     return reports
 
 
@@ -201,7 +207,7 @@ class _Columns:
 
     def _add(self, prefix: str, reports: Sequence[Report], rows: Sequence[int], depth: int) -> None:
         for key in dict.fromkeys(key for report in reports for key in report):
-            if key.split("/", 1)[0] in BOOKKEEPING:
+            if key.split("/", 1)[0] in BOOKKEEPING and (prefix or key != TIME):
                 continue
             values: list[Any] = [report.get(key) for report in reports]
             name = f"{prefix}{key}"
