@@ -3,6 +3,7 @@
 Judged from the curves, never from a tool's score. `thresholds.py` holds every number that decides.
 """
 
+from auditor.outcomes.accuracies import accuracy_of, share
 from auditor.outcomes.curves import (
     UNREGULARISED,
     ValidationCurve,
@@ -13,7 +14,8 @@ from auditor.outcomes.curves import (
 from auditor.outcomes.judging import judge
 from auditor.outcomes.measured import Finite, Measured, finite
 from auditor.outcomes.noskill import baseline
-from auditor.outcomes.task import Task, accuracy_of, share, task_of
+from auditor.outcomes.rows import Rows, inferred_rows
+from auditor.outcomes.task import Task, task_of
 from auditor.outcomes.thresholds import (
     DIVERGED_FACTOR,
     DIVERGED_FACTOR_UNKNOWN,
@@ -46,12 +48,14 @@ __all__ = [
     "Measured",
     "Outcome",
     "Outcomes",
+    "Rows",
     "RunOutcome",
     "Task",
     "ValidationCurve",
     "accuracy_of",
     "baseline",
     "finite",
+    "inferred_rows",
     "judge",
     "noise",
     "share",

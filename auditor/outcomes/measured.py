@@ -1,6 +1,6 @@
 """What is computed of the curves of all runs at once: one run at a time would take a minute."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.outcomes.curves import LOSSES, UNREGULARISED, less_terms, noise, smooth
-from auditor.trials import Column, Trials
+from auditor.outcomes.rows import Rows, inferred_rows
+from auditor.trials import Column, Run, Trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class Finite:
     def smoothed(self) -> NDArray[np.float64]:
         """The values, smoothed; (observation,)."""
         smoothed = np.empty_like(self.column.values)
-        for _, places in self._by_length():
+        for _, places in self.by_length():
             smoothed[places] = smooth(self.column.values[places])
         return smoothed
 
@@ -38,7 +39,7 @@ class Finite:
     def noise(self) -> NDArray[np.float64]:
         """The noise of each run; (run,)."""
         found = np.zeros(len(self.lengths))
-        for runs, places in self._by_length():
+        for runs, places in self.by_length():
             found[runs] = noise(self.column.values[places])
         return found
 
@@ -64,11 +65,11 @@ class Finite:
 
     def _least(self, values: NDArray[np.float64]) -> NDArray[np.intp]:
         found = np.full(len(self.lengths), -1, np.intp)
-        for runs, places in self._by_length():
+        for runs, places in self.by_length():
             found[runs] = places[:, 0] + values[places].argmin(axis=1)
         return found
 
-    def _by_length(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    def by_length(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Runs of the same length, and where their values are: (run,), (run, value)."""
         for length in np.unique(self.lengths[self.lengths > 0]):
             runs = np.flatnonzero(self.lengths == length)
@@ -90,6 +91,11 @@ class Measured:
         self.trials = trials
         self._columns: dict[str, Column] = {}
         self._finite: dict[str, Finite] = {}
+
+    @cached_property
+    def rows(self) -> Mapping[Run, Rows]:
+        """Validation rows per run, where they are known or can be told from its accuracies."""
+        return inferred_rows(self.trials)
 
     def column(self, metric: str) -> Column:
         """A metric as logged; a loss less its regularisation terms where those are known."""
