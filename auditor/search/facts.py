@@ -228,7 +228,7 @@ def _weights(weights: Any) -> list[Any]:
 def loss_name(loss: Any) -> str | None:
     """Keras's name of a plain loss; None for one with options, a custom one, or several."""
     if isinstance(loss, str):
-        return _snake(loss)
+        return long_name(loss)
     if type(loss).__module__.startswith("keras.") and hasattr(loss, "get_config"):
         config = loss.get_config()
         means = {"sum_over_batch_size", "mean", "mean_with_sample_weight"}
@@ -238,13 +238,13 @@ def loss_name(loss: Any) -> str | None:
             and config.get("ignore_class") is None
             and config.get("axis") in (None, -1)
         )
-        return _snake(type(loss).__name__) if plain else None
+        return long_name(type(loss).__name__) if plain else None
     name = getattr(loss, "__name__", None)
     own = getattr(loss, "__module__", "").startswith("keras.")
     return name if own and isinstance(name, str) else None
 
 
-def _snake(name: str) -> str:
+def long_name(name: str) -> str:
     """Keras's long name, from "mse", "MSE" or "MeanSquaredError"."""
     if name.isupper():
         name = name.lower()

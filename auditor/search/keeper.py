@@ -52,7 +52,10 @@ class Keeper:
     def note(self, trial: Trial, executions: list[Execution], result: Result) -> None:
         """Write down the curves of a trial, and what `trial.json` will say of its runs."""
         store.write_history(self._folder(trial), executions)
-        self._oracle.details.setdefault(trial.trial_id, {})["runs"] = result.runs
+        details = self._oracle.details.setdefault(trial.trial_id, {})
+        details["runs"] = result.runs
+        if facts := next((e.model_facts for e in executions if e.model_facts), None):
+            details["model"] = facts
 
     def settle(self, scores: Scores) -> None:
         """Take over the scores of the whole sweep, and keep the weights of the best by them."""

@@ -10,6 +10,7 @@ import keras
 import keras_tuner
 import numpy as np
 
+from auditor.files import Json
 from auditor.scoring import UNREGULARISED
 from auditor.search.clean import CleanTraining
 from auditor.search.facts import penalises_activity
@@ -38,6 +39,7 @@ class Execution:
         build_config: What Keras needs to build the model before it can load weights.
         error: The traceback of a crash.
         total_seconds: Wall time from building the model to the end.
+        model_facts: What its model is made of, from `describe`; None where nobody saw it.
     """
 
     execution: int
@@ -56,6 +58,7 @@ class Execution:
     build_config: dict[str, Any] | None = None
     error: str | None = None
     total_seconds: float | None = None
+    model_facts: dict[str, Json] | None = None
 
     def takes_lead(self, row: dict[str, float], objective: keras_tuner.Objective) -> bool:
         """Whether an epoch is the best so far; the next one has to be better.

@@ -2,6 +2,7 @@
 
 import copy
 import platform
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -217,6 +218,7 @@ class SweepFile:
                 "python": platform.python_version(),
                 "keras": keras.__version__,
                 "keras_tuner": keras_tuner.__version__,
+                **_of_backend(),
             },
             "plan": {
                 "stacks": [stack.state() for stack in self._stacks.values()],
@@ -228,6 +230,12 @@ class SweepFile:
             "data_fingerprint": self._digest,
             "space": space,
         }
+
+
+def _of_backend() -> dict[str, str]:
+    name = keras.config.backend()
+    version = getattr(sys.modules.get(name), "__version__", None)
+    return {name: str(version)} if version else {}
 
 
 def _objective(objective: Objective) -> dict[str, Json]:

@@ -18,6 +18,7 @@ from auditor.errors import SearchError
 from auditor.search.clean import CleanTraining
 from auditor.search.crashes import ENDS_THE_SEARCH
 from auditor.search.fit import CompiledModels
+from auditor.search.model_facts import describe
 from auditor.search.progress import Standing
 from auditor.search.recorder import Execution, Recorder
 from auditor.search.recording_oracle import RecordingOracle
@@ -217,11 +218,22 @@ class TrainingTuner(keras_tuner.Tuner):
         if self._clean is not None:
             self._clean.see_fit(arguments)
 
+    def _see_training(self, arguments: Mapping[str, Any]) -> None:
+        self._note_model(arguments["self"])
+        self._see_fit(arguments)
+
+    def _note_model(self, model: Any) -> None:
+        # The first of several trainings: later ones may go on with a smaller learning rate.
+        if self._executions and self._executions[-1].model_facts is None:
+            self._executions[-1].model_facts = describe(model)
+
     def _build_and_fit_model(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
         built = self._try_build(trial.hyperparameters)
         self._sweep.note_loss(built)
         model = self._compiled.adopt(built, args[0] if args else kwargs.get("x"), self.hypermodel)
-        use_many_steps(model, kwargs["callbacks"], self._see_fit)
+        if type(model).fit is not keras.Model.fit:
+            self._note_model(model)
+        use_many_steps(model, kwargs["callbacks"], self._see_training)
         try:
             results = self.hypermodel.fit(trial.hyperparameters, model, *args, **kwargs)
         except BaseException:

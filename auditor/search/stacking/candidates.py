@@ -12,6 +12,7 @@ from keras_tuner.engine.trial import Trial
 from auditor.search import facts
 from auditor.search.fit import build_by_input, holds_parts
 from auditor.search.folds import Fold
+from auditor.search.model_facts import describe
 from auditor.search.recorder import Execution
 from auditor.search.runs import arguments_of
 from auditor.search.stacking.building import built, weights_of
@@ -121,12 +122,14 @@ class Examiner:
         call = self._call(arguments, given) if fold else fit_call(arguments, self.cache)
         self.check(call.callbacks, (trial.trial_id, execution.execution, execution.fold))
         execution.build_config = model.get_build_config()
+        rate = learning_rate(model)
+        execution.model_facts = describe(model, rate)
         run = StackedRun(
             trial_id=trial.trial_id,
             execution=execution,
             call=call,
             weights=weights_of(model),
-            learning_rate=learning_rate(model),
+            learning_rate=rate,
             held=slots(model),
             keeps_final_weights=self._has_own_fit,
             build=partial(self.rebuild, trial, execution),

@@ -10,6 +10,7 @@ from functools import partial
 
 from keras_tuner.engine.trial import Trial
 
+from auditor.search.model_facts import describe
 from auditor.search.stacking.building import BUILDING, built, weights_of
 from auditor.search.stacking.candidates import Candidate, Examiner, learning_rate
 from auditor.search.stacking.lifting import Slot, signature, slots
@@ -71,3 +72,4 @@ def _examine(
     ):
         raise NotShareable("the code that builds the model gives another one than was planned")
     run.learning_rate, run.held = learning_rate(model), held
+    run.execution.model_facts = describe(model, run.learning_rate)

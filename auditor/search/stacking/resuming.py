@@ -105,6 +105,7 @@ def adopt(run: StackedRun, handed: Handover, model: Any) -> StackedRun:
     """Let a run have ended as it did in another process; a model of its structure keeps weights."""
     for name in (*TRAINED, "best_weights"):
         setattr(run.execution, name, getattr(handed.execution, name))
+    run.execution.model_facts = handed.execution.model_facts or run.execution.model_facts
     if run.execution.best_weights is not None:
         run.execution.model = model
     if handed.error is not None:
