@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from auditor.cli import audit, sweep
+from auditor.cli import audit, rules, sweep
 
 app = typer.Typer(
     name="auditor",
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _command in (audit.audit, sweep.sweep, sweep.spaces, sweep.demo):
+for _command in (audit.audit, sweep.sweep, sweep.spaces, sweep.demo, rules.rules):
     app.command()(_command)
 
 

@@ -96,6 +96,9 @@ DIVERGED = Rule(
     "loss. A NaN or infinite result counts too where no curve was recorded.",
     matters="The weights are unusable, and the trial ranks after all that did not diverge.",
     remedy="Lower the learning rate, clip gradients (clipnorm=1.0) and scale the inputs.",
+    certainty="High where a loss was NaN or infinite, or where the no-skill loss is known; "
+    "medium where a finite loss is held against the median first loss of the sweep.",
+    thresholds=("DIVERGED_FACTOR", "DIVERGED_FACTOR_UNKNOWN", "RECOVERED_FACTOR"),
 )
 
 RECOVERED = Rule(
@@ -108,4 +111,6 @@ RECOVERED = Rule(
     "loss or below.",
     matters="The run is at the edge of stability: another seed may not come back.",
     remedy="Lower the learning rate or warm it up, and confirm the result with more seeds.",
+    certainty="As of AUD001.",
+    thresholds=("DIVERGED_FACTOR", "DIVERGED_FACTOR_UNKNOWN", "RECOVERED_FACTOR"),
 )

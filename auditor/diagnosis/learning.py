@@ -144,6 +144,9 @@ NEVER_LEARNED = Rule(
     matters="The model is no better than a constant, or hardly, whatever its accuracy looks like.",
     remedy="Check labels, input scaling and the output activation; then try another learning rate "
     "or initialiser.",
+    certainty="High where the best loss is no better than that of a constant; low where it is a "
+    "little better, or was still improving at the end.",
+    thresholds=("LEARNED_MARGIN",),
 )
 
 STILL_IMPROVING = Rule(
@@ -157,4 +160,6 @@ STILL_IMPROVING = Rule(
     f"{percent(IMPROVING_STEP)} of its value, in a run with no other failure.",
     matters="Its rank says how fast it learns, not how well: more epochs may reorder the trials.",
     remedy="Train longer, with early stopping on the validation objective.",
+    certainty="Medium: what would have come after the end was not observed.",
+    thresholds=("IMPROVING_NOISE", "IMPROVING_STEP", "IMPROVING_SHARE", "MIN_EPOCHS"),
 )

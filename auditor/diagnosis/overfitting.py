@@ -176,6 +176,11 @@ _DETECTED = (
     f"where that is known, in runs of at least {MIN_EPOCHS} validated epochs"
 )
 
+_THRESHOLDS = (
+    *("OVERFIT_RISE", "OVERFIT_NOISE", "OVERFIT_FLOOR", "SHARED_RISE", "SMOOTHING", "MIN_EPOCHS"),
+    "CLEAR_RISE",
+)
+
 OVERFITTING = Rule(
     code="AUD003",
     title="Overfitting",
@@ -186,6 +191,10 @@ OVERFITTING = Rule(
     "that. Also where training got below the no-skill loss and validation never did.",
     matters="The last weights are worse than earlier ones; the epochs after the best were wasted.",
     remedy="Stop early and restore the best weights; regularise, augment, or shrink the model.",
+    certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold and a training "
+    "curve did not rise with it; medium where one of the two is missing, or where it never got "
+    "below the no-skill loss; low where both are.",
+    thresholds=_THRESHOLDS,
 )
 
 DEGRADED = Rule(
@@ -198,4 +207,6 @@ DEGRADED = Rule(
     "that.",
     matters="Both curves left a better state: the steps are too large, which is not overfitting.",
     remedy="Lower the learning rate or let it decay, and restore the best weights.",
+    certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold; else medium.",
+    thresholds=_THRESHOLDS,
 )

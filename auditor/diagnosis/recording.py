@@ -158,6 +158,7 @@ CRASHED = Rule(
     detected="The tool recorded that the run failed, and its losses had not diverged before.",
     matters="The configuration was paid for and says nothing; it does not rank.",
     remedy="Read the full message of the trial, then mend the model or leave this value out.",
+    certainty="High: the tool says so.",
 )
 
 UNREADABLE = Rule(
@@ -170,6 +171,7 @@ UNREADABLE = Rule(
     "itself.",
     matters="The audit judges only what it could read: counts and ranks may change with the rest.",
     remedy="Look at what is said of the file; if it matters, restore it or train the trial again.",
+    certainty="High: what could not be read was not.",
 )
 
 DISAGREEMENT = Rule(
@@ -181,6 +183,7 @@ DISAGREEMENT = Rule(
     detected="Finished runs of one trial, with other seeds or folds, have different outcomes.",
     matters="The outcome depends on the seed, so one run of it proves little.",
     remedy="Prefer a configuration whose runs agree, or train more seeds of this one.",
+    certainty="High: outcomes are counted.",
 )
 
 SMALL_VALIDATION = Rule(
@@ -192,6 +195,8 @@ SMALL_VALIDATION = Rule(
     detected=f"The validation set has fewer than {MIN_VALIDATION_ROWS} rows.",
     matters="Differences between trials are then mostly chance, and so is the best epoch.",
     remedy="Hold out more rows, or use cross-validation.",
+    certainty="High: rows are counted.",
+    thresholds=("MIN_VALIDATION_ROWS",),
 )
 
 NO_GAP = Rule(
@@ -204,4 +209,5 @@ NO_GAP = Rule(
     "in the same epoch.",
     matters="The penalty on the gap cannot apply, so a lucky validation result is not held back.",
     remedy="Record the same metric on the training data, and rank by a validation metric.",
+    certainty="High: what was not recorded is not there.",
 )

@@ -141,4 +141,7 @@ UNTRIED = Rule(
     "failures in a row leaves out whole values, since neighbours in a grid fail together.",
     remedy="Train the combinations that are left, with a larger limit of failures in a row or "
     "without the value that makes trials fail.",
+    certainty="High where the last trials failed in a row; medium else: the search may still be "
+    "going on.",
+    thresholds=("FAILURES_IN_A_ROW", "MOST_CELLS"),
 )
