@@ -146,7 +146,17 @@ NEVER_LEARNED = Rule(
     "or initialiser.",
     certainty="High where the best loss is no better than that of a constant; low where it is a "
     "little better, or was still improving at the end.",
-    thresholds=("LEARNED_MARGIN",),
+    thresholds=(
+        "LEARNED_MARGIN",
+        "CHANCE_LOSS",
+        "CHANCE_ACCURACY",
+        "CHANCE_EPOCHS",
+        "PLATEAU_LOSS",
+        "PLATEAU_EPOCHS",
+        "PLATEAU_SHARE",
+        "MOST_CLASSES",
+        "MOST_CLASSES_ALONE",
+    ),
 )
 
 STILL_IMPROVING = Rule(

@@ -16,8 +16,8 @@ def baseline(trials: Trials) -> Baseline:
     """The no-skill loss of the sweep, and the losses above which a run has exploded."""
     skill, start = _known(trials.context.no_skill_loss), _known(trials.context.untrained_loss)
     source = trials.context.no_skill_from or "recorded with the trials"
-    task = task_of(Measured(trials))
-    if skill is None and start is None and task.chance_loss is not None:
+    if skill is None and start is None:
+        task = task_of(Measured(trials))
         skill, source = task.chance_loss, f"inferred from {task.known_from}"
     if skill is not None or start is not None:
         # Where classes are rare or targets far from 0, training starts far above the no-skill loss.

@@ -7,25 +7,36 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.outcomes.measured import Measured
+from auditor.outcomes.accuracies import accuracy_of, share
+from auditor.outcomes.measured import Finite, Measured, finite
 from auditor.outcomes.thresholds import (
     CHANCE_ACCURACY,
+    CHANCE_EPOCHS,
     CHANCE_LOSS,
     MOST_CLASSES,
+    MOST_CLASSES_ALONE,
+    PLATEAU_EPOCHS,
     PLATEAU_LOSS,
-    PLATEAU_RUNS,
     PLATEAU_SHARE,
 )
 from auditor.trials import Trials, twin
 
-ACCURACIES = (
-    "accuracy",
-    "acc",
-    "binary_accuracy",
-    "sparse_categorical_accuracy",
-    "categorical_accuracy",
+_ERRORS = (
+    "mae",
+    "mse",
+    "rmse",
+    "msle",
+    "mape",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "mean_absolute_percentage_error",
+    "r2_score",
+    "logcosh",
+    "huber",
 )
-"""Names of shares of rows that are right, as Keras logs them, the commonest first."""
+"""Metrics of regressions; beside an accuracy they say nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +47,24 @@ class Task:
         kind: "classification", "regression" or "unknown".
         classes: How many; None where that is not known.
         known_from: How the number of classes is known, in words; empty where it is not.
+        chance_loss: Cross-entropy of a model that holds all classes for equally likely, in nats:
+            ln K. Only where losses were seen there: that there are K classes does not make a loss a
+            plain cross-entropy.
     """
 
     kind: Literal["classification", "regression", "unknown"] = "unknown"
     classes: int | None = None
     known_from: str = ""
-
-    @property
-    def chance_loss(self) -> float | None:
-        """Cross-entropy of a model that holds all classes for equally likely, in nats: ln K."""
-        return math.log(self.classes) if self.classes else None
+    chance_loss: float | None = None
 
 
 def task_of(seen: Measured) -> Task:
     """What is being learned, from the data where they were at hand, else from the curves.
 
-    The number of classes is read off curves only where it cannot well be otherwise: a first
-    validation loss of ln K with an accuracy of 1/K, or many runs that never leave ln K.
+    The number of classes is read off curves only where it cannot well be otherwise: where a run has
+    both the loss ln K and the accuracy 1/K, or both its losses rest at the very ln K. Where several
+    numbers are seen the largest is chance: a model that learned to tell groups of classes apart,
+    but not within the groups, rests at a smaller one.
 
     Example:
         >>> task_of(Measured(read("stuck_at_chance.txt"))).classes
@@ -63,78 +75,101 @@ def task_of(seen: Measured) -> Task:
         return Task("classification", len(context.label_counts), "the labels of the training data")
     if context.target_variance is not None:
         return Task("regression")
-    found = _from_chance(seen) or _from_plateaus(seen)
-    if found is not None:
-        return found
-    return Task("classification" if accuracy_of(seen.trials) else "unknown")
-
-
-def accuracy_of(trials: Trials) -> str:
-    """The training name of the accuracy that was logged, such as "acc"; empty without one."""
-    for name in ACCURACIES:
-        if name in trials.metrics or twin(name) in trials.metrics:
-            return name
-    return ""
-
-
-def share(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Accuracies as shares of 1, whether they were logged so or in percent.
-
-    Example:
-        >>> share(np.array([55.0, 91.0]))
-        array([0.55, 0.91])
-    """
-    known = values[np.isfinite(values)]
-    return values / 100.0 if len(known) and known.max() > 1.5 else values
-
-
-def _from_chance(seen: Measured) -> Task | None:
-    """K where a run has, in its first epoch, both the loss and the accuracy of guessing among K."""
     name = accuracy_of(seen.trials)
-    if not name:
-        return None
+    if not name and _has_errors(seen.trials):
+        return Task("regression")
+    found = (_from_start(seen, name) if name else None) or _from_plateaus(seen, name)
+    return found or Task("classification" if name else "unknown")
+
+
+def _has_errors(trials: Trials) -> bool:
+    return any(name in trials.metrics or twin(name) in trials.metrics for name in _ERRORS)
+
+
+def _from_start(seen: Measured, name: str) -> Task | None:
+    """K where the first epochs of a run have both the loss and the accuracy of guessing among K."""
     for loss_name, right_name in ((twin("loss"), twin(name)), ("loss", name)):
         loss, right = seen.column(loss_name), seen.column(right_name)
-        rights = share(right.values)
-        for run in np.flatnonzero((np.diff(loss.bounds) > 0) & (np.diff(right.bounds) > 0)):
-            first, share_right = loss.values[loss.bounds[run]], rights[right.bounds[run]]
-            classes = _classes_at(float(first), CHANCE_LOSS)
-            if classes and abs(share_right - 1 / classes) <= CHANCE_ACCURACY / classes:
-                return Task(
-                    "classification",
-                    classes,
-                    f"a first loss of {first:.4g} = ln {classes} at an accuracy of "
-                    f"{share_right:.3g}",
-                )
-    return None
-
-
-def _from_plateaus(seen: Measured) -> Task | None:
-    """K where many runs never leave ln K: no other loss holds unrelated runs at that number."""
-    curves = seen.finite("val_loss")
-    there = np.flatnonzero(curves.lengths > 1)
-    if len(there) < PLATEAU_RUNS:
-        return None
-    values, begins = curves.column.values, curves.column.bounds[:-1][there]
-    ends = curves.column.bounds[1:][there]
-    lows = np.array([values[b:e].min() for b, e in zip(begins, ends, strict=True)])
-    highs = np.array([values[b:e].max() for b, e in zip(begins, ends, strict=True)])
-    for classes in range(2, MOST_CLASSES + 1):
-        chance = math.log(classes)
-        near = PLATEAU_LOSS * chance
-        stuck = int(((lows >= chance - near) & (highs <= chance + near)).sum())
-        if stuck >= max(PLATEAU_RUNS, PLATEAU_SHARE * len(there)):
-            return Task(
-                "classification",
-                classes,
-                f"{stuck} runs whose loss never leaves {chance:.4g} = ln {classes}",
+        starts = np.minimum(np.diff(loss.bounds), np.diff(right.bounds)) >= CHANCE_EPOCHS
+        steps = np.arange(CHANCE_EPOCHS)
+        of_loss = loss.bounds[:-1][starts][:, None] + steps
+        of_right = right.bounds[:-1][starts][:, None] + steps
+        losses, rights = loss.values[of_loss], share(right.values)[of_right]
+        classes = _classes_at(losses[:, 0], MOST_CLASSES)
+        guessing = (
+            (loss.epochs[of_loss] == right.epochs[of_right])
+            & _near(losses, np.log(classes)[:, None], CHANCE_LOSS)
+            & _near(rights, 1 / classes[:, None], CHANCE_ACCURACY)
+        ).all(axis=1)
+        if guessing.any():
+            most = int(classes[guessing].max())
+            at = np.flatnonzero(guessing & (classes == most))[0]
+            return _at_chance(
+                most,
+                f"{loss_name} {losses[at, 0]:.4g} = ln {most} at {right_name} {rights[at, 0]:.3g} "
+                "in the first epochs of a run",
             )
     return None
 
 
-def _classes_at(loss: float, tolerance: float) -> int | None:
-    """The K whose ln K a loss is, within a share of it."""
-    if not 0 < loss < math.log(MOST_CLASSES + 0.5):
+def _from_plateaus(seen: Measured, name: str) -> Task | None:
+    """K where training and validation losses of enough runs both rest at ln K.
+
+    Losses of models that learned rest where they may, and on training data lower than on validation
+    data.
+    """
+    losses = [seen.finite("val_loss"), seen.finite("loss")]
+    long = np.minimum(*(curves.lengths for curves in losses)) >= PLATEAU_EPOCHS
+    if name:
+        rights = _shares(seen, twin(name))
+        long &= rights.lengths >= PLATEAU_EPOCHS
+    if not long.any():
         return None
-    classes = round(math.exp(loss))
-    return classes if classes > 1 and abs(loss / math.log(classes) - 1) <= tolerance else None
+    ranges = [_later_range(curves, long) for curves in losses]
+    classes = _classes_at(ranges[0][0], MOST_CLASSES if name else MOST_CLASSES_ALONE)
+    near = [_near(ends, np.log(classes), PLATEAU_LOSS) for both in ranges for ends in both]
+    if name:
+        near += [_near(ends, 1 / classes, CHANCE_ACCURACY) for ends in _later_range(rights, long)]
+    at_rest = np.bincount(classes[np.all(near, axis=0)])
+    enough = np.flatnonzero(at_rest >= max(1, PLATEAU_SHARE * long.sum()))
+    if not len(enough):
+        return None
+    most, many = int(enough[-1]), int(at_rest[enough[-1]])
+    return _at_chance(
+        most,
+        f"{'a run' if many == 1 else f'{many} runs'} whose losses rest at {math.log(most):.4g} = "
+        f"ln {most}",
+    )
+
+
+def _at_chance(classes: int, known_from: str) -> Task:
+    return Task("classification", classes, known_from, math.log(classes))
+
+
+def _shares(seen: Measured, metric: str) -> Finite:
+    column = seen.column(metric)
+    return finite(column._replace(values=share(column.values)))
+
+
+def _later_range(
+    curves: Finite, runs: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least and the largest value of the later half of each run, at least `PLATEAU_EPOCHS`."""
+    ends = curves.column.bounds[1:][runs]
+    begins = ends - np.maximum(PLATEAU_EPOCHS, curves.lengths[runs] // 2)
+    # Every other part is what lies between two runs; the last run must not end at the very end.
+    parts, values = np.column_stack([begins, ends]).ravel(), np.append(curves.column.values, 0.0)
+    return np.minimum.reduceat(values, parts)[::2], np.maximum.reduceat(values, parts)[::2]
+
+
+def _classes_at(losses: NDArray[np.float64], most: int) -> NDArray[np.intp]:
+    """The K, at least 2, whose ln K is nearest to each loss."""
+    bounded = np.clip(np.nan_to_num(losses, nan=0.0), 0.0, math.log(most))
+    return np.maximum(np.rint(np.exp(bounded)), 2).astype(np.intp)
+
+
+def _near(
+    values: NDArray[np.float64], to: NDArray[np.float64], tolerance: float
+) -> NDArray[np.bool_]:
+    """Whether values differ from others by no more than a share of these."""
+    return np.asarray(np.abs(values - to) <= tolerance * to)

@@ -47,21 +47,30 @@ MIN_EPOCHS = 4
 """Fewer validated epochs than this cannot show a lasting rise."""
 
 CHANCE_LOSS = 0.005
-"""Share of ln K within which a first loss is that of guessing among K classes. Between K and K + 1
-lie 1 / (K ln K) of it: 5 times as much at K = 20."""
+"""Share of ln K within which a loss is that of guessing among K classes, where an accuracy says so
+too. Between K and K + 1 lie 1 / (K ln K) of it: 3 times as much at K = 20."""
 
-CHANCE_ACCURACY = 0.05
-"""Share of 1/K within which the accuracy beside it is that of guessing."""
+CHANCE_ACCURACY = 0.1
+"""Share of 1/K within which the accuracy beside it is that of guessing: two standard errors on 400
+rows of two classes, or on 3,600 of ten."""
 
-PLATEAU_LOSS = 0.005
-"""Share of ln K that a run may not leave in any epoch to count as held at it. Of the 6,000 runs of
-TaskSet more than half stay that near to ln 2."""
+CHANCE_EPOCHS = 3
+"""So many first epochs of a run must have both: one may pass by there."""
 
-PLATEAU_RUNS = 5
-"""So many runs at the same ln K are no coincidence."""
+PLATEAU_LOSS = 0.001
+"""Share of ln K within which training and validation losses are at rest there. Without an accuracy
+this must tell ln K from the variance of a target, which lies so near to one of the nine in 2 % of
+cases. Of the six searches of TaskSet 15 % to 30 % of the runs rest there, none at another ln K."""
+
+PLATEAU_EPOCHS = 5
+"""The later half of the epochs, but at least so many, must be there."""
 
 PLATEAU_SHARE = 0.1
-"""And they must be this share of the runs."""
+"""Share of the runs that must rest at the same ln K: single runs die at any loss."""
 
 MOST_CLASSES = 20
-"""Numbers of classes that are read off a loss; of more, ln K and ln (K + 1) lie too close."""
+"""Numbers of classes that are read off a loss and an accuracy; of more, ln K and ln (K + 1) lie too
+close."""
+
+MOST_CLASSES_ALONE = 10
+"""The same of a loss alone."""
