@@ -19,8 +19,10 @@ MAY_IMPORT = {
     "files": {"errors"},
     "trials": ANYWHERE,
     "readers": ANYWHERE | {"trials"},
+    # What data show on their own, with or without a sweep.
+    "data_checks": ANYWHERE | {"trials"},
     # Tuners score their own trials, and read back the directories that they write.
-    "search": JUDGED | {"readers"},
+    "search": JUDGED | {"readers", "data_checks"},
     "outcomes": ANYWHERE | {"trials"},
     "scoring": ANYWHERE | {"trials", "outcomes"},
     # These three stand side by side: none knows another.

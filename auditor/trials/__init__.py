@@ -1,5 +1,6 @@
 """The data model: what was observed, apart from what is judged."""
 
+from auditor.trials.data_checks import NEAR, DataChecks
 from auditor.trials.model import Matrix, Trials
 from auditor.trials.model_facts import ModelFacts
 from auditor.trials.records import (
@@ -28,11 +29,13 @@ from auditor.trials.tables import Column, Curve
 __all__ = [
     "CLEAN_PREFIX",
     "CURVE_COLUMNS",
+    "NEAR",
     "Column",
     "Condition",
     "Context",
     "Coverage",
     "Curve",
+    "DataChecks",
     "Design",
     "Direction",
     "Hyperparameter",

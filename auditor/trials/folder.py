@@ -17,6 +17,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from auditor.errors import ReadError
 from auditor.files import Json, read_json, to_json, write_whole
+from auditor.trials.data_checks import DataChecks
 from auditor.trials.model_facts import ModelFacts
 from auditor.trials.records import (
     CURVE_DTYPES,
@@ -70,6 +71,7 @@ class _SmallContext:
     untrained_loss: float | None = None
     why_alone: dict[str, str] = field(default_factory=dict)
     models: dict[str, ModelFacts] = field(default_factory=dict)
+    data_checks: DataChecks | None = None
 
 
 @dataclass(frozen=True)

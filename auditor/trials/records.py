@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from auditor.files import Json
+from auditor.trials.data_checks import DataChecks
 from auditor.trials.model_facts import ModelFacts
 
 Direction = Literal["min", "max"]
@@ -203,6 +204,7 @@ class Context:
         stack: Which stack trained a run.
         why_alone: Why a trial could not be stacked, in words, for trials of a sweep with stacks.
         models: What the model of a trial is made of.
+        data_checks: What comparing training and validation data showed.
     """
 
     train_rows: int | None = None
@@ -218,6 +220,7 @@ class Context:
     stack: Mapping[Run, str] = field(default_factory=dict)
     why_alone: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, ModelFacts] = field(default_factory=dict)
+    data_checks: DataChecks | None = None
 
 
 @dataclass(frozen=True)

@@ -142,5 +142,6 @@ def _context(sweep: Sweep, found: _Found, histories: Histories) -> Context:
         stack=found.stack,
         # Of trials that are there: a file may name any number of others.
         why_alone={t: sweep.plan.alone[t] for t in found.hyperparameters if t in sweep.plan.alone},
+        data_checks=sweep.data_checks,
         models=found.models,
     )

@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from auditor.errors import ReadError
 from auditor.files import Json, read_json
 from auditor.readers.kerastuner.trial_json import TrialFile
-from auditor.trials import ModelFacts, Objective, Problem, Recorded, Run, Status
+from auditor.trials import DataChecks, ModelFacts, Objective, Problem, Recorded, Run, Status
 
 SCHEMA = 1
 """Version of `sweep.json`."""
@@ -59,6 +59,7 @@ class Sweep:
         versions: Of the software that trained.
         context: Facts about the data.
         space: The search space as KerasTuner writes it.
+        data_checks: What comparing training and validation data showed.
         plan: Why trials were not stacked. Which stacks there were is noted with each run.
     """
 
@@ -73,6 +74,7 @@ class Sweep:
     context: SweepContext = field(default_factory=SweepContext)
     space: list[Any] = field(default_factory=list)
     plan: _Plan = field(default_factory=_Plan)
+    data_checks: DataChecks | None = None
 
     @property
     def objective(self) -> Objective | None:

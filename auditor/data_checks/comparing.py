@@ -1,0 +1,81 @@
+"""All checks of one pair of training and validation data."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from auditor.data_checks.inputs import Inputs
+from auditor.data_checks.labels import constant, label_shift, labels
+from auditor.data_checks.neighbours import neighbours
+from auditor.data_checks.repeats import repeats
+from auditor.data_checks.scale import not_finite, scale
+from auditor.data_checks.separation import separation
+from auditor.trials import DataChecks
+
+SEED = 0
+"""Draws all samples."""
+
+_T = TypeVar("_T")
+
+
+def compare(
+    x: Any,
+    y: Any,
+    x_validation: Any,
+    y_validation: Any,
+    names: Sequence[str] = (),
+    classes: Sequence[str] = (),
+) -> DataChecks | None:
+    """Measure whatever the form of the data allows; what fails is noted and costs only itself.
+
+    Args:
+        x: Training inputs: an array of any shape, a table, or nested lists and mappings of these.
+        y: Training labels: one per row, or one-hot.
+        x_validation: Validation inputs in the same form.
+        y_validation: Validation labels in the same form.
+        names: Of the features.
+        classes: Names of the classes, by number.
+
+    Returns:
+        The facts; None where inputs are not plain arrays with the same features on both sides.
+    """
+    train, validation = Inputs.of(x, names), Inputs.of(x_validation, names)
+    if train is None or validation is None or not train.like(validation):
+        return None
+    if not len(train) or not len(validation):
+        return None
+    notes: list[str] = []
+
+    def tried(what: str, measure: Callable[[], _T]) -> _T | None:
+        try:
+            return measure()
+        except Exception as error:  # A check is never worth a search.
+            notes.append(f"{what} could not be measured: {type(error).__name__}: {error}"[:300])
+            return None
+
+    def drawn() -> np.random.Generator:
+        return np.random.default_rng(SEED)
+
+    found = tried("shared rows", lambda: repeats(train, validation, drawn()))
+    near = None
+    if found is not None:
+        near = tried("near copies", lambda: neighbours(train, validation, found, drawn()))
+    both = tried("labels", lambda: labels(y, y_validation))
+    if y is not None and both is None:
+        notes.append("labels are not one number, or one class, per row: they were not compared")
+    return DataChecks(
+        train_rows=len(train),
+        validation_rows=len(validation),
+        train_not_finite=tried("missing inputs", lambda: not_finite(train)) or 0,
+        validation_not_finite=tried("missing inputs", lambda: not_finite(validation)) or 0,
+        repeats=found.facts if found else None,
+        neighbours=near,
+        labels=tried("labels", lambda: label_shift(*both, classes)) if both else None,
+        separation=tried(
+            "training against validation", lambda: separation(train, validation, drawn())
+        ),
+        scale=tried("the scale of the inputs", lambda: scale(train, drawn())),
+        constant=tried("the constant answer", lambda: constant(*both, classes)) if both else None,
+        notes=tuple(notes),
+    )
