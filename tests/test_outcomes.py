@@ -226,7 +226,7 @@ def test_a_minimised_and_a_maximised_curve_are_judged_alike() -> None:
     high = verdict(accuracy, objective=Objective("val_acc", "max"))
     error = {"val_err": RISING, "err": FALLING}
     low = verdict(error, objective=Objective("val_err", "min"))
-    assert (high.outcome, high.onset) == (low.outcome, low.onset) == (Outcome.OVERFIT, (6, 7))
+    assert (high.outcome, high.onset) == (low.outcome, low.onset) == (Outcome.OVERFIT, (6, 6))
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_negative_loss_can_overfit() -> None:
 def test_validation_in_some_epochs_only_is_judged_at_those() -> None:
     every_third = {3 * epoch: value for epoch, value in enumerate(RISING)}
     judged = verdict({"loss": np.linspace(0.6, 0.05, 36).tolist(), "val_loss": every_third})
-    assert (judged.outcome, judged.onset) == (Outcome.OVERFIT, (18, 21))
+    assert (judged.outcome, judged.onset) == (Outcome.OVERFIT, (18, 18))
 
 
 def test_a_loss_next_to_nothing_does_not_overfit() -> None:
@@ -392,13 +392,26 @@ def test_failures_are_ordered_from_mild_to_severe() -> None:
     assert FAILURES[-1] == Outcome.CRASHED
 
 
-def test_a_single_lucky_epoch_is_no_learning() -> None:
-    chance = [2.39, 2.4, 2.38, 2.39, 2.4, 2.38]
-    known = {"no_skill_loss": 2.302, "untrained_loss": 2.303}
-    lucky = verdict({"loss": [40.0, *chance], "val_loss": [2.186, *chance]}, **known)
-    assert lucky.outcome == Outcome.NEVER_LEARNED
-    assert "but for single epochs" in lucky.reason
-    learned = verdict({"loss": [2.0, *chance], "val_loss": [2.186, *chance]}, **known)
-    assert learned.outcome != Outcome.NEVER_LEARNED
-    at_last = verdict({"loss": [*chance, 2.1], "val_loss": [*chance, 2.186]}, **known)
-    assert at_last.outcome == Outcome.OK
+def test_a_single_good_epoch_is_learning_for_its_weights_are_kept() -> None:
+    chance = [0.7, 0.69, 0.7, 0.695, 0.7, 0.69]
+    for best, outcome in ((0.685, Outcome.OK), (0.6855, Outcome.NEVER_LEARNED)):
+        curves = {"loss": chance, "val_loss": [*chance[:3], best, *chance[3:]]}
+        assert verdict(curves, no_skill_loss=LN2).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("after", "outcome"),
+    [
+        ([0.7, 0.693, 0.6931, 0.693], Outcome.DIVERGED),  # dead, at the loss of knowing nothing
+        ([0.7, 0.69, 0.68, 0.66], Outcome.OK),
+        ([6.0, 5.0, 4.0, 3.5], Outcome.DIVERGED),
+    ],
+)
+def test_back_at_the_loss_of_knowing_nothing_is_not_back(
+    after: list[float], outcome: Outcome
+) -> None:
+    curve = [0.7, 0.6, 0.5, 30.0, *after]
+    judged = verdict({"loss": curve, "val_loss": curve}, no_skill_loss=LN2)
+    assert (judged.outcome, judged.bad_epochs) == (outcome, (3,))
+    assert judged.recovered == (outcome == Outcome.OK)
+    assert ("best since: val_loss" in judged.evidence) == (after[0] == 0.7 and not judged.recovered)

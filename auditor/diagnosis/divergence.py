@@ -4,11 +4,13 @@ import math
 from collections.abc import Iterator
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
-from auditor.diagnosis.wording import Verdicts, by_trial, names, needs_curves, number
+from auditor.diagnosis.wording import Verdicts, by_trial, names, needs_curves, number, percent
 from auditor.outcomes import (
     DIVERGED_FACTOR,
     DIVERGED_FACTOR_UNKNOWN,
+    LEARNED_MARGIN,
     RECOVERED_FACTOR,
+    SINCE,
     Outcome,
     RunOutcome,
 )
@@ -24,8 +26,16 @@ def _diverged(seen: Judged) -> Iterator[Finding]:
         verdict = next(iter(runs.values()))
         sentence = f"{names(seen, trial, runs)}: training diverged: {_what(verdict)}"
         if verdict.bad_epochs:
-            sentence += " and did not come back"
+            sentence += f" and {_end(verdict)}"
         yield _finding(DIVERGED, seen, trial, runs, sentence)
+
+
+def _end(verdict: RunOutcome) -> str:
+    """That it stayed away, or came back to nothing of use."""
+    since = {k.removeprefix(SINCE): v for k, v in verdict.evidence.items() if k.startswith(SINCE)}
+    for metric, best in since.items():
+        return f"came back to that of knowing nothing only (best {metric} since: {number(best)})"
+    return "did not come back"
 
 
 def _recovered(seen: Judged) -> Iterator[Finding]:
@@ -86,19 +96,27 @@ _DETECTED = (
     f"({DIVERGED_FACTOR_UNKNOWN:g} times the median first loss of the sweep where that is unknown)"
 )
 
+_BACK = (
+    f"{percent(LEARNED_MARGIN)} below the no-skill loss (where that is unknown, or far below the "
+    f"loss of an untrained model: back at {RECOVERED_FACTOR:g} times the loss that explosions are "
+    "measured against)"
+)
+
+_THRESHOLDS = ("DIVERGED_FACTOR", "DIVERGED_FACTOR_UNKNOWN", "RECOVERED_FACTOR", "LEARNED_MARGIN")
+
 DIVERGED = Rule(
     code="AUD001",
     title="Training diverged",
     severity="error",
     needs=_needs_results,
     check=_diverged,
-    detected=f"{_DETECTED}, and no later epoch is back at {RECOVERED_FACTOR:g} times that "
-    "loss. A NaN or infinite result counts too where no curve was recorded.",
+    detected=f"{_DETECTED}, and no later epoch is {_BACK}. A NaN or infinite result counts too "
+    "where no curve was recorded.",
     matters="The weights are unusable, and the trial ranks after all that did not diverge.",
     remedy="Lower the learning rate, clip gradients (clipnorm=1.0) and scale the inputs.",
     certainty="High where a loss was NaN or infinite, or where the no-skill loss is known; "
     "medium where a finite loss is held against the median first loss of the sweep.",
-    thresholds=("DIVERGED_FACTOR", "DIVERGED_FACTOR_UNKNOWN", "RECOVERED_FACTOR"),
+    thresholds=_THRESHOLDS,
 )
 
 RECOVERED = Rule(
@@ -107,10 +125,9 @@ RECOVERED = Rule(
     severity="warning",
     needs=needs_curves,
     check=_recovered,
-    detected=f"{_DETECTED}, and a later epoch is back at {RECOVERED_FACTOR:g} times that "
-    "loss or below.",
+    detected=f"{_DETECTED}, and a later epoch is {_BACK}.",
     matters="The run is at the edge of stability: another seed may not come back.",
     remedy="Lower the learning rate or warm it up, and confirm the result with more seeds.",
     certainty="As of AUD001.",
-    thresholds=("DIVERGED_FACTOR", "DIVERGED_FACTOR_UNKNOWN", "RECOVERED_FACTOR"),
+    thresholds=_THRESHOLDS,
 )

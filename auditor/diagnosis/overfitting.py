@@ -16,9 +16,10 @@ from auditor.diagnosis.wording import (
 )
 from auditor.outcomes import (
     MIN_EPOCHS,
+    OVERFIT_CONFIDENCE,
     OVERFIT_FLOOR,
-    OVERFIT_NOISE,
     OVERFIT_RISE,
+    OVERFIT_WINDOW,
     SHARED_RISE,
     SMOOTHING,
     Outcome,
@@ -170,15 +171,17 @@ def _confidence(verdict: RunOutcome) -> Confidence:
 
 
 _DETECTED = (
-    f"The validation loss (else a validation objective), smoothed over {SMOOTHING} epochs, ends "
-    f"more than {percent(OVERFIT_RISE)} and {OVERFIT_NOISE:g} standard deviations of its own noise "
-    f"above its minimum, for a loss also more than {percent(OVERFIT_FLOOR)} of the no-skill loss "
-    f"where that is known, in runs of at least {MIN_EPOCHS} validated epochs"
+    "The validation loss (else a validation objective), averaged over one in "
+    f"{OVERFIT_WINDOW} epochs, at most {SMOOTHING}, ends more than {percent(OVERFIT_RISE)} above "
+    f"its minimum with a confidence of {percent(OVERFIT_CONFIDENCE)}, and as surely above what "
+    "noise makes of a flat curve. The noise is that of the curve's own steps, less what the "
+    f"training curve shares of it. A loss must also rise by {percent(OVERFIT_FLOOR)} of the "
+    f"no-skill loss where that is known. Judged are runs of at least {MIN_EPOCHS} validated epochs"
 )
 
 _THRESHOLDS = (
-    *("OVERFIT_RISE", "OVERFIT_NOISE", "OVERFIT_FLOOR", "SHARED_RISE", "SMOOTHING", "MIN_EPOCHS"),
-    "CLEAR_RISE",
+    *("OVERFIT_RISE", "OVERFIT_CONFIDENCE", "OVERFIT_FLOOR", "OVERFIT_WINDOW", "SMOOTHING"),
+    *("SHARED_NOISE", "SHARED_RISE", "MIN_EPOCHS", "CLEAR_RISE"),
 )
 
 OVERFITTING = Rule(

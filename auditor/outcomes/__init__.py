@@ -11,6 +11,7 @@ from auditor.outcomes.curves import (
     smooth,
     validation_curve,
 )
+from auditor.outcomes.explosions import SINCE
 from auditor.outcomes.judging import judge
 from auditor.outcomes.measured import Finite, Measured, finite
 from auditor.outcomes.noskill import baseline
@@ -21,9 +22,10 @@ from auditor.outcomes.thresholds import (
     DIVERGED_FACTOR_UNKNOWN,
     LEARNED_MARGIN,
     MIN_EPOCHS,
+    OVERFIT_CONFIDENCE,
     OVERFIT_FLOOR,
-    OVERFIT_NOISE,
     OVERFIT_RISE,
+    OVERFIT_WINDOW,
     RECOVERED_FACTOR,
     SHARED_RISE,
     SMOOTHING,
@@ -36,11 +38,13 @@ __all__ = [
     "FAILURES",
     "LEARNED_MARGIN",
     "MIN_EPOCHS",
+    "OVERFIT_CONFIDENCE",
     "OVERFIT_FLOOR",
-    "OVERFIT_NOISE",
     "OVERFIT_RISE",
+    "OVERFIT_WINDOW",
     "RECOVERED_FACTOR",
     "SHARED_RISE",
+    "SINCE",
     "SMOOTHING",
     "UNREGULARISED",
     "Baseline",

@@ -15,6 +15,9 @@ UNREGULARISED = "unregularised_val_loss"
 """The series that stands for `val_loss` where it was recorded: a loss that contains L1 or L2 terms
 is not comparable with the no-skill loss, nor between trials that differ in those terms."""
 
+MAD_NORMAL = 1.4826
+"""Standard deviations of a normal distribution per median absolute deviation (Hampel 1974)."""
+
 
 class ValidationCurve(NamedTuple):
     """The finite part of the curve by which overfitting is judged.
@@ -72,7 +75,7 @@ def noise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(over="ignore", invalid="ignore"):
         steps = np.diff(values)
         steps -= np.median(steps, axis=-1, keepdims=True)
-        spread = 1.4826 * np.median(np.abs(steps), axis=-1) / math.sqrt(2)
+        spread = MAD_NORMAL * np.median(np.abs(steps), axis=-1) / math.sqrt(2)
     return np.where(np.isfinite(spread), spread, math.inf)
 
 

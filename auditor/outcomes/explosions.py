@@ -4,11 +4,16 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.outcomes.curves import LOSSES
 from auditor.outcomes.measured import Measured
+from auditor.outcomes.thresholds import DIVERGED_FACTOR, LEARNED_MARGIN, RECOVERED_FACTOR
 from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
 from auditor.trials import Run, Trials
+
+SINCE = "best since: "
+"""Begins the evidence of a loss that came back down, but to that of knowing nothing."""
 
 
 def bad_epochs(seen: Measured, reference: Baseline) -> Mapping[int, tuple[int, ...]]:
@@ -29,7 +34,31 @@ def bad_epochs(seen: Measured, reference: Baseline) -> Mapping[int, tuple[int, .
 
 
 def has_recovered(seen: Measured, run: int, bad: tuple[int, ...], reference: Baseline) -> bool:
-    """Whether the loss was normal again in some epoch after the last bad one.
+    """Whether the run was of use again in some epoch after the last bad one.
+
+    A loss that comes back down to that of knowing nothing, and no further, belongs to a model that
+    the explosion destroyed.
+    """
+    metric, later = _since(seen, run, bad)
+    if not len(later) or metric not in LOSSES:
+        return len(later) > 0
+    useful = reference.normal
+    if reference.loss is not None and not _starts_far_above(reference):
+        useful = (1 - LEARNED_MARGIN) * reference.loss
+    return bool(later.min() < useful)
+
+
+def _starts_far_above(reference: Baseline) -> bool:
+    """Whether an untrained model has a loss that would be an explosion in a trained one.
+
+    A slow start is then far above the no-skill loss for long, before and after an explosion.
+    """
+    untrained = reference.normal / RECOVERED_FACTOR
+    return reference.loss is not None and untrained > DIVERGED_FACTOR * reference.loss
+
+
+def _since(seen: Measured, run: int, bad: tuple[int, ...]) -> tuple[str, NDArray[np.float64]]:
+    """What was observed after the last bad epoch, of which metric; nothing where that was the end.
 
     The validation loss decides where it was observed there: a training loss may stay high through
     dropout or regularisation in a run that works.
@@ -38,8 +67,8 @@ def has_recovered(seen: Measured, run: int, bad: tuple[int, ...], reference: Bas
         epochs, values = seen.column(metric).curve(run)
         later = values[epochs > max(bad, default=-1)]
         if len(later):
-            return bool(later.min() <= reference.normal) if metric in LOSSES else True
-    return False
+            return metric, later
+    return "", np.empty(0)
 
 
 def watched(trials: Trials) -> list[str]:
@@ -62,14 +91,13 @@ def reported_non_finite(trials: Trials, run: Run) -> bool:
     return any(not math.isfinite(value) for value in told)
 
 
-def diverged(trials: Trials, run: Run, bad: tuple[int, ...], reference: Baseline) -> RunOutcome:
-    """The verdict on a run that exploded and did not come back."""
-    return RunOutcome(
-        Outcome.DIVERGED,
-        _reason(bad, reference),
-        bad,
-        evidence=worst_losses(trials, run, bad),
-    )
+def diverged(seen: Measured, place: int, bad: tuple[int, ...], reference: Baseline) -> RunOutcome:
+    """The verdict on a run that exploded and did not come back to be of use."""
+    evidence = worst_losses(seen.trials, seen.trials.runs[place], bad)
+    metric, later = _since(seen, place, bad) if bad else ("", np.empty(0))
+    if metric in LOSSES and later.min() <= reference.normal:
+        evidence[f"{SINCE}{metric}"] = float(later.min())
+    return RunOutcome(Outcome.DIVERGED, _reason(bad, reference), bad, evidence=evidence)
 
 
 def worst_losses(trials: Trials, run: Run, bad: tuple[int, ...]) -> dict[str, float]:

@@ -40,7 +40,7 @@ def _judge_run(seen: Measured, place: int, bad: tuple[int, ...], reference: Base
     trials, run = seen.trials, seen.trials.runs[place]
     recovered = bool(bad) and explosions.has_recovered(seen, place, bad, reference)
     if (bad and not recovered) or explosions.reported_non_finite(trials, run):
-        return explosions.diverged(trials, run, bad, reference)
+        return explosions.diverged(seen, place, bad, reference)
     verdict = _from_status(trials, run) or _from_curves(seen, place, bad, reference)
     if not bad:
         return verdict

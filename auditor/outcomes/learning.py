@@ -6,7 +6,7 @@ import numpy as np
 
 from auditor.outcomes.curves import LOSSES
 from auditor.outcomes.measured import Measured
-from auditor.outcomes.thresholds import LEARNED_MARGIN, MIN_EPOCHS, OVERFIT_RISE
+from auditor.outcomes.thresholds import LEARNED_MARGIN, OVERFIT_RISE
 from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
 
 
@@ -21,8 +21,8 @@ def not_learned(seen: Measured, run: int, reference: Baseline) -> RunOutcome | N
     if reference.loss is None or "val_loss" not in best:
         return None
     needed = (1 - LEARNED_MARGIN) * reference.loss
-    if best["val_loss"] < needed:
-        return _only_for_a_moment(seen, run, reference.loss, needed)
+    if best["val_loss"] < needed:  # in one epoch is enough: its weights are what is used
+        return None
     evidence = {f"best {m}": v for m, v in best.items()} | {"no-skill loss": reference.loss}
     parted = best["val_loss"] - OVERFIT_RISE * reference.loss
     if best.get("loss", math.inf) < min(needed, parted):
@@ -37,30 +37,6 @@ def not_learned(seen: Measured, run: int, reference: Baseline) -> RunOutcome | N
         f"the best validation loss {best['val_loss']:.4g} is not {LEARNED_MARGIN:.1%} below the "
         f"no-skill loss {reference.loss:.4g}",
         evidence=evidence,
-    )
-
-
-def _only_for_a_moment(
-    seen: Measured, run: int, no_skill: float, needed: float
-) -> RunOutcome | None:
-    """NEVER_LEARNED where smoothed validation and training losses both stay at the no-skill loss.
-
-    A single lucky epoch is noise; a model that learned shows it in its training loss too, or is
-    still there at the end.
-    """
-    curves = {metric: seen.finite(metric) for metric in ("val_loss", "loss")}
-    if any(curve.lengths[run] < MIN_EPOCHS for curve in curves.values()):
-        return None
-    smoothed = {m: float(curve.smoothed[curve.best_smoothed[run]]) for m, curve in curves.items()}
-    column = curves["val_loss"].column
-    if min(smoothed.values()) < needed or column.values[column.bounds[run + 1] - 1] < needed:
-        return None
-    return RunOutcome(
-        Outcome.NEVER_LEARNED,
-        f"but for single epochs, the losses are not {LEARNED_MARGIN:.1%} below the no-skill loss "
-        f"{no_skill:.4g}",
-        evidence={f"best smoothed {m}": v for m, v in smoothed.items()}
-        | {"no-skill loss": no_skill},
     )
 
 

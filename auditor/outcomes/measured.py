@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.outcomes.curves import LOSSES, UNREGULARISED, less_terms, noise, smooth
+from auditor.outcomes.rises import Rises, rises
 from auditor.outcomes.rows import Rows, inferred_rows
-from auditor.trials import Column, Run, Trials
+from auditor.trials import CLEAN_PREFIX, Column, Run, Trials, twin
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,7 @@ class Measured:
         self.trials = trials
         self._columns: dict[str, Column] = {}
         self._finite: dict[str, Finite] = {}
+        self._rises: dict[str, Rises] = {}
 
     @cached_property
     def rows(self) -> Mapping[Run, Rows]:
@@ -100,12 +102,18 @@ class Measured:
     def column(self, metric: str) -> Column:
         """A metric as logged; a loss less its regularisation terms where those are known."""
         if metric not in self._columns:
-            column = self.trials.column(metric)
-            if metric in LOSSES:
-                logged = self.trials.column("val_loss")
-                column = less_terms(column, logged, self.trials.series_column(UNREGULARISED))
-            self._columns[metric] = column
+            self._columns[metric] = self._plain(metric, self.trials.column(metric))
         return self._columns[metric]
+
+    def clean(self, metric: str) -> Column:
+        """The same of a training metric that was measured again, in inference mode."""
+        return self._plain(metric, self.trials.series_column(CLEAN_PREFIX + metric))
+
+    def _plain(self, metric: str, column: Column) -> Column:
+        if metric not in LOSSES:
+            return column
+        logged = self.trials.column("val_loss")
+        return less_terms(column, logged, self.trials.series_column(UNREGULARISED))
 
     def finite(self, metric: str, sign: int = 1) -> Finite:
         """The finite part of that; `sign` is -1 where large values are good.
@@ -118,3 +126,10 @@ class Measured:
                 column = column._replace(values=1.0 - column.values)
             self._finite[metric] = finite(column)
         return self._finite[metric]
+
+    def rises(self, metric: str, sign: int = 1) -> Rises:
+        """How far the validation curves of a metric end above their minima."""
+        if metric not in self._rises:
+            training = self.finite(twin(metric), sign)
+            self._rises[metric] = rises(self.finite(metric, sign), training)
+        return self._rises[metric]

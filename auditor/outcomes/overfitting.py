@@ -6,28 +6,32 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.outcomes.curves import smooth, validation_metric
+from auditor.outcomes.curves import validation_metric
 from auditor.outcomes.measured import Finite, Measured
-from auditor.outcomes.thresholds import (
-    MIN_EPOCHS,
-    OVERFIT_FLOOR,
-    OVERFIT_NOISE,
-    OVERFIT_RISE,
-    SHARED_RISE,
-)
+from auditor.outcomes.rises import rises, window
+from auditor.outcomes.thresholds import MIN_EPOCHS, OVERFIT_FLOOR, OVERFIT_RISE, SHARED_RISE
 from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
-from auditor.trials import twin
+from auditor.trials import Curve, twin
 
 
 class _Rise(NamedTuple):
-    """How far a smoothed curve ends above its minimum; all in its units, small being good."""
+    """How far one curve ends above its minimum; all in its units, small being good."""
 
-    best: int  # position of the smoothed minimum
+    best: int  # position of the middle of the least mean
     lowest: float
     end: float
-    threshold: float
     scale: float
     noise: float
+    chance: float
+    error: float
+
+    @property
+    def height(self) -> float:
+        return self.end - self.lowest
+
+    def threshold(self, floor: float) -> float:
+        """The rise that is beyond doubt a rise, and beyond doubt one that matters."""
+        return max(OVERFIT_RISE * self.scale, self.chance, floor) + self.error
 
 
 def ended_worse(
@@ -35,7 +39,7 @@ def ended_worse(
 ) -> RunOutcome | None:
     """OVERFIT or DEGRADED where the validation curve rose for good after its best epoch.
 
-    Judged at the end, on smoothed values: "ever" would find noise in nearly every run.
+    Judged at the end, on means of epochs: "ever" would find noise in nearly every run.
 
     Args:
         seen: What was observed.
@@ -45,24 +49,36 @@ def ended_worse(
     """
     has_loss = len(seen.trials.column("val_loss").curve(run).epochs) > 0
     metric, sign = validation_metric(seen.trials, has_loss)
-    curves, place = _later(seen.finite(metric, sign), run, after)
-    if curves.lengths[place] < MIN_EPOCHS:
-        return None
     known = reference.loss if metric == "val_loss" else None
-    rise = _rise(curves, place, OVERFIT_FLOOR * (known or 0.0))
-    if not rise.end - rise.lowest > rise.threshold:
+    rise = _rise(seen, metric, sign, run, after)
+    threshold = rise.threshold(OVERFIT_FLOOR * (known or 0.0)) if rise else math.inf
+    if rise is None or rise.height <= threshold:
         return None
+    curves, place = _later(seen.finite(metric, sign), run, after)
     epochs, values = curves.column.curve(place)
     training, there = _later(seen.finite(twin(metric), sign), run, after)
-    shared = _training_rise(training, there, int(epochs[rise.best]))
-    followed = shared is not None and shared >= SHARED_RISE * (rise.end - rise.lowest)
+    shared = _training_rise(training.column.curve(there), epochs, rise)
+    followed = shared is not None and shared >= SHARED_RISE * rise.height
     how = "and training got worse with it" if followed else "while training did not"
     return RunOutcome(
         Outcome.DEGRADED if followed else Outcome.OVERFIT,
         f"{metric} was best around epoch {int(epochs[values.argmin()]) + 1} and ended worse, {how}",
         onset=_onset(epochs, values, rise),
-        evidence=_evidence(metric, sign, rise, shared),
+        evidence=_evidence(metric, sign, rise, threshold, shared),
     )
+
+
+def _rise(seen: Measured, metric: str, sign: int, run: int, after: int) -> _Rise | None:
+    """That of one run; None where it is too short or too small to be looked at."""
+    if after < 0:
+        found = seen.rises(metric, sign)
+    else:
+        names = (metric, twin(metric))
+        found, run = rises(*(seen.finite(name, sign).of(run, after) for name in names)), 0
+    if np.isnan(found.error[run]):
+        return None
+    best, *numbers = (of_all[run] for of_all in found)
+    return _Rise(int(best), *map(float, numbers))
 
 
 def _later(curves: Finite, run: int, after: int) -> tuple[Finite, int]:
@@ -70,41 +86,36 @@ def _later(curves: Finite, run: int, after: int) -> tuple[Finite, int]:
     return (curves, run) if after < 0 else (curves.of(run, after), 0)
 
 
-def _rise(curves: Finite, run: int, floor: float) -> _Rise:
-    begin, end = curves.column.bounds[run : run + 2]
-    best, wiggle = int(curves.best_smoothed[run]), float(curves.noise[run])
-    first, lowest, last = (float(curves.smoothed[at]) for at in (begin, best, end - 1))
-    # A loss that reaches zero or less has no meaningful percentage: its fall is the scale then.
-    scale = lowest if lowest > 0 else first - lowest
-    threshold = max(OVERFIT_RISE * scale, OVERFIT_NOISE * wiggle, floor)
-    return _Rise(int(best - begin), lowest, last, threshold, scale, wiggle)
-
-
 def _onset(
     epochs: NDArray[np.intp], values: NDArray[np.float64], rise: _Rise
 ) -> tuple[int, int] | None:
-    """From just after the raw or smoothed minimum, the earlier one, to where noise is left behind.
+    """From just after the raw or averaged minimum, the earlier one, to where noise is left behind.
 
     The two minima differ by a median of 2 epochs and up to 19 on TaskSet, hence an interval.
     """
     last = len(values) - 1
     raw = int(values.argmin())
-    within = np.flatnonzero(smooth(values) <= rise.lowest + OVERFIT_NOISE * rise.noise)
+    width = window(len(values))
+    means = np.convolve(values, np.full(width, 1 / width), "valid")
+    within = np.flatnonzero(means <= rise.lowest + rise.chance + rise.error) + width // 2
     settled = max(int(within[-1]), raw, rise.best) + 1
     begun = min(raw, rise.best) + 1
     return int(epochs[min(begun, last)]), int(epochs[min(settled, last)])
 
 
-def _training_rise(training: Finite, run: int, best_epoch: int) -> float | None:
-    """How far the smoothed training curve rose from the best epoch to its end; None without one."""
-    if training.lengths[run] < MIN_EPOCHS:
+def _training_rise(training: Curve, epochs: NDArray[np.intp], rise: _Rise) -> float | None:
+    """How far the training curve rose from the best epoch to its end; None without one."""
+    if len(training.values) < MIN_EPOCHS:
         return None
-    begin, end = training.column.bounds[run : run + 2]
-    at = begin + int(np.searchsorted(training.column.epochs[begin:end], best_epoch))
-    return float(training.smoothed[end - 1] - training.smoothed[min(at, end - 1)])
+    width = window(len(epochs))
+    best = np.searchsorted(training.epochs, epochs[rise.best])
+    around = training.values[max(best - width // 2, 0) : best + width // 2 + 1]
+    return float(training.values[-width:].mean() - around.mean()) if len(around) else None
 
 
-def _evidence(metric: str, sign: int, rise: _Rise, shared: float | None) -> dict[str, float]:
+def _evidence(
+    metric: str, sign: int, rise: _Rise, threshold: float, shared: float | None
+) -> dict[str, float]:
     def logged(value: float) -> float:
         return value if sign > 0 else 1.0 - value
 
@@ -112,8 +123,8 @@ def _evidence(metric: str, sign: int, rise: _Rise, shared: float | None) -> dict
     evidence = {
         f"best smoothed {metric}": logged(rise.lowest),
         f"last smoothed {metric}": logged(rise.end),
-        "relative rise": (rise.end - rise.lowest) / relative,
-        "threshold": rise.threshold / relative,
+        "relative rise": rise.height / relative,
+        "threshold": threshold / relative,
         "noise": rise.noise,
     }
     return evidence if shared is None else evidence | {"rise of training": shared}

@@ -67,8 +67,8 @@ class Baseline:
         loss: The no-skill loss, or None where it is not known.
         known_from: Where it comes from, in words.
         ceiling: A loss above this has exploded; infinite where nothing can be said.
-        normal: A loss at or below this has come back from an explosion; infinite where nothing can
-            be said, so that any finite loss has.
+        normal: A loss at or below this is no longer an explosion; infinite where nothing can be
+            said, so that no finite loss is.
         ceiling_from: What the ceiling is a multiple of, in words; empty where nothing can be said.
     """
 

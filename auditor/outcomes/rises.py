@@ -1,0 +1,141 @@
+"""How far curves end above their minimum, and how much of that noise alone would explain."""
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from auditor.outcomes.curves import MAD_NORMAL
+from auditor.outcomes.thresholds import (
+    MIN_EPOCHS,
+    OVERFIT_CONFIDENCE,
+    OVERFIT_RISE,
+    OVERFIT_WINDOW,
+    SHARED_NOISE,
+    SMOOTHING,
+)
+
+if TYPE_CHECKING:
+    from auditor.outcomes.measured import Finite
+
+Floats = NDArray[np.float64]
+
+
+class Rises(NamedTuple):
+    """The ends of curves against their minima, in the units of the curves, small being good.
+
+    All are means over a window, of which there are only full ones. NaN where a curve is too short,
+    and the last three where it does not end `OVERFIT_RISE` above its minimum anyway.
+
+    Attributes:
+        best: Positions within the curves of the middle of the windows with the least mean; (run,).
+        lowest: The means there; (run,).
+        end: The means of the last windows; (run,).
+        scale: What the rise is a share of; (run,).
+        noise: Standard deviation of the noise of an epoch; (run,).
+        chance: How far a flat curve with that noise ends above its minimum; (run,).
+        error: What the difference may be off by, at `OVERFIT_CONFIDENCE`; (run,).
+    """
+
+    best: NDArray[np.intp]
+    lowest: Floats
+    end: Floats
+    scale: Floats
+    noise: Floats
+    chance: Floats
+    error: Floats
+
+
+def rises(curves: "Finite", training: "Finite") -> Rises:
+    """The rises of all runs at once.
+
+    Args:
+        curves: Of validation.
+        training: The same metric in training; may be empty.
+    """
+    runs = len(curves.lengths)
+    found = Rises(np.zeros(runs, np.intp), *(np.full(runs, math.nan) for _ in range(6)))
+    for at, places in curves.by_length():
+        if places.shape[1] < MIN_EPOCHS:
+            continue
+        values = curves.column.values[places]
+        for kept, of_all in zip(_ends(values), found, strict=False):
+            of_all[at] = kept
+        risen = np.flatnonzero(found.end[at] - found.lowest[at] > OVERFIT_RISE * found.scale[at])
+        if len(risen):
+            beside = _beside(curves, training, at[risen], places[risen])
+            noise = _noise(values[risen], beside)
+            found.noise[at[risen]] = noise
+            found.chance[at[risen]], found.error[at[risen]] = _by_noise(noise, places.shape[1])
+    return found
+
+
+def window(length: int) -> int:
+    """Epochs that are averaged in a curve of some length; odd."""
+    return 2 * (min(SMOOTHING, length // OVERFIT_WINDOW) // 2) + 1
+
+
+def _ends(values: Floats) -> tuple[NDArray[np.intp], Floats, Floats, Floats]:
+    width = window(values.shape[1])
+    # Divided before it is added: a sum of huge losses would overflow.
+    means = np.lib.stride_tricks.sliding_window_view(values / width, width, axis=1).sum(axis=2)
+    best, lowest = means.argmin(axis=1), means.min(axis=1)
+    # A loss that reaches zero or less has no meaningful percentage: its fall is the scale then.
+    scale = np.where(lowest > 0, lowest, means[:, 0] - lowest)
+    return best + width // 2, lowest, means[:, -1], scale
+
+
+def _by_noise(noise: Floats, length: int) -> tuple[Floats, Floats]:
+    """The bias of the minimum of so many means, and the error of a difference of two."""
+    width = window(length)
+    many = length / width
+    chance = noise * math.sqrt(2 * math.log(many) / width)
+    return chance, noise * math.sqrt(2 / width) * stdtrit(length - 3, OVERFIT_CONFIDENCE)
+
+
+def _beside(
+    curves: "Finite", training: "Finite", runs: NDArray[np.intp], places: NDArray[np.intp]
+) -> Floats:
+    """The training curves in the same epochs; NaN where they have others."""
+    beside = np.full(places.shape, math.nan)
+    same = np.flatnonzero(training.lengths[runs] == places.shape[1])
+    there = training.column.bounds[runs[same], None] + np.arange(places.shape[1])
+    equal = training.column.epochs[there] == curves.column.epochs[places[same]]
+    beside[same] = np.where(equal.all(axis=1)[:, None], training.column.values[there], math.nan)
+    return beside
+
+
+def _noise(values: Floats, training: Floats) -> Floats:
+    """Standard deviation of the noise of validation curves that training does not share; (run,).
+
+    From steps and from steps of steps, the smaller: a bend of the curve widens both, but rarely
+    both of them. What training shares is the model moving, which other data would show too.
+    """
+    found = [_scatter(values, training, order) for order in (1, 2)]
+    return np.minimum(*found)
+
+
+def _scatter(values: Floats, training: Floats, order: int) -> Floats:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        steps, beside = _steps(values, order), _steps(training, order)
+        many = steps.shape[1]
+        together, alone = (steps * beside).sum(axis=1), (beside * beside).sum(axis=1)
+        likeness = together / np.sqrt(alone * (steps * steps).sum(axis=1))
+        left = _centred(steps - (together / alone)[:, None] * beside)
+        own, all_of_it = (np.median(np.abs(part), axis=1) for part in (left, steps))
+        is_shared = likeness > SHARED_NOISE / math.sqrt(many)
+        spread = np.where(is_shared, np.fmin(own, all_of_it), all_of_it)
+    # A step is a difference of two values, a step of steps has weights 1, -2 and 1; few steps have
+    # too small a MAD (Croux and Rousseeuw 1992).
+    spread *= MAD_NORMAL / math.sqrt((2, 6)[order - 1]) * many / (many - 0.8)
+    return np.where(np.isfinite(spread), spread, math.inf)
+
+
+def _steps(values: Floats, order: int) -> Floats:
+    return _centred(np.diff(values, order, axis=1))
+
+
+def _centred(steps: Floats) -> Floats:
+    return np.asarray(steps - np.median(steps, axis=1, keepdims=True))
