@@ -36,12 +36,14 @@ class Cell:
         key: What it sorts by: a number, else its text; None (unknown) sorts last either way.
         share: A fraction of 1 that may be drawn as a bar behind the text.
         tone: How it should look.
+        about: More to be read by those who ask; renderers without room leave it out.
     """
 
     text: str
     key: float | str | None = None
     share: float | None = None
     tone: Tone = "plain"
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Entry:
         details: More, one sentence or list of numbers each.
         remedy: What to do; empty where nothing is to be done.
         table: Its single cases.
+        explanation: What it rests on, in pairs of a heading and a text, for those who ask;
+            renderers without room leave it out.
     """
 
     label: str
@@ -93,6 +97,7 @@ class Entry:
     details: tuple[str, ...] = ()
     remedy: str = ""
     table: Table | None = None
+    explanation: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

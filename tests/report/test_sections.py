@@ -10,6 +10,7 @@ import pytest
 
 from auditor.attribution.cause import ANY_FAILURE
 from auditor.auditing import Audit, audit
+from auditor.diagnosis.rules import RULES
 from auditor.outcomes import Outcome, RunOutcome
 from auditor.report import render
 from auditor.report.counts import top_pair
@@ -132,6 +133,59 @@ def test_findings_of_one_code_stand_together(full: Audit) -> None:
     assert entry.sentence.startswith("2 of 12 trials. For example: trial 0010")
     assert entry.table is not None
     assert len(entry.table.rows) == 2
+
+
+def overfitting(many: int) -> Audit:
+    """A sweep of as many trials and three more, of which all but the three overfit."""
+    down = [0.69, 0.6, 0.55, 0.52, 0.5, 0.49, 0.485, 0.482]
+    up = [0.6, 0.5, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65]
+    late = [0.7, *up[:-1]]
+    sick = {
+        f"s{i}": {"loss": down, "val_loss": [v + i / 1e4 for v in (late if i % 2 else up)]}
+        for i in range(many)
+    }
+    healthy = {f"h{i}": {"loss": down, "val_loss": [v + 0.1 for v in down]} for i in range(3)}
+    return audit(sweep({**sick, **healthy}))
+
+
+def test_a_kind_that_150_trials_share_is_one_entry_and_a_short_table() -> None:
+    audited = overfitting(150)
+    (entry,) = (e for e in words(audited, "findings").entries if e.label == "AUD003")
+    assert entry.table is not None
+    assert len(entry.table.rows) == 150
+    assert entry.remedy.startswith("Stop early")  # and not with the epoch of one of them
+    (short,) = (e for e in words(audited, "verdict").entries if e.label == "AUD003")
+    assert short.sentence == "150 of 153 trials, also the best."
+    text = render(audited, "terminal")
+    assert "… 147 more, see --csv" in text
+    assert len(text.splitlines()) < 250
+
+
+def test_the_verdict_says_what_is_wrong_with_the_winner_before_the_third_kind_elsewhere() -> None:
+    audited = overfitting(2)
+    first = next(f for f in audited.findings if f.code == "AUD003")
+    other = replace(first, trials=("h0",), runs=(Run("h0"),), severity="error")
+    codes = ("AUD901", "AUD902", "AUD903")
+    more = tuple(replace(other, code=code, title=code) for code in codes)
+    told = words(replace(audited, findings=(*more, first)), "verdict").entries
+    assert [entry.label for entry in told] == ["AUD901", "AUD902", "AUD003"]
+    assert [bool(entry.remedy) for entry in told] == [True, False, False]
+
+
+@pytest.mark.parametrize("code", ["AUD003", "AUD999"])
+def test_what_a_rule_looks_for_can_be_read_on_the_page(code: str) -> None:
+    audited = overfitting(2)
+    found = tuple(replace(f, code=code) for f in audited.findings if f.code == "AUD003")
+    (entry,) = words(replace(audited, findings=found), "findings").entries
+    rule = next((rule for rule in RULES if rule.code == code), None)
+    headings = ["How it is detected", "Why it matters", "How sure it is"]
+    assert [heading for heading, _ in entry.explanation] == (headings if rule else [])
+    assert rule is None or dict(entry.explanation)["Why it matters"] == rule.matters
+
+
+def test_checks_say_what_each_rule_looks_for() -> None:
+    (table,) = words(overfitting(1), "checks").tables
+    assert [row.cells[1].about for row in table.rows] == [rule.detected for rule in RULES]
 
 
 def test_evidence_has_its_threshold_and_counts_epochs_from_one(full: Audit) -> None:

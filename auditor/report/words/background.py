@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from auditor import __version__
+from auditor.diagnosis.rules import RULES
 from auditor.report.numbers import UNKNOWN, count, number, ratio, seconds
 from auditor.report.parts import Cell, Column, Row, Section, Table, Tone
 from auditor.report.words.phrases import listed
@@ -34,7 +35,7 @@ def checks(audit: "Audit") -> Section:
         Row(
             (
                 Cell(check.code, check.code),
-                Cell(check.title, check.title),
+                Cell(check.title, check.title, about=_detected(check.code)),
                 Cell(check.status, check.status, tone=_STATUS_TONES[check.status]),
                 Cell(check.reason or (count(check.findings, "finding") if check.findings else "")),
             )
@@ -48,6 +49,10 @@ def checks(audit: "Audit") -> Section:
     return Section(
         "checks", "Checks", paragraphs=(f"{text[:1].upper()}{text[1:]}.",), tables=(table,)
     )
+
+
+def _detected(code: str) -> str:
+    return next((rule.detected for rule in RULES if rule.code == code), "")
 
 
 def limits(audit: "Audit") -> tuple[str, ...]:

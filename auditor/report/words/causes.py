@@ -34,6 +34,9 @@ _DESIGN = {
 
 def causes(audit: "Audit") -> Section:
     """The section."""
+    if len(audit.trials.hyperparameters) == 1:
+        alone = "A single trial: there is nothing to compare its hyperparameters with."
+        return Section("causes", "Causes", paragraphs=(alone,))
     found = audit.attribution
     entries = tuple(_entry(i, cause) for i, cause in enumerate(found.causes, 1))
     tables = (

@@ -3,7 +3,9 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from auditor.diagnosis.document import explained
 from auditor.diagnosis.finding import Evidence, Finding
+from auditor.diagnosis.rules import RULES
 from auditor.report.numbers import count, number
 from auditor.report.parts import Cell, Column, Entry, Row, Section, Table
 from auditor.report.words.phrases import SEVERITY_TONES, listed, sentence
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from auditor.auditing import Audit
 
 _ORDER = {"error": 0, "warning": 1, "tip": 2}
+_RULES = {rule.code: rule for rule in RULES}
 
 
 def findings(audit: "Audit") -> Section:
@@ -19,7 +22,10 @@ def findings(audit: "Audit") -> Section:
     entries = tuple(_entry(audit, group) for group in by_code(audit))
     found = len(audit.findings)
     if entries:
-        text = f"{count(found, 'finding')} of {count(len(entries), 'kind')}, the severest first."
+        text = (
+            f"{count(found, 'finding')} of {count(len(entries), 'kind')}, the severest first. "
+            f"`auditor rules {entries[0].label}` explains one."
+        )
     else:
         text = "Nothing was found."
     return Section("findings", "Findings", paragraphs=(text,), entries=entries)
@@ -30,29 +36,39 @@ def by_code(audit: "Audit") -> list[list[Finding]]:
     groups: dict[str, list[Finding]] = defaultdict(list)
     for finding in audit.findings:
         groups[finding.code].append(finding)
-    best = next(iter(audit.scores.by_trial), None)
 
     def key(group: list[Finding]) -> tuple[int, bool, int, str]:
         severity = min(_ORDER[finding.severity] for finding in group)
-        about_best = any(best in finding.trials for finding in group)
-        return severity, not about_best, -len(_trials(group)), group[0].code
+        return severity, not _about_best(audit, group), -len(_trials(group)), group[0].code
 
     return sorted(groups.values(), key=key)
 
 
 def summaries(audit: "Audit", most: int) -> tuple[Entry, ...]:
-    """The most important codes, in short."""
+    """The most important codes, in short; one of them about the winner where there is any."""
+    groups = by_code(audit)
+    shown = groups[:most]
+    about_best = [group for group in groups if _about_best(audit, group)]
+    if len(groups) > most and about_best and about_best[0] not in shown:
+        shown[-1] = about_best[0]
     return tuple(
         Entry(
             group[0].code,
             group[0].title,
             SEVERITY_TONES[group[0].severity],
             group[0].severity,
-            _sentence(audit, group),
-            remedy=group[0].remedy,
+            _short(audit, group),
+            # The others' stand with the findings.
+            remedy=_remedy(group) if group is shown[0] else "",
         )
-        for group in by_code(audit)[:most]
+        for group in shown
     )
+
+
+def _about_best(audit: "Audit", group: list[Finding]) -> bool:
+    """Whether any of them is about the winner, or about the whole sweep."""
+    best = next(iter(audit.scores.by_trial), None)
+    return any(best in finding.trials or not finding.trials for finding in group)
 
 
 def evidence_text(evidence: Evidence) -> str:
@@ -76,16 +92,45 @@ def _entry(audit: "Audit", group: list[Finding]) -> Entry:
         first.severity,
         _sentence(audit, group),
         details=_details(first) if alone else (),
-        remedy=remedies[0],
+        remedy=_remedy(group),
         table=None if alone else _cases(group, len(remedies) > 1),
+        explanation=_explanation(first.code),
     )
+
+
+def _explanation(code: str) -> tuple[tuple[str, str], ...]:
+    """What is to be known of a rule, but for what to do, which its findings say."""
+    rule = _RULES.get(code)
+    return tuple(p for p in explained(rule) if p[1] != rule.remedy) if rule else ()
+
+
+def _remedy(group: list[Finding]) -> str:
+    """What to do about all of them: the last sentences that their remedies share."""
+    first, *others = (finding.remedy.split(". ") for finding in group)
+    shared = 0
+    while shared < len(first) and all(o[-shared - 1 :] == first[-shared - 1 :] for o in others):
+        shared += 1
+    return ". ".join(first[len(first) - shared :]) or group[0].remedy
+
+
+def _short(audit: "Audit", group: list[Finding]) -> str:
+    """A group of several trials by its number; a single finding as it is."""
+    trials, total = _trials(group), len(audit.trials.hyperparameters)
+    if len(group) == 1 or len(trials) <= 1:
+        return _sentence(audit, group)
+    best = next(iter(audit.scores.by_trial), None)
+    return f"{count(len(trials))} of {count(total, 'trial')}{', also the best' * (best in trials)}."
 
 
 def _sentence(audit: "Audit", group: list[Finding]) -> str:
     trials = _trials(group)
+    total = len(audit.trials.hyperparameters)
+    if total == 1:
+        text = sentence(_without_name(group[0]))
+        is_name = text.split(maxsplit=1)[0] in audit.trials.metrics
+        return text if is_name else f"{text[:1].upper()}{text[1:]}"
     if len(group) == 1 or len(trials) <= 1:
         return sentence(group[0].sentence)
-    total = len(audit.trials.hyperparameters)
     example = sentence(group[0].sentence)
     return f"{count(len(trials))} of {count(total, 'trial')}. For example: {example}"
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from auditor.outcomes import FAILURES, Outcome
 from auditor.report.numbers import count, epoch, number, ratio
 from auditor.report.parts import Section, Tone
-from auditor.report.words import phrases
+from auditor.report.words import alone, phrases
 from auditor.report.words.background import limits
 from auditor.report.words.findings import summaries
 from auditor.scoring import TrialScore
@@ -55,6 +55,8 @@ def verdict(audit: "Audit") -> Section:
 
 def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
     total, name = len(audit.trials.hyperparameters), audit.trials.objective.name
+    if total == 1:
+        return alone.headline(audit, *audit.trials.hyperparameters)
     if not total:
         return "There is nothing to judge: no trial was found.", "error"
     if best is None:
@@ -68,8 +70,7 @@ def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
     outcome = audit.outcomes.by_trial[best]
     if outcome == Outcome.NEVER_LEARNED:
         return f"No model learned anything: even the best, trial {best}, has {result}.", "error"
-    among = f"is the best of {count(total)}" if total > 1 else "is the only one"
-    headline = f"Trial {best} {among}: {result}"
+    headline = f"Trial {best} is the best of {count(total)}: {result}"
     if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
         how = "overfits" if outcome == Outcome.OVERFIT else "gets worse after that"
         return f"{headline}. It {how}: keep the weights of that epoch.", "warning"
@@ -133,6 +134,8 @@ def _facts(audit: "Audit", best: str | None) -> tuple[tuple[str, str], ...]:
         facts += [
             (name, number(value)) for name, value in audit.trials.context.test_metrics.items()
         ]
+    if len(outcomes) == 1:
+        return tuple(facts)
     if outcomes:
         facts.append(("no failure seen", ratio(outcomes.count(Outcome.OK), len(outcomes))))
     facts += [

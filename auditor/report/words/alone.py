@@ -1,0 +1,71 @@
+"""The verdict on a single trial: what somebody with experience says after a look at its curves."""
+
+from typing import TYPE_CHECKING
+
+from auditor.outcomes import Outcome
+from auditor.report.numbers import count, epoch, number
+from auditor.report.parts import Tone
+from auditor.report.words.findings import by_code
+from auditor.report.words.phrases import listed
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+_CUT_SHORT = {"AUD005", "AUD015"}
+"""Rules that say that more epochs would have helped."""
+
+_SAID = _CUT_SHORT | {"AUD003", "AUD007", "AUD011"}
+"""Rules whose findings the headline tells in its own words, or that are no verdict on a model."""
+
+MOST_TITLES = 2
+"""Findings that the headline names; the others stand below it."""
+
+
+def headline(audit: "Audit", trial: str) -> tuple[str, Tone]:
+    """The verdict in a sentence or two, and how it should look."""
+    outcome = audit.outcomes.by_trial[trial]
+    if outcome == Outcome.DIVERGED:
+        return "Training diverged: there is no usable model.", "error"
+    if outcome == Outcome.CRASHED:
+        return "It crashed: there is no usable model.", "error"
+    name, score = audit.trials.objective.name, audit.scores.by_trial[trial]
+    if score.rank is None:
+        return f"It cannot be judged: no usable {name} is recorded.", "error"
+    value, best = f"{name} {number(score.objective)}", score.best_epoch
+    where = f" in epoch {epoch(best)}" if best is not None else ""
+    if outcome == Outcome.NEVER_LEARNED:
+        return f"It never learned: its best is {value}{where}.", "error"
+    if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
+        how = "It overfits" if outcome == Outcome.OVERFIT else "It got worse"
+        if _is_useless(audit, trial):
+            return f"{how}: no epoch is better on validation data than knowing nothing.", "error"
+        kept = f"keep the weights of epoch {epoch(best)}" if best is not None else "see below"
+        return f"{how}: {kept} ({value}).{_look_into(audit)}", "warning"
+    look = _look_into(audit)
+    return f"{_course(audit, trial, value + where)}{look}", "warning" if look else "good"
+
+
+def _is_useless(audit: "Audit", trial: str) -> bool:
+    """Whether validation never got below the loss of knowing nothing, while training did."""
+    verdicts = [audit.outcomes.by_run[run] for run in audit.trials.runs_of[trial]]
+    return all(
+        "no-skill loss" in v.evidence and "relative rise" not in v.evidence for v in verdicts
+    )
+
+
+def _course(audit: "Audit", trial: str, result: str) -> str:
+    if all(audit.trials.coverage(run) != "curves" for run in audit.trials.runs_of[trial]):
+        return f"No learning curve is recorded; the result is {result}."
+    if audit.outcomes.by_trial[trial] == Outcome.PRUNED:
+        return f"It was pruned: {result} until then."
+    if any(finding.code in _CUT_SHORT for finding in audit.findings):
+        return f"It was still improving when it ended: {result}."
+    return f"No failure was seen: {result} of {count(audit.trials.epochs)}."
+
+
+def _look_into(audit: "Audit") -> str:
+    """The severest of the other findings, by their titles."""
+    found = [group[0] for group in by_code(audit)]
+    grave = [f.title for f in found if f.severity != "tip" and f.code not in _SAID]
+    titles = [f"{title[:1].lower()}{title[1:]}" for title in grave[:MOST_TITLES]]
+    return f" Look into: {listed(titles)}." if titles else ""
