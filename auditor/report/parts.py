@@ -18,6 +18,7 @@ class Column:
         unit: Unit of its numbers, such as "nats"; empty where they have none.
         about: What it holds, for readers who wonder.
         below: Whether a narrow page may put it on a line of its own below the row.
+        aside: Whether a renderer without room may leave it out.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Column:
     unit: str = ""
     about: str = ""
     below: bool = False
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Entry:
         table: Its single cases.
         explanation: What it rests on, in pairs of a heading and a text, for those who ask;
             renderers without room leave it out.
+        example: One of its single cases, for renderers that fold their table.
     """
 
     label: str
@@ -98,6 +101,7 @@ class Entry:
     remedy: str = ""
     table: Table | None = None
     explanation: tuple[tuple[str, str], ...] = ()
+    example: str = ""
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def _table(table: Table, width: int, indent: int = 0) -> Iterator[Text]:
     for row, cells in zip((None, *rows), lines, strict=True):
         yield from (Text.assemble(margin, line) for line in _row(cells, widths, rights))
         if row and len(beside) < len(table.columns):
-            rest = [i for i in range(len(table.columns)) if i not in beside]
+            rest = [i for i, c in enumerate(table.columns) if i not in beside and not c.aside]
             below = _below([(table.columns[i], row.cells[i]) for i in rest])
             yield from _wrapped(below, width, indent + 5, "dim")
     if len(table.rows) > len(rows):
@@ -135,13 +135,14 @@ def _table(table: Table, width: int, indent: int = 0) -> Iterator[Text]:
 def _beside(columns: tuple[Column, ...], rows: list[list[Text]], room: int) -> list[int]:
     """The columns that stand side by side: all of them where the page is wide enough."""
     natural = _natural(rows)
-    beside = list(range(len(columns)))
+    beside = [i for i, column in enumerate(columns) if not column.aside]
     if _needed(natural, beside) <= room:
         return beside
-    beside = [i for i in beside if not columns[i].below]
-    if len(beside) < len(columns):
+    few = [i for i in beside if not columns[i].below]
+    if len(few) < len(beside):
         # A long id is easier to copy from a line of its own than from a folded column.
-        beside = [i for i in beside if columns[i].name != "trial" or natural[i] <= room // 3]
+        few = [i for i in few if columns[i].name != "trial" or natural[i] <= room // 3]
+    beside = few
     least = [min(width, NARROWEST_COLUMN) for width in natural]
     while len(beside) > 1 and _needed(least, beside) > room:
         beside.pop()

@@ -130,7 +130,8 @@ def test_leaderboard_leaves_out_what_never_varies_and_says_it(full: Audit) -> No
 
 def test_findings_of_one_code_stand_together(full: Audit) -> None:
     entry = next(e for e in words(full, "findings").entries if e.label == "AUD901")
-    assert entry.sentence.startswith("2 of 12 trials. For example: trial 0010")
+    assert entry.sentence == "2 of 12 trials."
+    assert entry.example == "For example: trial 0010: got worse from epoch 2 on."
     assert entry.table is not None
     assert len(entry.table.rows) == 2
 
@@ -155,7 +156,7 @@ def test_a_kind_that_150_trials_share_is_one_entry_and_a_short_table() -> None:
     assert len(entry.table.rows) == 150
     assert entry.remedy.startswith("Stop early")  # and not with the epoch of one of them
     (short,) = (e for e in words(audited, "verdict").entries if e.label == "AUD003")
-    assert short.sentence == "150 of 153 trials, also the best."
+    assert short.sentence == entry.sentence == "150 of 153 trials, also the best."
     text = render(audited, "terminal")
     assert "… 147 more, see --csv" in text
     assert len(text.splitlines()) < 250

@@ -1,6 +1,6 @@
 """What the rules found, by code."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from auditor.diagnosis.document import explained
@@ -24,7 +24,7 @@ def findings(audit: "Audit") -> Section:
     if entries:
         text = (
             f"{count(found, 'finding')} of {count(len(entries), 'kind')}, the severest first. "
-            f"`auditor rules {entries[0].label}` explains one."
+            f"Explained by: auditor rules {entries[0].label}"
         )
     else:
         text = "Nothing was found."
@@ -48,7 +48,7 @@ def summaries(audit: "Audit", most: int) -> tuple[Entry, ...]:
     """The most important codes, in short; one of them about the winner where there is any."""
     groups = by_code(audit)
     shown = groups[:most]
-    about_best = [group for group in groups if _about_best(audit, group)]
+    about_best = [g for g in groups if _about_best(audit, g) and g[0].severity != "tip"]
     if len(groups) > most and about_best and about_best[0] not in shown:
         shown[-1] = about_best[0]
     return tuple(
@@ -57,7 +57,7 @@ def summaries(audit: "Audit", most: int) -> tuple[Entry, ...]:
             group[0].title,
             SEVERITY_TONES[group[0].severity],
             group[0].severity,
-            _short(audit, group),
+            _sentence(audit, group),
             # The others' stand with the findings.
             remedy=_remedy(group) if group is shown[0] else "",
         )
@@ -84,17 +84,18 @@ def evidence_text(evidence: Evidence) -> str:
 def _entry(audit: "Audit", group: list[Finding]) -> Entry:
     first = group[0]
     remedies = list(dict.fromkeys(finding.remedy for finding in group))
-    alone = len(group) == 1
+    alone, total = len(group) == 1, len(audit.trials.hyperparameters)
     return Entry(
         first.code,
         first.title,
         SEVERITY_TONES[first.severity],
         first.severity,
         _sentence(audit, group),
-        details=_details(first) if alone else (),
+        details=_details(first) if alone else (_confidences(group),),
         remedy=_remedy(group),
         table=None if alone else _cases(group, len(remedies) > 1),
         explanation=_explanation(first.code),
+        example="" if alone or total == 1 else f"For example: {sentence(first.sentence)}",
     )
 
 
@@ -113,26 +114,29 @@ def _remedy(group: list[Finding]) -> str:
     return ". ".join(first[len(first) - shared :]) or group[0].remedy
 
 
-def _short(audit: "Audit", group: list[Finding]) -> str:
-    """A group of several trials by its number; a single finding as it is."""
-    trials, total = _trials(group), len(audit.trials.hyperparameters)
-    if len(group) == 1 or len(trials) <= 1:
-        return _sentence(audit, group)
-    best = next(iter(audit.scores.by_trial), None)
-    return f"{count(len(trials))} of {count(total, 'trial')}{', also the best' * (best in trials)}."
-
-
 def _sentence(audit: "Audit", group: list[Finding]) -> str:
+    """A single finding as it is; several of them by the number of their trials."""
     trials = _trials(group)
     total = len(audit.trials.hyperparameters)
+    if len(group) > 1 and not trials:
+        return f"{count(len(group), 'finding')} about the whole sweep."
+    if len(group) > 1 and total > 1:
+        best = next(iter(audit.scores.by_trial), None)
+        also = ", also the best" if best in trials else ""
+        return f"{count(len(trials))} of {count(total, 'trial')}{also}."
     if total == 1:
         text = sentence(_without_name(group[0]))
         is_name = text.split(maxsplit=1)[0] in audit.trials.metrics
         return text if is_name else f"{text[:1].upper()}{text[1:]}"
-    if len(group) == 1 or len(trials) <= 1:
-        return sentence(group[0].sentence)
-    example = sentence(group[0].sentence)
-    return f"{count(len(trials))} of {count(total, 'trial')}. For example: {example}"
+    return sentence(group[0].sentence)
+
+
+def _confidences(group: list[Finding]) -> str:
+    counts = Counter(finding.confidence for finding in group)
+    if len(counts) == 1:
+        return f"Confidence: {group[0].confidence}"
+    told = (f"{c} in {count(counts[c])}" for c in ("high", "medium", "low") if c in counts)
+    return f"Confidence: {', '.join(told)}"
 
 
 def _details(finding: Finding) -> tuple[str, ...]:
@@ -151,9 +155,9 @@ def _cases(group: list[Finding], with_remedy: bool) -> Table:
     columns = [
         Column("trial"),
         Column("what was seen"),
-        Column("evidence", below=True),
-        Column("confidence", below=True),
-        *([Column("remedy", below=True)] * with_remedy),
+        Column("evidence", aside=True),
+        Column("confidence", aside=True),
+        *([Column("remedy", aside=True)] * with_remedy),
     ]
     rows = [
         Row(
