@@ -1,6 +1,8 @@
 """All rules, in the order in which they are asked and reported. Codes are permanent."""
 
+from auditor.diagnosis.data import DATA_DIFFER, LABELS_DIFFER, NEAR_COPIES, SHARED
 from auditor.diagnosis.divergence import DIVERGED, RECOVERED
+from auditor.diagnosis.inputs import NO_BETTER, NOT_FINITE, NOT_SCALED
 from auditor.diagnosis.learning import NEVER_LEARNED, STILL_IMPROVING
 from auditor.diagnosis.overfitting import DEGRADED, OVERFITTING
 from auditor.diagnosis.recording import CRASHED, DISAGREEMENT, NO_GAP, SMALL_VALIDATION, UNREADABLE
@@ -19,4 +21,11 @@ RULES = (
     NO_GAP,  # AUD010
     DEGRADED,  # AUD011
     UNTRIED,  # AUD012
+    SHARED,  # AUD031
+    NEAR_COPIES,  # AUD032
+    LABELS_DIFFER,  # AUD033
+    DATA_DIFFER,  # AUD034
+    NOT_SCALED,  # AUD035
+    NO_BETTER,  # AUD036
+    NOT_FINITE,  # AUD037
 )

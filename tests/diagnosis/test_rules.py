@@ -54,6 +54,13 @@ def test_codes_are_permanent() -> None:
         ("AUD010", "No generalization gap"),
         ("AUD011", "Training got worse"),
         ("AUD012", "Grid not complete"),
+        ("AUD031", "Rows shared by training and validation"),
+        ("AUD032", "Near duplicates"),
+        ("AUD033", "Label distributions differ"),
+        ("AUD034", "Training and validation data differ"),
+        ("AUD035", "Inputs not scaled"),
+        ("AUD036", "No better than a simple baseline"),
+        ("AUD037", "Inputs not finite"),
     ]
 
 

@@ -1,6 +1,6 @@
 """The examples of all rules, by code."""
 
-from tests.diagnosis.examples import divergence, learning, overfitting, recording, searching
+from tests.diagnosis.examples import data, divergence, learning, overfitting, recording, searching
 
 EXAMPLES = {
     **divergence.EXAMPLES,
@@ -8,4 +8,5 @@ EXAMPLES = {
     **learning.EXAMPLES,
     **recording.EXAMPLES,
     **searching.EXAMPLES,
+    **data.EXAMPLES,
 }
