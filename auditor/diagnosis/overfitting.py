@@ -5,9 +5,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
+from auditor.diagnosis.wasted import (
+    Wasted,
+    accuracy_in_words,
+    best_of,
+    cost_in_words,
+    course_of,
+    evidence_of,
+    wasted_epochs,
+)
 from auditor.diagnosis.wording import (
     Verdicts,
-    count,
     names,
     needs_curves,
     number,
@@ -24,23 +32,28 @@ from auditor.outcomes import (
     SMOOTHING,
     Outcome,
     RunOutcome,
-    ValidationCurve,
-    validation_curve,
+    validation_metric,
 )
 from auditor.trials import Run, twin
 
 CLEAR_RISE = 2.0
 """A rise of this many times its threshold is beyond doubt; below, the confidence is medium."""
 
+SURE_EPOCHS = 12
+"""Validated epochs below which a rise is judged by single epochs, and the confidence is lower."""
+
 
 def _needs_validation(seen: Judged) -> str | None:
     reason = needs_curves(seen)
     if reason is not None:
         return reason
-    lengths = [len(validation_curve(seen.trials, run).values) for run in seen.trials.runs]
-    if not any(lengths):
+    longest = 0
+    for has_loss in (True, False):  # a run without the loss is judged by the objective
+        metric, sign = validation_metric(seen.trials, has_loss)
+        longest = max(longest, seen.measured.finite(metric, sign).lengths.max(initial=0))
+    if not longest:
         return "no validation loss or validation objective was recorded by epoch"
-    if max(lengths) < MIN_EPOCHS:
+    if longest < MIN_EPOCHS:
         return f"no run has {MIN_EPOCHS} validated epochs"
     return None
 
@@ -48,36 +61,32 @@ def _needs_validation(seen: Judged) -> str | None:
 def _overfitting(seen: Judged) -> Iterator[Finding]:
     for trial, runs in with_outcome(seen, Outcome.OVERFIT):
         run, verdict = next(iter(runs.items()))
-        sentence = f"{names(seen, trial, runs)}: {_course(seen, run, verdict)}"
-        sentence += _training(seen, run, verdict) + _began(verdict)
-        yield _finding(OVERFITTING, seen, trial, runs, sentence)
+        wasted = wasted_epochs(seen, run, verdict)
+        training = _training(seen, run, verdict)
+        sentence = f"{names(seen, trial, runs)}: {_course(seen, run, verdict)}{training}"
+        if wasted is not None and wasted.accuracy:
+            sentence += f"{' and' if training else ', while'} {accuracy_in_words(wasted)}"
+        sentence += _began(verdict) + cost_in_words(wasted)
+        yield _finding(OVERFITTING, seen, trial, runs, sentence, wasted)
 
 
 def _degraded(seen: Judged) -> Iterator[Finding]:
     for trial, runs in with_outcome(seen, Outcome.DEGRADED):
         run, verdict = next(iter(runs.items()))
-        curve = _curve(seen, run, verdict)
+        curve, wasted = course_of(seen, run, verdict), wasted_epochs(seen, run, verdict)
         sentence = (
             f"{names(seen, trial, runs)}: {_course(seen, run, verdict)}, and the training curve "
-            f"{twin(curve.metric)!r} got worse with it" + _began(verdict)
+            f"{twin(curve.metric)!r} got worse with it" + _began(verdict) + cost_in_words(wasted)
         )
-        yield _finding(DEGRADED, seen, trial, runs, sentence)
-
-
-def _curve(seen: Judged, run: Run, verdict: RunOutcome) -> ValidationCurve:
-    return validation_curve(seen.trials, run, after=max(verdict.bad_epochs, default=-1))
-
-
-def _best(curve: ValidationCurve) -> int:
-    return int((curve.sign * curve.values).argmin())
+        yield _finding(DEGRADED, seen, trial, runs, sentence, wasted)
 
 
 def _course(seen: Judged, run: Run, verdict: RunOutcome) -> str:
     """From best to end, in the values as logged."""
-    curve = _curve(seen, run, verdict)
+    curve = course_of(seen, run, verdict)
     if not len(curve.values):
         return verdict.reason
-    at = _best(curve)
+    at = best_of(curve)
     best, last = float(curve.values[at]), float(curve.values[-1])
     if at == len(curve.values) - 1:
         return verdict.reason
@@ -85,10 +94,9 @@ def _course(seen: Judged, run: Run, verdict: RunOutcome) -> str:
     if best > 0 and last > 0:
         way = "higher" if last > best else "lower"
         change = f", {percent(abs(last / best - 1))} {way}"
-    after = int(curve.epochs[-1] - curve.epochs[at])
     return (
         f"{curve.metric} was best ({number(best)}) in epoch {curve.epochs[at] + 1} and ended at "
-        f"{number(last)}{change}, {count(after, 'epoch')} later"
+        f"{number(last)}{change}"
     )
 
 
@@ -96,9 +104,10 @@ def _training(seen: Judged, run: Run, verdict: RunOutcome) -> str:
     shared = verdict.evidence.get("rise of training")
     if shared is None:
         return ""
-    metric = twin(_curve(seen, run, verdict).metric)
+    metric = twin(course_of(seen, run, verdict).metric)
     kind = "training loss" if metric == "loss" else f"training curve {metric!r}"
-    return f", while the {kind} {'kept improving' if shared < 0 else 'hardly changed'}"
+    course = "kept improving" if shared < 0 else "got worse by less, and a gap opened"
+    return f", while the {kind} {'did not change' if shared == 0 else course}"
 
 
 def _began(verdict: RunOutcome) -> str:
@@ -111,7 +120,9 @@ def _began(verdict: RunOutcome) -> str:
     return f"; onset {when}"
 
 
-def _finding(rule: Rule, seen: Judged, trial: str, runs: Verdicts, sentence: str) -> Finding:
+def _finding(
+    rule: Rule, seen: Judged, trial: str, runs: Verdicts, sentence: str, wasted: Wasted | None
+) -> Finding:
     run, verdict = next(iter(runs.items()))
     return Finding(
         code=rule.code,
@@ -120,9 +131,9 @@ def _finding(rule: Rule, seen: Judged, trial: str, runs: Verdicts, sentence: str
         trials=(trial,),
         runs=tuple(runs),
         sentence=sentence,
-        evidence=tuple(_evidence(seen, run, verdict)),
+        evidence=(*_evidence(seen, run, verdict), *evidence_of(wasted)),
         remedy=_protected(seen, run) + rule.remedy,
-        confidence=_confidence(verdict),
+        confidence=_confidence(verdict, len(course_of(seen, run, verdict).values)),
     )
 
 
@@ -135,13 +146,12 @@ def _protected(seen: Judged, run: Run) -> str:
 
 
 def _evidence(seen: Judged, run: Run, verdict: RunOutcome) -> Iterator[Evidence]:
-    curve, told = _curve(seen, run, verdict), verdict.evidence
+    curve, told = course_of(seen, run, verdict), verdict.evidence
     if len(curve.values):
-        at = _best(curve)
+        at = best_of(curve)
         yield Evidence(f"best {curve.metric}", float(curve.values[at]))
         yield Evidence("best epoch, from 0", int(curve.epochs[at]), "epoch")
         yield Evidence(f"last {curve.metric}", float(curve.values[-1]))
-        yield Evidence("epochs after the best", int(curve.epochs[-1] - curve.epochs[at]), "epochs")
     if verdict.onset is not None:
         yield Evidence("earliest onset, from 0", verdict.onset[0], "epoch")
         yield Evidence("latest onset, from 0", verdict.onset[1], "epoch")
@@ -158,16 +168,15 @@ def _evidence(seen: Judged, run: Run, verdict: RunOutcome) -> Iterator[Evidence]
         yield Evidence("best loss, ever", told["best loss"], "", told["no-skill loss"])
 
 
-def _confidence(verdict: RunOutcome) -> Confidence:
+def _confidence(verdict: RunOutcome, epochs: int) -> Confidence:
     told = verdict.evidence
     if "relative rise" not in told:
         return "medium"
     clear = bool(np.isfinite(told["relative rise"])) and (
         told["relative rise"] >= CLEAR_RISE * told["threshold"]
     )
-    if "rise of training" not in told:
-        return "medium" if clear else "low"
-    return "high" if clear else "medium"
+    doubts = (not clear, "rise of training" not in told, epochs < SURE_EPOCHS)
+    return ("high", "medium", "low", "low")[sum(doubts)]
 
 
 _DETECTED = (
@@ -181,7 +190,7 @@ _DETECTED = (
 
 _THRESHOLDS = (
     *("OVERFIT_RISE", "OVERFIT_CONFIDENCE", "OVERFIT_FLOOR", "OVERFIT_WINDOW", "SMOOTHING"),
-    *("SHARED_NOISE", "SHARED_RISE", "MIN_EPOCHS", "CLEAR_RISE"),
+    *("SHARED_NOISE", "SHARED_RISE", "MIN_EPOCHS", "CLEAR_RISE", "SURE_EPOCHS"),
 )
 
 OVERFITTING = Rule(
@@ -195,8 +204,9 @@ OVERFITTING = Rule(
     matters="The last weights are worse than earlier ones; the epochs after the best were wasted.",
     remedy="Stop early and restore the best weights; regularise, augment, or shrink the model.",
     certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold and a training "
-    "curve did not rise with it; medium where one of the two is missing, or where it never got "
-    "below the no-skill loss; low where both are.",
+    "curve did not rise with it; medium where one of the two is missing, in runs of less than "
+    f"{SURE_EPOCHS} validated epochs, or where validation never got below the no-skill loss; low "
+    "where two of these are.",
     thresholds=_THRESHOLDS,
 )
 
@@ -210,6 +220,7 @@ DEGRADED = Rule(
     "that.",
     matters="Both curves left a better state: the steps are too large, which is not overfitting.",
     remedy="Lower the learning rate or let it decay, and restore the best weights.",
-    certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold; else medium.",
+    certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold in runs of at "
+    f"least {SURE_EPOCHS} validated epochs, medium where one of the two holds, else low.",
     thresholds=_THRESHOLDS,
 )

@@ -10,6 +10,7 @@ from auditor.outcomes.curves import (
     noise,
     smooth,
     validation_curve,
+    validation_metric,
 )
 from auditor.outcomes.explosions import SINCE
 from auditor.outcomes.judging import judge
@@ -24,6 +25,7 @@ from auditor.outcomes.thresholds import (
     MIN_EPOCHS,
     OVERFIT_CONFIDENCE,
     OVERFIT_FLOOR,
+    OVERFIT_NOISE,
     OVERFIT_RISE,
     OVERFIT_WINDOW,
     RECOVERED_FACTOR,
@@ -40,6 +42,7 @@ __all__ = [
     "MIN_EPOCHS",
     "OVERFIT_CONFIDENCE",
     "OVERFIT_FLOOR",
+    "OVERFIT_NOISE",
     "OVERFIT_RISE",
     "OVERFIT_WINDOW",
     "RECOVERED_FACTOR",
@@ -66,4 +69,5 @@ __all__ = [
     "smooth",
     "task_of",
     "validation_curve",
+    "validation_metric",
 ]

@@ -40,6 +40,11 @@ OVERFIT_WINDOW = 6
 that fall for long and rise by 15 %, wider ones hide the rise of 8 to 20 epochs, and longer curves
 do not need them."""
 
+OVERFIT_NOISE = 2.0
+"""Standard deviations of a curve's own noise by which rules on smoothed curves want one value above
+the minimum: two standard errors of the difference between two means of 3 to 5 epochs (1.3 to 1.5)
+and the bias of a minimum over about ten of them (.7, from sqrt(2 ln m) for m values)."""
+
 SHARED_NOISE = 2.0
 """Correlation of the steps of training and validation, times the root of their number, from which
 they move together: 2.5 % of unrelated curves reach it."""

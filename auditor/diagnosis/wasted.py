@@ -1,0 +1,95 @@
+"""What came after the best epoch of a run that ended worse: epochs, time, and the accuracy."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from auditor.diagnosis.finding import Evidence, Judged
+from auditor.diagnosis.wording import count, number
+from auditor.outcomes import RunOutcome, ValidationCurve, accuracy_of, validation_curve
+from auditor.trials import Run, twin
+
+
+def course_of(seen: Judged, run: Run, verdict: RunOutcome) -> ValidationCurve:
+    """The curve that is judged, as logged: after an explosion only what followed."""
+    return validation_curve(seen.trials, run, after=max(verdict.bad_epochs, default=-1))
+
+
+def best_of(curve: ValidationCurve) -> int:
+    """Where its best value is."""
+    return int((curve.sign * curve.values).argmin())
+
+
+class Wasted(NamedTuple):
+    """What came after the best epoch.
+
+    Attributes:
+        after: Epochs after it.
+        epochs: All epochs of the run.
+        seconds: Of those after it; None where they were not logged.
+        seconds_in_all: Of all epochs that have them.
+        accuracy: Name of the validation accuracy; empty where it was not logged then.
+        accuracies: At the best epoch and at the end.
+    """
+
+    after: int
+    epochs: int
+    seconds: float | None = None
+    seconds_in_all: float = 0.0
+    accuracy: str = ""
+    accuracies: tuple[float, float] = (math.nan, math.nan)
+
+
+def wasted_epochs(seen: Judged, run: Run, verdict: RunOutcome) -> Wasted | None:
+    """What came after the best epoch of a run; None where that was the last."""
+    curve = course_of(seen, run, verdict)
+    if not len(curve.values) or best_of(curve) == len(curve.values) - 1:
+        return None
+    best, last = (int(curve.epochs[at]) for at in (best_of(curve), -1))
+    first = int(seen.trials.curve(run, curve.metric).epochs[0])
+    wasted = Wasted(last - best, last - first + 1)
+    timed = seen.trials.series(run, "seconds")
+    if np.isin(np.arange(best + 1, last + 1), timed.epochs).all():
+        late = float(timed.values[timed.epochs > best].sum())
+        wasted = wasted._replace(seconds=late, seconds_in_all=float(timed.values.sum()))
+    name = twin(accuracy_of(seen.trials)) if accuracy_of(seen.trials) else ""
+    epochs, values = seen.trials.curve(run, name)
+    known = dict(zip(epochs.tolist(), values.tolist(), strict=True))
+    if name != curve.metric and best in known and last in known:
+        wasted = wasted._replace(accuracy=name, accuracies=(known[best], known[last]))
+    return wasted
+
+
+def accuracy_in_words(wasted: Wasted) -> str:
+    """What the accuracy did meanwhile: "val_acc went from 0.7237 to 0.5889"."""
+    before, after = (number(value) for value in wasted.accuracies)
+    course = f"stayed at {before}" if before == after else f"went from {before} to {after}"
+    return f"{wasted.accuracy} {course}"
+
+
+def cost_in_words(wasted: Wasted | None) -> str:
+    """How many of the epochs came after the best, with their time where that was logged."""
+    if wasted is None:
+        return ""
+    if wasted.seconds is None:
+        return f"; {wasted.after} of the {count(wasted.epochs, 'epoch')} came after the best"
+    return (
+        f"; the {count(wasted.after, 'epoch')} after the best, of {wasted.epochs}, took "
+        f"{wasted.seconds:,.0f} s of the {wasted.seconds_in_all:,.0f} s logged"
+    )
+
+
+def evidence_of(wasted: Wasted | None) -> Iterator[Evidence]:
+    """The numbers behind those words."""
+    if wasted is None:
+        return
+    yield Evidence("epochs after the best", wasted.after, "epochs")
+    yield Evidence("share of the epochs after the best", wasted.after / wasted.epochs)
+    if wasted.seconds is not None:
+        yield Evidence("time after the best epoch", wasted.seconds, "s")
+        yield Evidence("time of all epochs", wasted.seconds_in_all, "s")
+    if wasted.accuracy:
+        for when, value in zip(("at the best epoch", "at the end"), wasted.accuracies, strict=True):
+            yield Evidence(f"{wasted.accuracy} {when}", value)
