@@ -4,9 +4,11 @@ from auditor.diagnosis.data import DATA_DIFFER, LABELS_DIFFER, NEAR_COPIES, SHAR
 from auditor.diagnosis.divergence import DIVERGED, RECOVERED
 from auditor.diagnosis.inputs import NO_BETTER, NOT_FINITE, NOT_SCALED
 from auditor.diagnosis.learning import NEVER_LEARNED, STILL_IMPROVING
+from auditor.diagnosis.model import CLASSES, LOGITS
 from auditor.diagnosis.overfitting import DEGRADED, OVERFITTING
 from auditor.diagnosis.recording import CRASHED, DISAGREEMENT, NO_GAP, SMALL_VALIDATION, UNREADABLE
 from auditor.diagnosis.searching import UNTRIED
+from auditor.diagnosis.training import RATE, UNREGULARISED
 
 RULES = (
     DIVERGED,  # AUD001
@@ -28,4 +30,8 @@ RULES = (
     NOT_SCALED,  # AUD035
     NO_BETTER,  # AUD036
     NOT_FINITE,  # AUD037
+    LOGITS,  # AUD041
+    CLASSES,  # AUD042
+    UNREGULARISED,  # AUD043
+    RATE,  # AUD044
 )

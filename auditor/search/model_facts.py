@@ -63,8 +63,9 @@ def _facts(model: Any, rate: float | None) -> ModelFacts:
     return ModelFacts(
         layers=dict(Counter(type(layer).__name__ for layer in layers)),
         custom=tuple(dict.fromkeys(custom)),
-        activations=tuple(activation for activation, _ in outputs),
-        units=tuple(units for _, units in outputs),
+        activations=tuple(activation for activation, _, _ in outputs),
+        units=tuple(units for _, units, _ in outputs),
+        dtypes=tuple(dtype for _, _, dtype in outputs),
         loss=loss,
         from_logits=from_logits,
         label_smoothing=smoothing,
@@ -95,14 +96,15 @@ def _number(part: Any, name: str) -> float | None:
 # Outputs
 
 
-def _outputs(model: Any) -> Iterator[tuple[str | None, int | None]]:
-    """What the last layer of each output applies, and the length of its last axis."""
+def _outputs(model: Any) -> Iterator[tuple[str | None, int | None, str | None]]:
+    """What the last layer of each output applies, the length of its last axis, and its type."""
     outputs = getattr(model, "outputs", None)
     if outputs is None and isinstance(model, keras.Sequential) and model.layers:
         last = model.layers[-1]  # It has no outputs before it sees data.
-        yield _activation(last), getattr(last, "units", getattr(last, "filters", None))
+        units = getattr(last, "units", getattr(last, "filters", None))
+        yield _activation(last), units, last.compute_dtype
     for output in outputs or ():
-        yield _applied(output), output.shape[-1] if output.shape else None
+        yield _applied(output), output.shape[-1] if output.shape else None, output.dtype
 
 
 def _applied(output: Any) -> str | None:

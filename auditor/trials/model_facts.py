@@ -15,6 +15,7 @@ class ModelFacts:
         activations: Per output what its last layer applies, by Keras's name, such as "softmax" or
             "linear".
         units: Per output the length of its last axis.
+        dtypes: Per output its type, such as "float32".
         loss: Keras's name of the loss, such as "categorical_crossentropy"; None for several losses,
             and for one that is not Keras's own.
         from_logits: Whether the loss expects logits; None where it knows no such option.
@@ -33,6 +34,7 @@ class ModelFacts:
     custom: tuple[str, ...] = ()
     activations: tuple[str | None, ...] = ()
     units: tuple[int | None, ...] = ()
+    dtypes: tuple[str | None, ...] = ()
     loss: str | None = None
     from_logits: bool | None = None
     label_smoothing: float = 0.0

@@ -72,6 +72,7 @@ def test_all_that_is_known_of_a_plain_model() -> None:
         layers={"Dense": 2, "Dropout": 1},
         activations=("softmax",),
         units=(3,),
+        dtypes=("float32",),
         loss="sparse_categorical_crossentropy",
         from_logits=False,
         optimizer="SGD",

@@ -1,6 +1,14 @@
 """The examples of all rules, by code."""
 
-from tests.diagnosis.examples import data, divergence, learning, overfitting, recording, searching
+from tests.diagnosis.examples import (
+    data,
+    divergence,
+    learning,
+    model,
+    overfitting,
+    recording,
+    searching,
+)
 
 EXAMPLES = {
     **divergence.EXAMPLES,
@@ -9,4 +17,5 @@ EXAMPLES = {
     **recording.EXAMPLES,
     **searching.EXAMPLES,
     **data.EXAMPLES,
+    **model.EXAMPLES,
 }
