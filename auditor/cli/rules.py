@@ -53,9 +53,13 @@ def _explanation(rule: "Rule") -> Iterator[str]:
     yield f"{rule.code} {rule.title} ({rule.severity})"
     for heading, text in explained(rule):
         yield f"\n{heading}"
-        yield fill(text, width, initial_indent="  ", subsequent_indent="  ")
+        yield _filled(text, width, "  ")
     if rule.thresholds:
         yield "\nThresholds"
     for threshold in thresholds_of(rule):
         text = f"{threshold.name} = {threshold.value}: {threshold.about}"
-        yield fill(text, width, initial_indent="  ", subsequent_indent="    ")
+        yield _filled(text, width, "    ")
+
+
+def _filled(text: str, width: int, indent: str) -> str:
+    return fill(text, width, initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)

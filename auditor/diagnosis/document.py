@@ -113,14 +113,14 @@ def _cell(text: str) -> str:
 
 
 def _threshold(name: str, module: str) -> Threshold:
-    for start in (module, SHARED):
-        home = _home(name, start)
-        if home is not None:
-            about = _defined(home)[name]
-            if not about:
-                raise LookupError(f"{name} in {home} has no docstring: say its unit and source")
-            return Threshold(name, _value(getattr(import_module(home), name)), about)
-    raise LookupError(f"no constant {name} in {module} or {SHARED}")
+    homes = (_home(name, start) for start in (module, *_imported(module), SHARED))
+    home = next(filter(None, homes), None)
+    if home is None:
+        raise LookupError(f"no constant {name} in {module}, what it imports from, or {SHARED}")
+    about = _defined(home)[name]
+    if not about:
+        raise LookupError(f"{name} in {home} has no docstring: say its unit and source")
+    return Threshold(name, _value(getattr(import_module(home), name)), about)
 
 
 @cache
@@ -129,11 +129,18 @@ def _home(name: str, module: str) -> str | None:
     if name in _defined(module):
         return module
     for node in _tree(module).body:
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("auditor"):
+        if isinstance(node, ast.ImportFrom) and node.module in _imported(module):
             for alias in node.names:
                 if name == (alias.asname or alias.name):
                     return _home(alias.name, node.module)
     return None
+
+
+@cache
+def _imported(module: str) -> tuple[str, ...]:
+    """The modules of ours from which one imports names."""
+    nodes = (node for node in _tree(module).body if isinstance(node, ast.ImportFrom))
+    return tuple(n.module for n in nodes if n.module and n.module.startswith("auditor."))
 
 
 @cache
