@@ -10,7 +10,7 @@ from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rul
 from auditor.diagnosis.wording import number
 from auditor.trials import ModelFacts, Run
 
-MOST_NAMED = 5
+_MOST_NAMED = 5
 """Trials that a sentence names, before it counts the others."""
 
 NEGATIVE_LOSS = -0.01
@@ -56,10 +56,10 @@ def named(trials: Iterable[str]) -> str:
     *others, last = trials
     if not others:
         return f"trial {last}"
-    if len(others) < MOST_NAMED:
+    if len(others) < _MOST_NAMED:
         return f"trials {', '.join(others)} and {last}"
-    more = len(others) + 1 - MOST_NAMED
-    return f"trials {', '.join(others[:MOST_NAMED])} and {more} more"
+    more = len(others) + 1 - _MOST_NAMED
+    return f"trials {', '.join(others[:_MOST_NAMED])} and {more} more"
 
 
 def one_for_each(seen: Judged, rule: Rule, said: Mapping[str, Said]) -> Iterator[Finding]:
