@@ -145,8 +145,9 @@ def test_published_overfitting_is_told_in_its_authors_numbers(name: str, parts: 
 
 @pytest.mark.parametrize("name", ["dip_at_epoch_8", "steering_val_below_train"])
 def test_published_runs_that_were_cut_short(name: str) -> None:
-    findings, _ = diagnosed(sweep({"a": case(name)}))
-    assert [finding.code for finding in findings] == ["AUD005"]
+    codes = {finding.code for finding in diagnosed(sweep({"a": case(name)}))[0]}
+    assert "AUD005" in codes
+    assert not codes & {"AUD003", "AUD011"}
 
 
 def test_evidence_counts_epochs_from_zero() -> None:

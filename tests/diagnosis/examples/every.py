@@ -8,6 +8,7 @@ from tests.diagnosis.examples import (
     overfitting,
     recording,
     searching,
+    splitting,
 )
 
 EXAMPLES = {
@@ -16,6 +17,7 @@ EXAMPLES = {
     **learning.EXAMPLES,
     **recording.EXAMPLES,
     **searching.EXAMPLES,
+    **splitting.EXAMPLES,
     **data.EXAMPLES,
     **model.EXAMPLES,
 }
