@@ -30,7 +30,7 @@ FREE = (
     "selection.",
 )
 HIGH = Condition("lr", "==", 1.0)
-COUNTS = Tally("overfit", (HIGH,), 1, 2, 0, 3, 0.5)
+COUNTS = Tally("overfit", (HIGH,), 1, 2, 0, 3, 0.5, 0.5, (0.1, 0.9), 0.4, (0.2, 0.6))
 CAUSE = Cause(
     "overfit", (HIGH,), COUNTS, 0.5, (0.1, 0.9), None, "but-for", (Rescue("lr", 1, 1, 1),), "lr"
 )

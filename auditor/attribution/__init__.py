@@ -4,7 +4,7 @@ from auditor.attribution.atoms import find_atoms
 from auditor.attribution.cause import Attribution
 from auditor.attribution.causes import Sweep, find_causes
 from auditor.attribution.design import find_layout
-from auditor.attribution.effects import tally_all
+from auditor.attribution.effects import Estimator, find_unit
 from auditor.attribution.failures import find_failures
 from auditor.attribution.levels import encode
 from auditor.attribution.notes import find_notes
@@ -28,7 +28,9 @@ def attribute(trials: Trials, outcomes: Outcomes) -> Attribution:
     layout = find_layout(trials, configurations)
     failures = find_failures(trials, outcomes, configurations)
     atoms = find_atoms(configurations)
-    values, pairs = tally_all(atoms, failures)
-    causes = find_causes(Sweep(layout, atoms, failures, Neighbours(configurations)))
-    notes = find_notes(trials, configurations, layout, failures, causes)
+    unit = find_unit(layout, failures)
+    estimator = Estimator(atoms, failures, unit)
+    values, pairs = estimator.tally_all()
+    causes = find_causes(Sweep(layout, atoms, failures, Neighbours(configurations), estimator))
+    notes = find_notes(trials, configurations, layout, failures, causes, unit)
     return Attribution(layout.name, layout.cells, values, pairs, causes, notes)

@@ -26,6 +26,8 @@ class Atoms:
             are listed one by one; (condition,).
         met: Whether a trial meets it; (trial, condition).
         active: Whether its hyperparameter exists in a trial; (trial, condition).
+        codes: As in `Configurations`; (trial, factor).
+        ordered: Whether the values of a factor are ordered; (factor,).
     """
 
     conditions: tuple[Condition, ...]
@@ -33,22 +35,12 @@ class Atoms:
     listed: NDArray[np.bool_]
     met: NDArray[np.bool_]
     active: NDArray[np.bool_]
+    codes: NDArray[np.intp]
+    ordered: NDArray[np.bool_]
 
     def meeting(self, chosen: tuple[int, ...]) -> NDArray[np.bool_]:
         """Whether a trial meets all of some conditions, given by their places; (trial,)."""
         return np.asarray(self.met[:, list(chosen)].all(axis=1))
-
-    @property
-    def contrasts(self) -> int:
-        """How many independent comparisons the listed values allow, over all factors."""
-        first = [int(np.flatnonzero(self.factor == factor)[0]) for factor in set(self.factor)]
-        return sum(map(self.contrasts_of, first))
-
-    def contrasts_of(self, atom: int) -> int:
-        """The same for the factor of one atom: values less one, or the number of cuts."""
-        siblings = np.flatnonzero((self.factor == self.factor[atom]) & self.listed)
-        equalities = self.conditions[siblings[0]].operator == "=="
-        return len(siblings) - 1 if equalities else len(siblings) // 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +69,8 @@ def find_atoms(configurations: Configurations) -> Atoms:
         np.array([atom.listed for _, atom in atoms], bool),
         met,
         codes[:, factor] != ABSENT,
+        codes,
+        np.array([one.ordered for one in configurations.factors], bool),
     )
 
 

@@ -34,13 +34,19 @@ class Tally:
 
     Attributes:
         outcome: An `Outcome` or `ANY_FAILURE`.
-        conditions: One or two; a run must meet all.
+        conditions: One to three; a run must meet all.
         failing: Runs with the outcome among those that meet them.
         total: Runs that meet them and whose outcome is known.
         failing_elsewhere, total_elsewhere: The same for all other runs.
         added: For a pair, what it adds beyond both its halves, as a difference of rates: its rate
-            less the higher of the rates of either half outside the pair. None for one condition,
+            less the higher of the rates of either half without the other. None for one condition,
             and where a half was never observed without the other.
+        effect: Risk difference between runs that meet all and those that do not, among runs that
+            have the hyperparameters. None for three conditions; the cause has it.
+        interval: Its 95 % interval, each for itself, where one is defined; else None.
+        interaction: For a pair, by how much its rate exceeds what both halves would add up to if
+            neither changed what the other does.
+        interaction_interval: Its 95 % interval, where one is defined; else None.
     """
 
     outcome: str
@@ -50,6 +56,10 @@ class Tally:
     failing_elsewhere: int
     total_elsewhere: int
     added: float | None = None
+    effect: float | None = None
+    interval: tuple[float, float] | None = None
+    interaction: float | None = None
+    interaction_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,11 +86,15 @@ class Cause:
 
     Attributes:
         outcome: An `Outcome` or `ANY_FAILURE`.
-        conditions: One, or a pair.
+        conditions: One, a pair, or three.
         counts: How often they fail, and the others.
-        effect: Risk difference between runs that meet the conditions and those that do not.
-        interval: Its 95 % interval, where one is defined; else None.
-        adjusted_p: p adjusted for all conditions looked at; None where only counts are claimed.
+        effect: Risk difference between runs that meet the conditions and those that do not, among
+            runs that have the hyperparameters; where enough trials were drawn at random, among the
+            half of them in which the cause was not looked for.
+        interval: Its interval, where one is defined; else None. It covers the truth with 95 %
+            probability although the cause was picked for its strength.
+        adjusted_p: p by permutation, adjusted for all conditions looked at, or that of the least
+            certain part of the cause where this is larger.
         evidence: What may be claimed.
         rescues: For each hyperparameter of the sweep, what changing it alone does to the trials
             that meet the conditions and fail; those that rescue most come first.

@@ -1,78 +1,180 @@
-"""How often each value, and each pair of values, fails: exact counts of runs."""
+"""How often each value and pair of values fails: exact counts of runs, effects, intervals."""
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attribution.atoms import Atoms
-from auditor.attribution.cause import Condition, Tally
+from auditor.attribution.cause import Tally
+from auditor.attribution.chance import Floats, Mask
+from auditor.attribution.design import Layout
 from auditor.attribution.failures import Failure, Failures
+from auditor.attribution.intervals import Z, combine, effective_size
 
-Counts = NDArray[np.float32]
-"""Runs that meet two conditions, or one on the diagonal; (condition, condition)."""
+Unit = Literal["trials", "runs"] | None
+"""What an interval is over: trials drawn at random, or runs that differ in their seed only; None
+where neither was left to chance, and no interval is defined."""
 
 
-def tally_all(atoms: Atoms, failures: Failures) -> tuple[tuple[Tally, ...], tuple[Tally, ...]]:
-    """Counts of every listed value, and of every pair of them that occurs in a failing run."""
-    listed = np.flatnonzero(atoms.listed).tolist()
+def find_unit(layout: Layout, failures: Failures) -> Unit:
+    """What intervals are over. Runs that were cut off are no random ones: they leave none."""
+    if failures.pruned or failures.missing:
+        return None
+    if layout.name == "random":
+        return "trials"
+    return "runs" if layout.cells and failures.replicated else None
+
+
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """Counts runs, and estimates differences of rates with intervals.
+
+    Attributes:
+        atoms: All conditions.
+        failures: All failures.
+        unit: What intervals are over.
+    """
+
+    atoms: Atoms
+    failures: Failures
+    unit: Unit
+
+    def tally_all(self) -> tuple[tuple[Tally, ...], tuple[Tally, ...]]:
+        """Counts of every listed value, and of every pair of them that occurs in a failing run."""
+        listed = np.flatnonzero(self.atoms.listed)
+        values, pairs = [], []
+        for failure in self.failures.found:
+            cells = _cells(
+                self.atoms.met[:, listed], self.atoms.active[:, listed], self._sums(failure)
+            )
+            values.append(self._values(failure, listed, cells))
+            pairs.append(self._pairs(failure, listed, cells))
+        return tuple(chain(*values)), tuple(chain(*pairs))
+
+    def tally(self, failure: Failure, chosen: tuple[int, ...]) -> Tally:
+        """Counts of one cause; `chosen` are its places among the atoms."""
+        places = np.array(chosen)
+        cells = _cells(self.atoms.met[:, places], self.atoms.active[:, places], self._sums(failure))
+        if len(chosen) == 1:
+            return next(self._values(failure, places, cells))
+        if len(chosen) == 2:
+            return next(self._pairs(failure, places, cells))
+        conditions = tuple(self.atoms.conditions[atom] for atom in chosen)
+        inside = self.atoms.meeting(chosen)[self.failures.trial_of_run]
+        counts = self._counts(failure, int((failure.runs & inside).sum()), int(inside.sum()))
+        return Tally(failure.outcome, conditions, *counts)
+
+    def effect(
+        self, failure: Failure, chosen: tuple[int, ...], among: Mask, z: float = Z
+    ) -> tuple[float | None, tuple[float, float] | None]:
+        """Risk difference of a cause among some trials that have its hyperparameters; interval.
+
+        Args:
+            failure: What goes wrong.
+            chosen: The places of its conditions among the atoms.
+            among: The trials; (trial,).
+            z: Half width of the interval in standard errors.
+        """
+        there = among & self.atoms.active[:, list(chosen)].all(axis=1)
+        met = self.atoms.meeting(chosen)
+        sums = self._sums(failure)
+        two = np.stack([sums[:, there & met].sum(axis=1), sums[:, there & ~met].sum(axis=1)])
+        if not two[:, 1].all():
+            return None, None
+        return _interval(*(float(x[0]) for x in self._difference([1, -1], two[..., None], z)))
+
+    def _sums(self, failure: Failure) -> Floats:
+        """Per trial what is to be summed: failing runs, runs, and for intervals their squares."""
+        trials = len(self.atoms.met)
+        k = np.bincount(self.failures.trial_of_run, failure.runs, trials)
+        n = np.bincount(self.failures.trial_of_run, minlength=trials).astype(np.float64)
+        if self.unit == "trials" and self.failures.repeated:
+            return np.stack([k, n, k * k, k * n, n * n, (n > 0).astype(np.float64)])
+        return np.stack([k, n])
+
+    def _difference(self, signs: list[int], cells: Floats, z: float) -> tuple[Floats, ...]:
+        """A sum of rates with signs, and the ends of its interval; cells are (rate, sum, ...)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rates = cells[:, 0] / cells[:, 1]
+        total = np.tensordot(np.array(signs, np.float64), rates, axes=1)
+        if self.unit is None:
+            return total, np.full_like(total, np.nan), np.full_like(total, np.nan)
+        clustered = cells.shape[1] > 2
+        sizes = np.stack([effective_size(c) for c in cells]) if clustered else cells[:, 1]
+        return total, *combine(signs, rates, sizes, z)
+
+    def _values(self, failure: Failure, places: NDArray[np.intp], cells: Floats) -> Iterator[Tally]:
+        """One tally per condition, from the diagonals of the counts."""
+        inside, outside = cells[0].diagonal(0, 1, 2), cells[3].diagonal(0, 1, 2)
+        found = self._difference([1, -1], np.stack([inside, outside]), Z)
+        counts = inside[:2].T.astype(int).tolist()
+        for atom, (k, n), *effect in zip(places.tolist(), counts, *_lists(*found), strict=True):
+            conditions = (self.atoms.conditions[atom],)
+            effect_, interval = _interval(*effect)
+            yield Tally(
+                failure.outcome, conditions, *self._counts(failure, k, n), None, effect_, interval
+            )
+
+    def _pairs(self, failure: Failure, places: NDArray[np.intp], cells: Floats) -> Iterator[Tally]:
+        """One tally per pair on different hyperparameters that fails at least once."""
+        factor = self.atoms.factor[places]
+        first, second = np.nonzero(np.triu((cells[0, 0] > 0) & (factor[:, None] != factor)))
+        chosen = cells[:, :, first, second]
+        effects = self._difference([1, -1], np.stack([chosen[0], chosen[1:].sum(axis=0)]), Z)
+        interactions = self._difference([1, -1, -1, 1], chosen, Z)
+        counts = chosen[0, :2].T.astype(int).tolist()
+        columns = _lists(_added(chosen), *effects, *interactions)
+        for i, j, (k, n), added, *rest in zip(
+            places[first].tolist(), places[second].tolist(), counts, *columns, strict=True
+        ):
+            yield Tally(
+                failure.outcome,
+                (self.atoms.conditions[i], self.atoms.conditions[j]),
+                *self._counts(failure, k, n),
+                None if math.isnan(added) else added,
+                *_interval(*rest[:3]),
+                *_interval(*rest[3:]),
+            )
+
+    def _counts(self, failure: Failure, k: int, n: int) -> tuple[int, int, int, int]:
+        return k, n, int(failure.runs.sum()) - k, len(failure.runs) - n
+
+
+def _cells(met: Mask, active: Mask, sums: Floats) -> Floats:
+    """Sums over the trials with both, the first, the second or neither of two conditions.
+
+    Returns:
+        (cell, sum, condition, condition); of trials that have both hyperparameters. On the
+        diagonal the first cell is with, and the last without, the one condition.
+    """
     # Counts stay far below 2 ** 24, up to which float32 is exact; products of floats are fast.
-    met = atoms.met[failures.trial_of_run][:, listed].astype(np.float32)
-    total = met.T @ met
-    other_factor = atoms.factor[listed, None] != atoms.factor[listed]
-    conditions = [atoms.conditions[i] for i in listed]
-    values, pairs = [], []
-    for failure in failures.found:
-        failing = met.T @ (met * failure.runs[:, None])
-        values.append(_values(conditions, failure, failing, total))
-        pairs.append(_pairs(conditions, failure, failing, total, other_factor))
-    return tuple(chain(*values)), tuple(chain(*pairs))
+    one, there = met.astype(np.float32), active.astype(np.float32)
+    found = np.empty((4, len(sums), met.shape[1], met.shape[1]))
+    for place, weight in enumerate(sums.astype(np.float32)[:, :, None]):
+        both, first = one.T @ (one * weight), one.T @ (there * weight)
+        total = there.T @ (there * weight)
+        found[:, place] = both, first - both, first.T - both, total - first - first.T + both
+    return found
 
 
-def tally(atoms: Atoms, failures: Failures, failure: Failure, chosen: tuple[int, ...]) -> Tally:
-    """Counts of one condition or one pair; `chosen` are its places among the atoms."""
-    met = atoms.met[failures.trial_of_run][:, list(chosen)].astype(np.float32)
-    failing, total = met.T @ (met * failure.runs[:, None]), met.T @ met
-    conditions = [atoms.conditions[i] for i in chosen]
-    if len(chosen) == 1:
-        return next(_values(conditions, failure, failing, total))
-    return next(_pairs(conditions, failure, failing, total, ~np.eye(2, dtype=bool)))
-
-
-def _values(
-    conditions: list[Condition], failure: Failure, failing: Counts, total: Counts
-) -> Iterator[Tally]:
-    """One tally per condition, from the diagonals of the counts."""
-    all_failing, runs = int(failure.runs.sum()), len(failure.runs)
-    counts = np.stack([failing.diagonal(), total.diagonal()], axis=1).astype(int).tolist()
-    for condition, (k, n) in zip(conditions, counts, strict=True):
-        yield Tally(failure.outcome, (condition,), k, n, all_failing - k, runs - n)
-
-
-def _pairs(
-    conditions: list[Condition],
-    failure: Failure,
-    failing: Counts,
-    total: Counts,
-    other_factor: NDArray[np.bool_],
-) -> Iterator[Tally]:
-    """One tally per pair on different hyperparameters that fails at least once."""
-    all_failing, runs = int(failure.runs.sum()), len(failure.runs)
-    first, second = np.nonzero(np.triu((failing > 0) & other_factor))
-    counts = np.stack([first, second, failing[first, second], total[first, second]], axis=1)
-    added = _added(failing, total)[first, second].tolist()
-    for (i, j, k, n), more in zip(counts.astype(int).tolist(), added, strict=True):
-        both = (conditions[i], conditions[j])
-        extra = None if math.isnan(more) else more
-        yield Tally(failure.outcome, both, k, n, all_failing - k, runs - n, extra)
-
-
-def _added(failing: Counts, total: Counts) -> NDArray[np.float64]:
+def _added(cells: Floats) -> Floats:
     """What each pair adds; NaN where it, or a half without the other, was never observed."""
-    k, n = failing.astype(np.float64), total.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        half_alone = (k.diagonal()[:, None] - k) / (n.diagonal()[:, None] - n)
-        # np.maximum, unlike np.fmax, keeps NaN: what is unknown must not count as no effect.
-        return np.asarray(k / n - np.maximum(half_alone, half_alone.T))
+        both, first, second, _ = cells[:, 0] / cells[:, 1]
+    # np.maximum, unlike np.fmax, keeps NaN: what is unknown must not count as no effect.
+    return np.asarray(both - np.maximum(first, second))
+
+
+def _lists(*columns: Floats) -> list[list[float]]:
+    return [column.tolist() for column in columns]
+
+
+def _interval(
+    effect: float, low: float, high: float
+) -> tuple[float | None, tuple[float, float] | None]:
+    return None if math.isnan(effect) else effect, None if math.isnan(low) else (low, high)

@@ -1,5 +1,6 @@
 """Outcomes as arrays: which runs and trials have each failure, and which ones can tell."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from auditor.attribution.cause import ANY_FAILURE
 from auditor.attribution.levels import Configurations
 from auditor.outcomes import FAILURES, Outcome, Outcomes
-from auditor.trials import Trials
+from auditor.trials import Run, Trials
 
 CENSORED = (Outcome.PRUNED, Outcome.MISSING)
 """Outcomes that leave open how the run would have ended."""
@@ -22,6 +23,7 @@ class Failure:
         outcome: An `Outcome` or `ANY_FAILURE`.
         runs: Whether each known run has it; (run,).
         trials: Whether most runs of a trial have it; (trial,).
+        rates: Share of the known runs of a trial that have it; 0 where none is known; (trial,).
         known: Whether it is known how a trial ended; (trial,).
         comparable: Whether a trial shows if it has it; (trial,). One that ended worse does not: a
             run that diverged says nothing about overfitting, and would pass for a good example.
@@ -30,6 +32,7 @@ class Failure:
     outcome: str
     runs: NDArray[np.bool_]
     trials: NDArray[np.bool_]
+    rates: NDArray[np.float64]
     known: NDArray[np.bool_]
     comparable: NDArray[np.bool_]
 
@@ -42,6 +45,8 @@ class Failures:
         trial_of_run: The trial of each run whose outcome is known; (run,).
         pruned, missing: Numbers of runs whose outcome is not.
         disagreeing: Number of trials whose known runs differ in outcome.
+        replicated: Whether each known trial was trained more than once, so that seeds can be told
+            from values. Folds are no seeds: they share rows.
         found: Those that occur, mildest first; any failure last.
     """
 
@@ -49,6 +54,7 @@ class Failures:
     pruned: int
     missing: int
     disagreeing: int
+    replicated: bool
     found: tuple[Failure, ...]
 
     @property
@@ -74,19 +80,32 @@ def find_failures(trials: Trials, outcomes: Outcomes, configurations: Configurat
         ends.count(Outcome.PRUNED),
         ends.count(Outcome.MISSING),
         len(pairs) - len({trial for trial, _ in pairs}),
-        tuple(_failure(name, kind, runs, by_trial) for name, kind in kinds),
+        _replicated(known),
+        tuple(_failure(name, kind, runs, by_trial, trial_of_run) for name, kind in kinds),
     )
 
 
+def _replicated(known: list[Run]) -> bool:
+    times = Counter(run.trial_id for run in known)
+    return all(run.fold == known[0].fold and times[run.trial_id] > 1 for run in known)
+
+
 def _failure(
-    name: str, kind: tuple[Outcome, ...], runs: list[Outcome], by_trial: list[Outcome]
+    name: str,
+    kind: tuple[Outcome, ...],
+    runs: list[Outcome],
+    by_trial: list[Outcome],
+    trial_of_run: NDArray[np.intp],
 ) -> Failure:
     worst = max(map(FAILURES.index, kind))
     comparable = {Outcome.OK, *FAILURES[: worst + 1]}  # FAILURES stand from mild to severe
+    failing = np.array([outcome in kind for outcome in runs], bool)
+    known = np.bincount(trial_of_run, minlength=len(by_trial))
     return Failure(
         name,
-        np.array([outcome in kind for outcome in runs], bool),
+        failing,
         np.array([outcome in kind for outcome in by_trial], bool),
+        np.bincount(trial_of_run, failing, len(by_trial)) / np.maximum(1, known),
         np.array([outcome not in CENSORED for outcome in by_trial], bool),
         np.array([outcome in comparable for outcome in by_trial], bool),
     )

@@ -7,10 +7,11 @@ import numpy as np
 from auditor.attribution.atoms import is_label
 from auditor.attribution.cause import ANY_FAILURE, Cause
 from auditor.attribution.design import Layout
+from auditor.attribution.effects import Unit
 from auditor.attribution.failures import Failures
 from auditor.attribution.levels import ABSENT, Configurations, identity
 from auditor.attribution.sentences import show
-from auditor.attribution.thresholds import MAX_CATEGORIES, MIN_FAILING, MIN_SEEN
+from auditor.attribution.thresholds import MAX_CATEGORIES, MIN_FAILING, MIN_SEEN, SPLIT
 from auditor.trials import Trials
 
 _DESIGNS = {
@@ -32,6 +33,7 @@ def find_notes(
     layout: Layout,
     failures: Failures,
     causes: tuple[Cause, ...],
+    unit: Unit,
 ) -> tuple[str, ...]:
     """All notes: on the design, the hyperparameters, the runs, and on what is not claimed."""
     if not configurations.trials:
@@ -45,6 +47,7 @@ def find_notes(
         *_runs(failures),
         *_left_out(failures),
         *_claims(failures, causes),
+        *([_intervals(unit, len(configurations.trials))] if failures.found else []),
     )
 
 
@@ -167,7 +170,25 @@ def _claims(failures: Failures, causes: tuple[Cause, ...]) -> Iterator[str]:
                 f"No value or pair of values goes with '{failure.outcome}' clearly enough to be "
                 f"named ({int(failure.trials.sum())} trials; at least {MIN_FAILING} are needed)."
             )
-    yield "Effects are plain differences of observed rates; no interval is claimed for them."
+
+
+def _intervals(unit: Unit, trials: int) -> str:
+    """What the intervals are over, or why there are none."""
+    if unit is None:
+        return (
+            "Effects are plain differences of observed rates. No interval is claimed for them: "
+            "neither were the values drawn at random, nor each trial trained with several seeds."
+        )
+    if unit == "runs":
+        return (
+            "Intervals (95 %) are over the seeds of these configurations, and say nothing on other "
+            "configurations. Those of causes are widened, because the strongest were picked."
+        )
+    return "Intervals (95 %) are over trials drawn at random from this search space. " + (
+        f"Causes were looked for in {trials // 2} trials; their effects are of the others."
+        if trials >= SPLIT
+        else "Those of causes are widened, because the strongest were picked."
+    )
 
 
 def _some(names: list[str], most: int = 5) -> str:

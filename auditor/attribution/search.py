@@ -1,8 +1,8 @@
 """The search for minimal causes: greedy, and rather none than a wrong one.
 
-Trials are the unit here, not runs: two executions of one configuration are no independent
-evidence on its values. Each step names the single condition or pair with the largest z among the
-trials that no earlier one covers, provided that it passes the error control.
+Configurations are the unit here, not runs: two trainings of one configuration are no independent
+evidence on its values. Each step names the strongest condition or pair among what no earlier one
+covers, provided that chance hardly reaches it and that each of its parts matters by itself.
 """
 
 from collections.abc import Iterator
@@ -10,125 +10,184 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import hypergeom
 
 from auditor.attribution.atoms import Atoms
 from auditor.attribution.cause import Condition
-from auditor.attribution.thresholds import ALPHA, MAX_TRIES, MIN_FAILING, MIN_SEEN
-
-Mask = NDArray[np.bool_]
-Table = NDArray[np.float64]
-"""Trials that meet the conditions and fail, that meet them, that could meet them and fail, and that
-could meet them; (4, ...)."""
+from auditor.attribution.chance import Chance, Floats, Mask, deal
+from auditor.attribution.support import look_inside
+from auditor.attribution.thresholds import MATTERS, MAX_TRIES, MIN_FAILING, MIN_SEEN, PURE
 
 
 class Finding(NamedTuple):
-    """One or two atoms that go with a failure.
+    """Up to three atoms that go with a failure.
 
     Attributes:
         atoms: Their places among the atoms.
-        z: How many standard deviations more of their trials fail than if none mattered.
+        strength: How surely more fail with them than without; see `chance.strength`.
+        p: Probability of anything as strong by chance, or of a part of it; the larger one.
+        critical: Strength that chance reaches with the probability allowed.
+        rivals: Atoms on other hyperparameters that explain as much: each makes the other
+            superfluous.
     """
 
     atoms: tuple[int, ...]
-    z: float
+    strength: float
+    p: float
+    critical: float
+    rivals: tuple[int, ...] = ()
 
 
-def find_conditions(atoms: Atoms, failing: Mask, comparable: Mask) -> list[Finding]:
+class Observed(NamedTuple):
+    """What a step looks at.
+
+    Attributes:
+        atoms: All conditions.
+        rates: Share of the runs that fail; (trial,).
+        trials: Those that no earlier cause covers; (trial,).
+        named: Factors of the earlier causes.
+    """
+
+    atoms: Atoms
+    rates: Floats
+    trials: Mask
+    named: frozenset[int]
+
+
+def find_conditions(atoms: Atoms, rates: Floats, comparable: Mask, level: float) -> list[Finding]:
     """Conditions and pairs that go with a failure, in the order in which they are found.
 
     Args:
         atoms: All conditions.
-        failing: Which trials fail; (trial,).
+        rates: Share of the runs of each trial that fail; (trial,).
         comparable: Which trials show whether they fail; (trial,).
+        level: Largest probability of naming anything where nothing matters.
     """
-    level = ALPHA / max(1, _hypotheses(atoms, comparable))
-    remaining, found = comparable, list[Finding]()
-    while (best := _strongest(atoms, failing, remaining, level)) is not None:
+    rates, remaining = _merged(atoms, rates, comparable)
+    found, named = list[Finding](), frozenset[int]()
+    while (best := _strongest(Observed(atoms, rates, remaining, named), level)) is not None:
         # Good trials go too: to keep only those would make a later half of the data look good.
         remaining = remaining & ~atoms.meeting(best.atoms)
+        named |= set(atoms.factor[list(best.atoms)].tolist())
         if not _restates(atoms, best, found):
             found.append(best)
     return found
 
 
-def _hypotheses(atoms: Atoms, trials: Mask) -> int:
-    """How many conditions and pairs could be named, whatever the outcomes."""
-    met = atoms.met[trials].astype(np.float32)
-    return int((_eligible(atoms) & (met.T @ met >= MIN_SEEN)).sum())
+def _merged(atoms: Atoms, rates: Floats, trials: Mask) -> tuple[Floats, Mask]:
+    """The first trial of each configuration, with the mean rate of all of them."""
+    places = np.flatnonzero(trials)
+    _, first, group = np.unique(atoms.codes[places], axis=0, return_index=True, return_inverse=True)
+    merged, kept = rates.copy(), np.zeros(len(rates), bool)
+    group = group.ravel()
+    kept[places[first]] = True
+    merged[places[first]] = np.bincount(group, rates[places]) / np.bincount(group)
+    return merged, kept
 
 
-def _eligible(atoms: Atoms) -> Mask:
-    """Single conditions (the diagonal) and pairs on two hyperparameters; (atom, atom)."""
-    other_factor = atoms.factor[:, None] != atoms.factor
-    return np.asarray(np.triu(other_factor) | np.eye(len(atoms.factor), dtype=bool))
-
-
-def _strongest(atoms: Atoms, failing: Mask, trials: Mask, level: float) -> Finding | None:
-    for candidate in _candidates(atoms, failing, trials, level):
-        minimal = _minimal(atoms, candidate, failing, trials)
-        if minimal is candidate or _tail(_table(atoms, minimal.atoms, failing, trials)) <= level:
-            return minimal
+def _strongest(seen: Observed, level: float) -> Finding | None:
+    if seen.rates[seen.trials].sum() < MIN_FAILING or not len(seen.atoms.factor):
+        return None
+    chance = deal(seen.atoms, seen.rates, seen.trials)
+    critical = chance.critical(level)
+    candidates = list(_candidates(seen.atoms, chance, critical))
+    singles = [c for c in candidates if len(c.atoms) == 1]
+    for candidate in candidates[:MAX_TRIES]:
+        minimal = _minimal(seen, candidate, singles)
+        explained = None if minimal is None else _not_explained_away(seen, minimal, singles)
+        if explained is not None:
+            return _narrowed(seen, explained)
     return None
 
 
-def _candidates(atoms: Atoms, failing: Mask, trials: Mask, level: float) -> Iterator[Finding]:
-    """The strongest conditions and pairs; of equals one before two, values before thresholds."""
-    met = atoms.met[trials].astype(np.float32)
-    active = atoms.active[trials].astype(np.float32)
-    bad = failing[trials, None].astype(np.float32)
-    # A value of a conditional hyperparameter is compared only where the hyperparameter exists.
-    table = np.stack(
-        [met.T @ (met * bad), met.T @ met, active.T @ (active * bad), active.T @ active]
-    ).astype(np.float64)
-    z = _z(table)
-    z[~_eligible(atoms) | (table[1] < MIN_SEEN) | (table[0] < MIN_FAILING)] = 0
-    first, second = np.nonzero(z > 0)
+def _candidates(atoms: Atoms, chance: Chance, critical: float) -> Iterator[Finding]:
+    """What chance hardly reaches, strongest first; of equals one before two, values first."""
+    first, second = chance.first, chance.second
     thresholds = (~atoms.listed[first]).astype(int) + ~atoms.listed[second]
-    order = np.lexsort((thresholds, first != second, -z[first, second].round(6)))[:MAX_TRIES]
-    first, second = first[order], second[order]
-    passing = _tail(table[:, first, second]) <= level
-    for i, j in zip(first[passing].tolist(), second[passing].tolist(), strict=True):
-        yield Finding((i,) if i == j else (i, j), float(z[i, j]))
+    order = np.lexsort((thresholds, first != second, -chance.observed.round(6)))
+    for place in order[chance.observed[order] >= critical].tolist():
+        i, j = int(first[place]), int(second[place])
+        strength = float(chance.observed[place])
+        yield Finding((i,) if i == j else (i, j), strength, chance.p(strength), critical)
 
 
-def _minimal(atoms: Atoms, pair: Finding, failing: Mask, trials: Mask) -> Finding:
-    """The pair where each half matters inside the other, else the half that does the work."""
+def _minimal(seen: Observed, pair: Finding, singles: list[Finding]) -> Finding | None:
+    """The pair where each half matters inside the other, else the best of the half that does."""
     if len(pair.atoms) == 1:
         return pair
-    # Each half was picked to suit the other, hence the share of ALPHA for each possible pick.
-    picks = [atoms.contrasts - atoms.contrasts_of(other) for other in pair.atoms[::-1]]
-    tails = [
-        float(_tail(_table(atoms, (this,), failing, trials & atoms.met[:, other])))
-        for this, other in (pair.atoms, pair.atoms[::-1])
-    ]
-    if all(tail <= ALPHA / n for tail, n in zip(tails, picks, strict=True)):
+    ps = [_p_of_part(seen, this, pair.atoms) for this in pair.atoms]
+    if max(ps) <= MATTERS:
+        return pair._replace(p=max(pair.p, *ps))
+    factor = seen.atoms.factor[pair.atoms[int(np.argmin(ps))]]
+    alone = (single for single in singles if seen.atoms.factor[single.atoms[0]] == factor)
+    return next(alone, None) if min(ps) <= MATTERS else None
+
+
+def _p_of_part(seen: Observed, this: int, atoms: tuple[int, ...]) -> float:
+    """The p of one part of a cause among the trials that meet the others."""
+    others = tuple(atom for atom in atoms if atom != this)
+    trials = seen.trials & seen.atoms.meeting(others)
+    held = tuple(seen.atoms.factor[list(others)].tolist())
+    return look_inside(seen.atoms, seen.rates, trials & seen.atoms.active[:, this], held).p_of(this)
+
+
+def _not_explained_away(seen: Observed, finding: Finding, singles: list[Finding]) -> Finding | None:
+    """The finding, unless it does nothing at equal values of an earlier cause or of a rival."""
+    own = set(seen.atoms.factor[list(finding.atoms)].tolist())
+    p = finding.p
+    for factor in seen.named - own:
+        p = max(p, *(_p_given(seen, finding, this, factor) for this in finding.atoms))
+    if p > MATTERS:
+        return None
+    rivals = list[int]()
+    for rival in _strongest_of_each(seen.atoms, singles, own | seen.named):
+        factor = int(seen.atoms.factor[rival.atoms[0]])
+        if max(_p_given(seen, finding, this, factor) for this in finding.atoms) <= MATTERS:
+            continue
+        if min(_p_given(seen, rival, rival.atoms[0], other) for other in own) <= MATTERS:
+            return None
+        rivals.append(rival.atoms[0])
+    return finding._replace(p=p, rivals=tuple(rivals))
+
+
+def _p_given(seen: Observed, finding: Finding, this: int, factor: int) -> float:
+    """The p of one part among the trials that meet the others, at equal values of a factor."""
+    others = tuple(atom for atom in finding.atoms if atom != this)
+    trials = seen.trials & seen.atoms.meeting(others) & seen.atoms.active[:, this]
+    return look_inside(seen.atoms, seen.rates, trials, (factor,)).p_of(this)
+
+
+def _strongest_of_each(
+    atoms: Atoms, singles: list[Finding], without: set[int] | frozenset[int]
+) -> Iterator[Finding]:
+    """The strongest single condition on each factor but some."""
+    seen = set(without)
+    for single in singles:
+        factor = int(atoms.factor[single.atoms[0]])
+        if factor not in seen:
+            seen.add(factor)
+            yield single
+
+
+def _narrowed(seen: Observed, pair: Finding) -> Finding:
+    """A pair that does not always fail, with the third condition that tells when; else the pair."""
+    trials = seen.trials & seen.atoms.meeting(pair.atoms)
+    if len(pair.atoms) != 2 or seen.rates[trials].mean() >= PURE:
         return pair
-    half = (pair.atoms[int(np.argmin(tails))],)
-    return Finding(half, float(_z(_table(atoms, half, failing, trials))))
-
-
-def _table(atoms: Atoms, chosen: tuple[int, ...], failing: Mask, trials: Mask) -> Table:
-    population = trials & atoms.active[:, list(chosen)].all(axis=1)
-    inside = population & atoms.meeting(chosen)
-    sets = (inside & failing, inside, population & failing, population)
-    return np.array([members.sum() for members in sets], np.float64)
-
-
-def _z(table: Table) -> NDArray[np.float64]:
-    """Hypergeometric z; 0 where nothing can vary."""
-    failing, size, all_failing, total = table
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = all_failing / total
-        variance = size * share * (1 - share) * (total - size) / (total - 1)
-        return np.where(variance > 0, (failing - size * share) / np.sqrt(variance), 0.0)
-
-
-def _tail(table: Table) -> NDArray[np.float64]:
-    """Probability that as many fail by chance: one-sided, hypergeometric (Fisher's exact test)."""
-    failing, size, all_failing, total = table
-    return np.asarray(hypergeom.sf(failing - 1, total, all_failing, size))
+    held = tuple(seen.atoms.factor[list(pair.atoms)].tolist())
+    found = look_inside(seen.atoms, seen.rates, trials, held)
+    if not len(found.atoms):
+        return pair
+    best = int(np.argmax(found.z))
+    third, p = int(found.atoms[best]), float(found.p[best])
+    three = (*pair.atoms, third)
+    inside = trials & seen.atoms.met[:, third]
+    enough = inside.sum() >= MIN_SEEN and seen.rates[inside].sum() >= MIN_FAILING
+    if not enough or p > MATTERS:
+        return pair
+    parts = [_p_of_part(seen, this, three) for this in pair.atoms]
+    if max(parts) > MATTERS:
+        return pair
+    return pair._replace(atoms=three, p=max(pair.p, p, *parts))
 
 
 def _restates(atoms: Atoms, new: Finding, found: list[Finding]) -> bool:

@@ -20,6 +20,7 @@ def sentence(
     kinds: dict[str, int],
     rescues: tuple[Rescue, ...],
     twins: tuple[Condition, ...],
+    rivals: tuple[Condition, ...],
     repeated: bool,
 ) -> str:
     """One cause in words.
@@ -29,10 +30,11 @@ def sentence(
         kinds: Of any failure, how often each outcome occurs; else empty.
         rescues: What changing each hyperparameter does.
         twins: Conditions that the same trials meet.
+        rivals: Conditions that nearly the same trials meet, so that each explains the other away.
         repeated: Whether trials have several runs, so that counts must name their unit.
 
     Example:
-        >>> sentence(counts, {}, rescues, (), repeated=False)
+        >>> sentence(counts, {}, rescues, (), (), repeated=False)
         'lr = 1.0: 8 of 24 diverged, 0 of 48 elsewhere; changing lr alone rescues 8 of 8'
     """
     runs, trials = (" runs", " trials") if repeated else ("", "")
@@ -45,6 +47,9 @@ def sentence(
         _rescues(counts, rescues, trials),
         f"the same trials have {join_conditions(twins)}, which cannot be told apart from it"
         if twins
+        else "",
+        f"{join_conditions(rivals)} explains as much, and cannot be told apart from it"
+        if rivals
         else "",
     ]
     return "; ".join(part for part in parts if part)

@@ -1,8 +1,22 @@
 """Every number that decides in attribution, with its unit and its reason."""
 
 ALPHA = 0.05
-"""Largest probability, per outcome, of naming anything where nothing is to be found. It is shared
-out over all single values and pairs looked at (Bonferroni): no assumption on how they depend."""
+"""Largest probability of naming anything where nothing is to be found, over all single values,
+pairs and outcomes looked at."""
+
+PERMUTATIONS = 1000
+"""Times that failures are dealt out anew. p is then known to .007 where it decides, at .05."""
+
+MATTERS = 0.1
+"""Largest p of a part of a cause inside its other parts, and of a cause at equal values of another.
+Smaller, pairs are missed in noisy grids; larger, bystanders are named (scripts/bench_attribution.py
+shows both)."""
+
+STRATUM = 8
+"""Trials with neighbouring values that count as having equal ones, where numbers hardly repeat."""
+
+PURE = 0.95
+"""Share of failing trials above which a pair needs no third condition."""
 
 MIN_SEEN = 3
 """Trials that must meet a condition before it can be part of a cause. What was seen once or twice
@@ -28,5 +42,8 @@ threshold as one cause; one condition per value splits it into several."""
 MAX_CATEGORIES = 50
 """Categories beyond which a hyperparameter is a label (a name, a path), and is not compared."""
 
-MAX_TRIES = 100
+MAX_TRIES = 30
 """Conditions looked at per step, strongest first, before a step ends without a cause."""
+
+SPLIT = 500
+"""Trials drawn at random from which on one half finds the causes and the other estimates them."""
