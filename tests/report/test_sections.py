@@ -10,6 +10,7 @@ import pytest
 
 from auditor.attribution.cause import ANY_FAILURE
 from auditor.auditing import Audit, audit
+from auditor.diagnosis.finding import Evidence
 from auditor.diagnosis.rules import RULES
 from auditor.outcomes import Outcome, RunOutcome
 from auditor.report import render
@@ -17,6 +18,7 @@ from auditor.report.counts import top_pair
 from auditor.report.parts import Section
 from auditor.report.sections import sections
 from auditor.report.words import phrases
+from auditor.report.words.findings import evidence_text
 from auditor.report.words.verdict import winner, worst_failure
 from auditor.trials import Objective, Problem, Provenance, Recorded, Run
 from tests.making import sweep
@@ -192,6 +194,22 @@ def test_checks_say_what_each_rule_looks_for() -> None:
 def test_evidence_has_its_threshold_and_counts_epochs_from_one(full: Audit) -> None:
     entry = next(e for e in words(full, "findings").entries if e.label == "AUD904")
     assert "Evidence: onset 2; rise 0.5 (threshold 0.05)" in entry.details
+
+
+@pytest.mark.parametrize(
+    ("evidence", "text"),
+    [
+        (Evidence("time after the best epoch", 86.5, "s"), "time after the best epoch 86.5 s"),
+        (
+            Evidence("epochs after the best", 4, "epochs", 3),
+            "epochs after the best 4 (threshold 3)",
+        ),
+        (Evidence("worst val_loss", 9, "loss", 7), "worst val_loss 9 (threshold 7)"),
+        (Evidence("best epoch, from 0", 4, "epoch"), "best epoch 5"),
+    ],
+)
+def test_evidence_has_its_unit_once(evidence: Evidence, text: str) -> None:
+    assert evidence_text(evidence) == text
 
 
 def test_causes_have_counts_by_outcome_pairs_and_rescues(full: Audit) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CUT_SHORT = {"AUD005", "AUD015"}
 """Rules that say that more epochs would have helped."""
 
-_SAID = _CUT_SHORT | {"AUD003", "AUD007", "AUD011"}
+_SAID = _CUT_SHORT | {"AUD003", "AUD004", "AUD007", "AUD011"}
 """Rules whose findings the headline tells in its own words, or that are no verdict on a model."""
 
 MOST_TITLES = 2
@@ -34,7 +34,7 @@ def headline(audit: "Audit", trial: str) -> tuple[str, Tone]:
     value, best = f"{name} {number(score.objective)}", score.best_epoch
     where = f" in epoch {epoch(best)}" if best is not None else ""
     if outcome == Outcome.NEVER_LEARNED:
-        return f"It never learned: its best is {value}{where}.", "error"
+        return f"It never learned: its best is {value}{where}.{_look_into(audit)}", "error"
     if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
         how = "It overfits" if outcome == Outcome.OVERFIT else "It got worse"
         if _is_useless(audit, trial):

@@ -1,5 +1,6 @@
 """What the rules found, by code."""
 
+import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,8 @@ def evidence_text(evidence: Evidence) -> str:
     """One number with its unit and what it was held against."""
     shift = 1 if evidence.unit == "epoch" else 0  # an index, unlike a number of epochs
     name = evidence.name.removesuffix(", from 0")
-    unit = f" {evidence.unit}" if evidence.unit not in name and not shift else ""
+    is_said = not evidence.unit or evidence.unit in re.split(r"[\W_]+", name)
+    unit = "" if is_said or shift else f" {evidence.unit}"
     limit = evidence.threshold
     against = "" if limit is None else f" (threshold {number(limit + shift)}{unit})"
     return f"{name} {number(evidence.value + shift)}{unit}{against}"
@@ -126,8 +128,9 @@ def _sentence(audit: "Audit", group: list[Finding]) -> str:
         return f"{count(len(trials))} of {count(total, 'trial')}{also}."
     if total == 1:
         text = sentence(_without_name(group[0]))
-        is_name = text.split(maxsplit=1)[0] in audit.trials.metrics
-        return text if is_name else f"{text[:1].upper()}{text[1:]}"
+        first = text.split(maxsplit=1)[0]
+        is_word = first.rstrip(",:").isalpha() and first not in audit.trials.metrics
+        return f"{text[:1].upper()}{text[1:]}" if is_word else text
     return sentence(group[0].sentence)
 
 
