@@ -15,16 +15,13 @@ from auditor.diagnosis.wording import names, needs_curves
 from auditor.outcomes import MIN_EPOCHS, Finite, Outcome
 from auditor.trials import Column, Run
 
-SHORTEST = MIN_EPOCHS - 1
-"""Gaps of the shortest curves that are looked at: the last epoch has none."""
-
 
 class Gaps(NamedTuple):
     """How far validation losses lie from training losses of the same moment.
 
-    Keras averages a training loss over the epoch and measures the validation loss after it: half an
-    epoch later. The training loss of that moment is about the mean of this epoch and the next, and
-    exactly known where it was measured again in inference mode.
+    Keras averages a training loss over the epoch and measures the validation loss after it. At that
+    moment the training loss is between those of this epoch and the next, whatever the shape of the
+    curve; where it was measured again in inference mode it is known.
 
     Attributes:
         relative: (validation - training) / training; the last epoch of a run has no next one and
@@ -36,12 +33,21 @@ class Gaps(NamedTuple):
     is_clean: NDArray[np.bool_]
 
 
-def gaps(seen: Judged) -> Gaps:
-    """The gaps of the losses."""
+def gaps_above(seen: Judged) -> Gaps:
+    """The gaps to the larger one of the two training losses: below it nothing is odd."""
+    return _gaps(seen, np.maximum)
+
+
+def gaps_below(seen: Judged) -> Gaps:
+    """The gaps to the smaller one: above it nothing is odd."""
+    return _gaps(seen, np.minimum)
+
+
+def _gaps(seen: Judged, choose: np.ufunc) -> Gaps:
     training, validation = (seen.measured.finite(name).column for name in ("loss", "val_loss"))
+    reference = there(_with_next(training, choose), validation).values
     clean = seen.measured.clean("loss")
     is_clean = np.diff(clean.bounds) > 0
-    reference = there(_half_an_epoch_later(training), validation).values
     if is_clean.any():
         measured = there(clean, validation).values
         reference = np.where(is_clean[validation.run], measured, reference)
@@ -54,13 +60,13 @@ def gaps(seen: Judged) -> Gaps:
     return Gaps(Finite(Column(validation.epochs[keep], relative, bounds)), is_clean)
 
 
-def _half_an_epoch_later(column: Column) -> Column:
-    """Of each value and that of the next epoch of the run the mean; NaN where there is none."""
+def _with_next(column: Column, choose: np.ufunc) -> Column:
+    """One of each value and that of the next epoch of the run; NaN where there is none."""
     later = np.full(len(column.values), np.nan)
     later[:-1] = np.where(np.diff(column.epochs) == 1, column.values[1:], np.nan)
     ends = column.bounds[1:][np.diff(column.bounds) > 0]
     later[ends - 1] = np.nan
-    return column._replace(values=0.5 * column.values + 0.5 * later)
+    return column._replace(values=choose(column.values, later))
 
 
 def there(column: Column, other: Column) -> Column:

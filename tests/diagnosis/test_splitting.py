@@ -88,7 +88,7 @@ def test_a_gap_that_builds_up_is_overfitting_only() -> None:
 
 def test_what_half_an_epoch_explains_is_not_told() -> None:
     # A fast fall: the loss of the epoch is an average, and far above the loss after it.
-    moments = np.exp(-0.4 * np.arange(13) / 2)
+    moments = np.exp(-1.2 * np.arange(13) / 2)
     halves = {"loss": moments[:-1:2], "val_loss": moments[1::2]}
     assert all(halves["val_loss"] < (1 - BELOW) * halves["loss"])
     assert codes(sweep({"a": halves})) == set()
