@@ -19,6 +19,7 @@ class Column:
         about: What it holds, for readers who wonder.
         below: Whether a narrow page may put it on a line of its own below the row.
         aside: Whether a renderer without room may leave it out.
+        ditto: Whether one whose rows keep their order may say "as above".
     """
 
     name: str
@@ -27,6 +28,7 @@ class Column:
     about: str = ""
     below: bool = False
     aside: bool = False
+    ditto: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from auditor.auditing import Audit
 
 GAP = "  "
+AS_ABOVE = "as above"
 BULLET = "- "
 LEAST_WIDTH = 40
 """Narrower than this, words break everywhere; such a terminal scrolls sideways instead."""
@@ -115,7 +116,7 @@ def _table(table: Table, width: int, indent: int = 0) -> Iterator[Text]:
         yield Text(margin + printable(table.title), "bold")
     rows = table.rows[: table.brief]
     heads = [Text(printable(_heading(column)), "dim") for column in table.columns]
-    bodies = [[Text(printable(c.text), _STYLES[c.tone]) for c in row.cells] for row in rows]
+    bodies = [[Text(printable(c.text), _STYLES[c.tone]) for c in row] for row in _shown(table)]
     beside = _beside(table.columns, [heads, *bodies], width - indent)
     rights = [table.columns[i].align == "right" for i in beside]
     lines = [[cells[i] for i in beside] for cells in (heads, *bodies)]
@@ -130,6 +131,19 @@ def _table(table: Table, width: int, indent: int = 0) -> Iterator[Text]:
         yield Text(f"{margin}… {count(len(table.rows) - len(rows))} more, see --csv", "dim")
     if table.note:
         yield from _wrapped(table.note, width, indent, "dim")
+
+
+def _shown(table: Table) -> Iterator[list[Cell]]:
+    """The cells of each row, without the words that the row above has said."""
+    above = [""] * len(table.columns)
+    for row in table.rows[: table.brief]:
+        yield [
+            Cell(AS_ABOVE, tone="quiet")
+            if column.ditto and cell.text and cell.text == said
+            else cell
+            for column, cell, said in zip(table.columns, row.cells, above, strict=True)
+        ]
+        above = [cell.text for cell in row.cells]
 
 
 def _beside(columns: tuple[Column, ...], rows: list[list[Text]], room: int) -> list[int]:

@@ -1,5 +1,6 @@
 """The report for a terminal."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from auditor.auditing import Audit, audit
+from auditor.diagnosis.finding import Check
 from auditor.report.terminal import render_terminal
 from auditor.trials import Recorded, Run, Trials
 
@@ -72,3 +74,13 @@ def _nothing() -> tuple[object, object]:
     from auditor.trials import Objective, empty_curves
 
     return empty_curves(), Objective("val_loss")
+
+
+def test_a_reason_that_the_row_above_gave_is_not_repeated(full: Audit) -> None:
+    reasons = ["curves are missing", "curves are missing", "labels are missing", "", ""]
+    made = [Check(f"AUD90{i}", "A", "not applicable", why) for i, why in enumerate(reasons)]
+    text = render_terminal(replace(full, checks=tuple(made)))
+    rows = [line for line in text.splitlines() if re.match(r"AUD90\d  A ", line)]
+    assert [row.split("not applicable")[1].strip() for row in rows] == [
+        *("curves are missing", "as above", "labels are missing", "", "")
+    ]

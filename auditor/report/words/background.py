@@ -44,7 +44,7 @@ def checks(audit: "Audit") -> Section:
     )
     statuses = [check.status for check in audit.checks]
     text = ", ".join(f"{statuses.count(s)} {s}" for s in _STATUS_TONES if s in statuses)
-    columns = (Column("code"), Column("check"), Column("result"), Column("why"))
+    columns = (Column("code"), Column("check"), Column("result"), Column("why", ditto=True))
     table = Table("", columns, rows, brief=len(rows))
     return Section(
         "checks", "Checks", paragraphs=(f"{text[:1].upper()}{text[1:]}.",), tables=(table,)
