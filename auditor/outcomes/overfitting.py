@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from auditor.outcomes.curves import validation_metric
 from auditor.outcomes.measured import Finite, Measured
 from auditor.outcomes.rises import rises, window
+from auditor.outcomes.schedules import is_phase
 from auditor.outcomes.thresholds import MIN_EPOCHS, OVERFIT_FLOOR, OVERFIT_RISE, SHARED_RISE
 from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
 from auditor.trials import Curve, twin
@@ -56,6 +57,8 @@ def ended_worse(
         return None
     curves, place = _later(seen.finite(metric, sign), run, after)
     epochs, values = curves.column.curve(place)
+    if is_phase(seen, run, epochs, values, threshold):
+        return None
     training, there = _later(seen.finite(twin(metric), sign), run, after)
     shared = _training_rise(training.column.curve(there), epochs, rise)
     followed = shared is not None and shared >= SHARED_RISE * rise.height
@@ -64,7 +67,7 @@ def ended_worse(
         Outcome.DEGRADED if followed else Outcome.OVERFIT,
         f"{metric} was best around epoch {int(epochs[values.argmin()]) + 1} and ended worse, {how}",
         onset=_onset(epochs, values, rise),
-        evidence=_evidence(metric, sign, rise, threshold, shared),
+        evidence=_evidence(metric, sign, rise, threshold, shared, len(values)),
     )
 
 
@@ -114,7 +117,7 @@ def _training_rise(training: Curve, epochs: NDArray[np.intp], rise: _Rise) -> fl
 
 
 def _evidence(
-    metric: str, sign: int, rise: _Rise, threshold: float, shared: float | None
+    metric: str, sign: int, rise: _Rise, threshold: float, shared: float | None, epochs: int
 ) -> dict[str, float]:
     def logged(value: float) -> float:
         return value if sign > 0 else 1.0 - value
@@ -126,5 +129,6 @@ def _evidence(
         "relative rise": rise.height / relative,
         "threshold": threshold / relative,
         "noise": rise.noise,
+        "epochs judged": epochs,
     }
     return evidence if shared is None else evidence | {"rise of training": shared}

@@ -9,6 +9,7 @@ from tests.diagnosis.examples import (
     recording,
     searching,
     splitting,
+    stability,
 )
 
 EXAMPLES = {
@@ -17,6 +18,7 @@ EXAMPLES = {
     **learning.EXAMPLES,
     **recording.EXAMPLES,
     **searching.EXAMPLES,
+    **stability.EXAMPLES,
     **splitting.EXAMPLES,
     **data.EXAMPLES,
     **model.EXAMPLES,
