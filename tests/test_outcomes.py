@@ -367,20 +367,20 @@ def _truth(curves: pd.DataFrame) -> tuple[str, bool, bool]:
     return "learned", degraded, rule
 
 
-def test_every_nan_run_has_diverged_and_no_learned_run_has(taskset: pd.DataFrame) -> None:
+def test_no_real_run_is_called_what_it_plainly_is_not(taskset: pd.DataFrame) -> None:
     kinds = taskset.groupby("kind")["outcome"]
     assert set(kinds.get_group("nan")) == {Outcome.DIVERGED}
-    assert Outcome.DIVERGED not in set(kinds.get_group("learned"))
-    assert (kinds.get_group("exploded") == Outcome.DIVERGED).mean() > 0.9
+    assert not {Outcome.DIVERGED, Outcome.NEVER_LEARNED} & set(kinds.get_group("learned"))
+    assert (kinds.get_group("exploded") == Outcome.DIVERGED).mean() >= 0.98
     assert (kinds.get_group("slow") == Outcome.NEVER_LEARNED).mean() > 0.99
 
 
-def test_degraded_runs_are_found_as_well_as_by_the_best_known_rule(taskset: pd.DataFrame) -> None:
+def test_degraded_runs_are_found_better_than_by_the_best_known_rule(taskset: pd.DataFrame) -> None:
     learned = taskset[taskset["kind"] == "learned"]
     ours = learned["outcome"].isin([Outcome.OVERFIT, Outcome.DEGRADED])
-    # The one-line rule reaches .72 on these 27 positives, 95 % interval about .58 to .83.
+    # scripts/bench_diagnosis.py has intervals: .01 to .16 more than the one-line rule.
     assert _f1(learned["rule"], learned["degraded"]) == pytest.approx(0.72)
-    assert _f1(ours, learned["degraded"]) > 0.69
+    assert _f1(ours, learned["degraded"]) > 0.78
 
 
 def _f1(found: pd.Series, true: pd.Series) -> float:

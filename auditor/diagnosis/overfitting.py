@@ -6,7 +6,6 @@ import numpy as np
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
 from auditor.diagnosis.wasted import (
-    Wasted,
     accuracy_in_words,
     best_of,
     cost_in_words,
@@ -32,6 +31,7 @@ from auditor.outcomes import (
     SMOOTHING,
     Outcome,
     RunOutcome,
+    ValidationCurve,
     validation_metric,
 )
 from auditor.trials import Run, twin
@@ -39,7 +39,7 @@ from auditor.trials import Run, twin
 CLEAR_RISE = 2.0
 """A rise of this many times its threshold is beyond doubt; below, the confidence is medium."""
 
-SURE_EPOCHS = 12
+SURE_EPOCHS = 18
 """Validated epochs below which a rise is judged by single epochs, and the confidence is lower."""
 
 
@@ -61,29 +61,31 @@ def _needs_validation(seen: Judged) -> str | None:
 def _overfitting(seen: Judged) -> Iterator[Finding]:
     for trial, runs in with_outcome(seen, Outcome.OVERFIT):
         run, verdict = next(iter(runs.items()))
-        wasted = wasted_epochs(seen, run, verdict)
-        training = _training(seen, run, verdict)
-        sentence = f"{names(seen, trial, runs)}: {_course(seen, run, verdict)}{training}"
+        curve = course_of(seen, run, verdict)
+        wasted, training = wasted_epochs(seen, run, curve), _training(curve, verdict)
+        sentence = f"{names(seen, trial, runs)}: {_course(curve, verdict)}{training}"
         if wasted is not None and wasted.accuracy:
             sentence += f"{' and' if training else ', while'} {accuracy_in_words(wasted)}"
         sentence += _began(verdict) + cost_in_words(wasted)
-        yield _finding(OVERFITTING, seen, trial, runs, sentence, wasted)
+        evidence = (*_evidence(curve, verdict), *evidence_of(wasted))
+        yield _finding(OVERFITTING, seen, trial, runs, sentence, evidence)
 
 
 def _degraded(seen: Judged) -> Iterator[Finding]:
     for trial, runs in with_outcome(seen, Outcome.DEGRADED):
         run, verdict = next(iter(runs.items()))
-        curve, wasted = course_of(seen, run, verdict), wasted_epochs(seen, run, verdict)
+        curve = course_of(seen, run, verdict)
+        wasted = wasted_epochs(seen, run, curve)
         sentence = (
-            f"{names(seen, trial, runs)}: {_course(seen, run, verdict)}, and the training curve "
+            f"{names(seen, trial, runs)}: {_course(curve, verdict)}, and the training curve "
             f"{twin(curve.metric)!r} got worse with it" + _began(verdict) + cost_in_words(wasted)
         )
-        yield _finding(DEGRADED, seen, trial, runs, sentence, wasted)
+        evidence = (*_evidence(curve, verdict), *evidence_of(wasted))
+        yield _finding(DEGRADED, seen, trial, runs, sentence, evidence)
 
 
-def _course(seen: Judged, run: Run, verdict: RunOutcome) -> str:
+def _course(curve: ValidationCurve, verdict: RunOutcome) -> str:
     """From best to end, in the values as logged."""
-    curve = course_of(seen, run, verdict)
     if not len(curve.values):
         return verdict.reason
     at = best_of(curve)
@@ -100,13 +102,13 @@ def _course(seen: Judged, run: Run, verdict: RunOutcome) -> str:
     )
 
 
-def _training(seen: Judged, run: Run, verdict: RunOutcome) -> str:
+def _training(curve: ValidationCurve, verdict: RunOutcome) -> str:
     shared = verdict.evidence.get("rise of training")
     if shared is None:
         return ""
-    metric = twin(course_of(seen, run, verdict).metric)
+    metric = twin(curve.metric)
     kind = "training loss" if metric == "loss" else f"training curve {metric!r}"
-    course = "kept improving" if shared < 0 else "got worse by less, and a gap opened"
+    course = "kept improving" if shared < 0 else "got worse by less"
     return f", while the {kind} {'did not change' if shared == 0 else course}"
 
 
@@ -121,7 +123,12 @@ def _began(verdict: RunOutcome) -> str:
 
 
 def _finding(
-    rule: Rule, seen: Judged, trial: str, runs: Verdicts, sentence: str, wasted: Wasted | None
+    rule: Rule,
+    seen: Judged,
+    trial: str,
+    runs: Verdicts,
+    sentence: str,
+    evidence: tuple[Evidence, ...],
 ) -> Finding:
     run, verdict = next(iter(runs.items()))
     return Finding(
@@ -131,9 +138,9 @@ def _finding(
         trials=(trial,),
         runs=tuple(runs),
         sentence=sentence,
-        evidence=(*_evidence(seen, run, verdict), *evidence_of(wasted)),
+        evidence=evidence,
         remedy=_protected(seen, run) + rule.remedy,
-        confidence=_confidence(verdict, len(course_of(seen, run, verdict).values)),
+        confidence=_confidence(verdict),
     )
 
 
@@ -145,8 +152,8 @@ def _protected(seen: Judged, run: Run) -> str:
     return f"The ranking already uses epoch {best + 1}, not the last. "
 
 
-def _evidence(seen: Judged, run: Run, verdict: RunOutcome) -> Iterator[Evidence]:
-    curve, told = course_of(seen, run, verdict), verdict.evidence
+def _evidence(curve: ValidationCurve, verdict: RunOutcome) -> Iterator[Evidence]:
+    told = verdict.evidence
     if len(curve.values):
         at = best_of(curve)
         yield Evidence(f"best {curve.metric}", float(curve.values[at]))
@@ -168,14 +175,14 @@ def _evidence(seen: Judged, run: Run, verdict: RunOutcome) -> Iterator[Evidence]
         yield Evidence("best loss, ever", told["best loss"], "", told["no-skill loss"])
 
 
-def _confidence(verdict: RunOutcome, epochs: int) -> Confidence:
+def _confidence(verdict: RunOutcome) -> Confidence:
     told = verdict.evidence
     if "relative rise" not in told:
         return "medium"
     clear = bool(np.isfinite(told["relative rise"])) and (
         told["relative rise"] >= CLEAR_RISE * told["threshold"]
     )
-    doubts = (not clear, "rise of training" not in told, epochs < SURE_EPOCHS)
+    doubts = (not clear, "rise of training" not in told, told["epochs judged"] < SURE_EPOCHS)
     return ("high", "medium", "low", "low")[sum(doubts)]
 
 

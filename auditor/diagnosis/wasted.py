@@ -42,23 +42,26 @@ class Wasted(NamedTuple):
     accuracies: tuple[float, float] = (math.nan, math.nan)
 
 
-def wasted_epochs(seen: Judged, run: Run, verdict: RunOutcome) -> Wasted | None:
+def wasted_epochs(seen: Judged, run: Run, curve: ValidationCurve) -> Wasted | None:
     """What came after the best epoch of a run; None where that was the last."""
-    curve = course_of(seen, run, verdict)
     if not len(curve.values) or best_of(curve) == len(curve.values) - 1:
         return None
     best, last = (int(curve.epochs[at]) for at in (best_of(curve), -1))
     first = int(seen.trials.curve(run, curve.metric).epochs[0])
     wasted = Wasted(last - best, last - first + 1)
     timed = seen.trials.series(run, "seconds")
-    if np.isin(np.arange(best + 1, last + 1), timed.epochs).all():
+    if len(timed.epochs) and np.isin(np.arange(best + 1, last + 1), timed.epochs).all():
         late = float(timed.values[timed.epochs > best].sum())
         wasted = wasted._replace(seconds=late, seconds_in_all=float(timed.values.sum()))
-    name = twin(accuracy_of(seen.trials)) if accuracy_of(seen.trials) else ""
-    epochs, values = seen.trials.curve(run, name)
-    known = dict(zip(epochs.tolist(), values.tolist(), strict=True))
-    if name != curve.metric and best in known and last in known:
-        wasted = wasted._replace(accuracy=name, accuracies=(known[best], known[last]))
+    accuracy = accuracy_of(seen.trials)
+    if not accuracy or twin(accuracy) == curve.metric:
+        return wasted
+    epochs, values = seen.trials.curve(run, twin(accuracy))
+    there = values[np.isin(epochs, (best, last))]
+    if len(there) == 2:
+        wasted = wasted._replace(
+            accuracy=twin(accuracy), accuracies=(float(there[0]), float(there[1]))
+        )
     return wasted
 
 

@@ -73,8 +73,13 @@ def rises(curves: "Finite", training: "Finite") -> Rises:
 
 
 def window(length: int) -> int:
-    """Epochs that are averaged in a curve of some length; odd."""
-    return 2 * (min(SMOOTHING, length // OVERFIT_WINDOW) // 2) + 1
+    """Epochs that are averaged in a curve of some length; odd.
+
+    Example:
+        >>> window(17), window(25), window(30)
+        (1, 3, 5)
+    """
+    return max(1, 2 * ((min(SMOOTHING, length // OVERFIT_WINDOW) + 1) // 2) - 1)
 
 
 def _ends(values: Floats) -> tuple[NDArray[np.intp], Floats, Floats, Floats]:

@@ -36,9 +36,9 @@ means. A wrong verdict is worse than none. Flat curves with noise of any size an
 are called risen in 1 % to 8 % of simulations."""
 
 OVERFIT_WINDOW = 6
-"""The means that are compared are those of one epoch in so many, of at most `SMOOTHING`: in curves
-that fall for long and rise by 15 %, wider ones hide the rise of 8 to 20 epochs, and longer curves
-do not need them."""
+"""Means over one epoch in so many are compared, of an odd number and at most `SMOOTHING`. In
+simulations wider ones hide a rise of 15 % in curves of 8 to 25 epochs, and where a run was stopped
+five epochs after its best; longer curves need no wider ones."""
 
 OVERFIT_NOISE = 2.0
 """Standard deviations of a curve's own noise by which rules on smoothed curves want one value above

@@ -39,7 +39,7 @@ def test_the_accuracy_is_told_beside_the_loss(accuracy: list[float], words: str)
     assert words in found("AUD003", sweep({"a": OVERFIT | {"val_acc": accuracy}})).sentence
 
 
-LONG = np.linspace(0.8, 0.4, 8).tolist()
+LONG = np.linspace(0.8, 0.4, 12).tolist()
 
 
 @pytest.mark.parametrize(
