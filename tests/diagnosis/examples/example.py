@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
-from auditor.diagnosis.recording import MIN_VALIDATION_ROWS
+from auditor.diagnosis.deciding import MIN_VALIDATION_ROWS
 from auditor.trials import Design, Hyperparameter, Recorded, Run, Trials
 from tests.making import sweep
 
