@@ -40,11 +40,6 @@ OVERFIT_WINDOW = 6
 simulations wider ones hide a rise of 15 % in curves of 8 to 25 epochs, and where a run was stopped
 five epochs after its best; longer curves need no wider ones."""
 
-OVERFIT_NOISE = 2.0
-"""Standard deviations of a curve's own noise by which rules on smoothed curves want one value above
-the minimum: two standard errors of the difference between two means of 3 to 5 epochs (1.3 to 1.5)
-and the bias of a minimum over about ten of them (.7, from sqrt(2 ln m) for m values)."""
-
 SHARED_NOISE = 2.0
 """Correlation of the steps of training and validation, times the root of their number, from which
 they move together: 2.5 % of unrelated curves reach it."""
