@@ -10,7 +10,7 @@ import pytest
 
 from auditor.attribution.cause import ANY_FAILURE
 from auditor.auditing import Audit, audit
-from auditor.diagnosis.finding import Evidence
+from auditor.diagnosis.finding import Evidence, Severity
 from auditor.diagnosis.rules import RULES
 from auditor.outcomes import Outcome, RunOutcome
 from auditor.report import render
@@ -173,6 +173,24 @@ def test_the_verdict_says_what_is_wrong_with_the_winner_before_the_third_kind_el
     told = words(replace(audited, findings=(*more, first)), "verdict").entries
     assert [entry.label for entry in told] == ["AUD901", "AUD902", "AUD003"]
     assert [bool(entry.remedy) for entry in told] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("trials", "severity", "said"),
+    [
+        (("s0",), "warning", " Look into: made up."),
+        ((), "error", " Look into: made up."),
+        (("s0",), "tip", ""),
+        (("h0",), "error", ""),
+    ],
+)
+def test_the_headline_names_what_is_grave_about_the_winner(
+    trials: tuple[str, ...], severity: Severity, said: str
+) -> None:
+    audited = overfitting(1)
+    made = replace(audited.findings[0], code="AUD999", title="Made up", trials=trials, runs=())
+    told = words(replace(audited, findings=(replace(made, severity=severity),)), "verdict")
+    assert told.headline.endswith(f"keep the weights of that epoch.{said}")
 
 
 @pytest.mark.parametrize("code", ["AUD003", "AUD999"])

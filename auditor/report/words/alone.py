@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CUT_SHORT = {"AUD005", "AUD015"}
 """Rules that say that more epochs would have helped."""
 
-_SAID = _CUT_SHORT | {"AUD003", "AUD004", "AUD007", "AUD011"}
+_SAID = _CUT_SHORT | {"AUD003", "AUD004", "AUD007", "AUD011", "AUD012"}
 """Rules whose findings the headline tells in its own words, or that are no verdict on a model."""
 
 MOST_TITLES = 2
@@ -34,14 +34,14 @@ def headline(audit: "Audit", trial: str) -> tuple[str, Tone]:
     value, best = f"{name} {number(score.objective)}", score.best_epoch
     where = f" in epoch {epoch(best)}" if best is not None else ""
     if outcome == Outcome.NEVER_LEARNED:
-        return f"It never learned: its best is {value}{where}.{_look_into(audit)}", "error"
+        return f"It never learned: its best is {value}{where}.{look_into(audit, trial)}", "error"
     if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
         how = "It overfits" if outcome == Outcome.OVERFIT else "It got worse"
         if _is_useless(audit, trial):
             return f"{how}: no epoch is better on validation data than knowing nothing.", "error"
         kept = f"keep the weights of epoch {epoch(best)}" if best is not None else "see below"
-        return f"{how}: {kept} ({value}).{_look_into(audit)}", "warning"
-    look = _look_into(audit)
+        return f"{how}: {kept} ({value}).{look_into(audit, trial)}", "warning"
+    look = look_into(audit, trial)
     return f"{_course(audit, trial, value + where)}{look}", "warning" if look else "good"
 
 
@@ -63,9 +63,9 @@ def _course(audit: "Audit", trial: str, result: str) -> str:
     return f"No failure was seen: {result} of {count(audit.trials.epochs)}."
 
 
-def _look_into(audit: "Audit") -> str:
-    """The severest of the other findings, by their titles."""
-    found = [group[0] for group in by_code(audit)]
+def look_into(audit: "Audit", trial: str) -> str:
+    """The severest of the other findings on a trial or on all of them, by their titles."""
+    found = [f for group in by_code(audit) for f in group if trial in f.trials or not f.trials]
     grave = [f.title for f in found if f.severity != "tip" and f.code not in _SAID]
-    titles = [f"{title[:1].lower()}{title[1:]}" for title in grave[:MOST_TITLES]]
-    return f" Look into: {listed(titles)}." if titles else ""
+    titles = [f"{title[:1].lower()}{title[1:]}" for title in dict.fromkeys(grave)]
+    return f" Look into: {listed(titles[:MOST_TITLES])}." if titles else ""

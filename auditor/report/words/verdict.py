@@ -71,10 +71,11 @@ def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
     if outcome == Outcome.NEVER_LEARNED:
         return f"No model learned anything: even the best, trial {best}, has {result}.", "error"
     headline = f"Trial {best} is the best of {count(total)}: {result}"
+    look = alone.look_into(audit, best)
     if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
         how = "overfits" if outcome == Outcome.OVERFIT else "gets worse after that"
-        return f"{headline}. It {how}: keep the weights of that epoch.", "warning"
-    return f"{headline}.", "good"
+        return f"{headline}. It {how}: keep the weights of that epoch.{look}", "warning"
+    return f"{headline}.{look}", "warning" if look else "good"
 
 
 def _failures(audit: "Audit") -> str:
