@@ -28,7 +28,7 @@ FAMILIES = [
 UNIT = (
     r"\b(epochs?|rows?|runs?|trials?|times|shares?|fraction|standard|errors?|deviations?|nats|"
     r"percent|points|steps?|combinations|classes|parts?|labels?|seconds|columns?|inputs|values?|"
-    r"ratio|rate|probability|level|losse?s?|accuracy|correlation|features?|bytes|digits)\b|\d"
+    r"ratio|rate|degrees|seeds?|probability|level|losse?s?|accuracy|correlation|features?|bytes|digits)\b|\d"
 )
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 
