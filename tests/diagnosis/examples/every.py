@@ -6,6 +6,7 @@ from tests.diagnosis.examples import (
     learning,
     model,
     overfitting,
+    plausibility,
     recording,
     searching,
     splitting,
@@ -22,4 +23,5 @@ EXAMPLES = {
     **splitting.EXAMPLES,
     **data.EXAMPLES,
     **model.EXAMPLES,
+    **plausibility.EXAMPLES,
 }

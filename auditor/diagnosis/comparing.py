@@ -1,0 +1,152 @@
+"""AUD023: hyperparameters that change the loss by which trials are ranked."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
+from auditor.diagnosis.wording import count
+from auditor.files import Json
+from auditor.outcomes import UNREGULARISED
+from auditor.trials import Trials
+
+TREND_TRIALS = 20
+"""Trials from which it shows whether first losses grow with a regularisation strength."""
+
+NO_TREND = 0.05
+"""Probability of first losses that grow so by chance, above which they are taken not to: on TaskSet
+L1 and L2 are not in the recorded losses, and in none of its six searches is it below .29."""
+
+_TERMS = {"l1", "l2", "l1l2", "reg", "regularizer", "regulariser", "regularization"}
+_TERMS |= {"regularisation"}
+_OTHER_USES = {"units", "neurons", "nodes", "size", "filters", "dropout", "drop", "learning", "lr"}
+"""Words beside which "l1" is the first layer."""
+_FUNCTIONS = {"loss", "lossfn", "lossfunction", "lossname", "losstype", "criterion"}
+_OPTIONS = ("labelsmoothing", "lossweight", "focalgamma", "focalalpha", "klweight")
+_ADDED = {"L1", "L2", "activity penalty"}
+
+
+class _Axis(NamedTuple):
+    """A hyperparameter that changes the loss."""
+
+    name: str
+    values: int
+    confidence: Confidence
+
+
+def _needs(seen: Judged) -> str | None:
+    name = seen.trials.objective.name
+    if name not in ("loss", "val_loss"):
+        return f"the objective is {name!r}, not a loss"
+    if sum(score.score is not None for score in seen.scores.by_trial.values()) < 2:
+        return "fewer than two trials have a result"
+    return None
+
+
+def _check(seen: Judged) -> Iterator[Finding]:
+    axes = [*_functions(seen.trials), *_terms(seen)]
+    if not axes:
+        return
+    told = [f"{axis.name} ({count(axis.values, 'value')})" for axis in axes]
+    many, name = len(seen.trials.hyperparameters), seen.trials.objective.name
+    sentence = (
+        f"{many} trials are ranked by {name}, but {' and '.join(told)} "
+        f"{'changes' if len(axes) == 1 else 'change'} that loss itself: what adds to it looks "
+        "harmful whether it is or not"
+    )
+    evidence = tuple(Evidence(f"values of {axis.name}", axis.values, "values", 2) for axis in axes)
+    confidences: tuple[Confidence, ...] = ("high", "medium", "low")
+    confidence = next(c for c in confidences if c in {axis.confidence for axis in axes})
+    yield Finding(
+        INCOMPARABLE.code, INCOMPARABLE.title, INCOMPARABLE.severity, (), (), sentence, evidence,
+        INCOMPARABLE.remedy, confidence,
+    )  # fmt: skip
+
+
+def _functions(trials: Trials) -> Iterator[_Axis]:
+    """Hyperparameters that choose the loss or its options; else that the models show to differ."""
+    found = False
+    for name, values in _values(trials):
+        joined = "".join(_words(name))
+        named = joined in _FUNCTIONS and all(isinstance(value, str) for value in values)
+        if named or any(option in joined for option in _OPTIONS):
+            found = True
+            yield _Axis(name, len(values), "high")
+    models = trials.context.models.values()
+    losses = {(model.loss, model.label_smoothing) for model in models if model.loss is not None}
+    if len(losses) > 1 and not found:
+        yield _Axis("the loss of the model", len(losses), "high")
+
+
+def _terms(seen: Judged) -> Iterator[_Axis]:
+    """Hyperparameters that scale terms of the loss, unless it is known without these."""
+    trials = seen.trials
+    if len(trials.series_column(UNREGULARISED).epochs):
+        return
+    models = trials.context.models.values()
+    if models and not any(m.custom or _ADDED & set(m.regularisers) for m in models):
+        return
+    for name, values in _values(trials):
+        words = set(_words(name))
+        is_decay = "wd" in words or {"weight", "decay"} <= words
+        is_term = bool(words & _TERMS) and not words & _OTHER_USES and _are_strengths(values)
+        if (is_term or is_decay) and not _is_without_trend(seen, name):
+            yield _Axis(name, len(values), "medium" if is_term else "low")
+
+
+def _values(trials: Trials) -> Iterator[tuple[str, list[Json]]]:
+    """The hyperparameters that vary, and their values."""
+    table = trials.table
+    for name in table:
+        values = {repr(value): value for value in table[name] if value == value}
+        if len(values) > 1:
+            yield str(name), list(values.values())
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+
+
+def _are_strengths(values: Sequence[Json]) -> bool:
+    """Whether they can be strengths of regularisation: counts of units can not."""
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    return len(numbers) < len(values) or any(value != int(value) for value in numbers)
+
+
+def _is_without_trend(seen: Judged, name: str) -> bool:
+    """Whether first losses clearly do not grow with a strength that would be part of them."""
+    curves = seen.measured.finite(seen.trials.objective.name)
+    pairs = []
+    for place in np.flatnonzero(curves.lengths):
+        value = seen.trials.hyperparameters[seen.trials.runs[place].trial_id].get(name)
+        if isinstance(value, int | float):
+            pairs.append((value, curves.column.values[curves.column.bounds[place]]))
+    if len(pairs) < TREND_TRIALS or len({value for value, _ in pairs}) < 2:
+        return False
+    from scipy.stats import spearmanr
+
+    strengths, losses = zip(*pairs, strict=True)
+    return not spearmanr(strengths, losses, alternative="greater").pvalue <= NO_TREND
+
+
+INCOMPARABLE = Rule(
+    code="AUD023",
+    title="Losses are not comparable",
+    severity="warning",
+    needs=_needs,
+    check=_check,
+    detected="Trials are ranked by a loss, and a hyperparameter varies that by its name is part of "
+    "it: the loss function or an option of it (such as label smoothing), or a strength of "
+    "regularisation (such as L2 or weight decay), in which case the validation loss without "
+    "regularisation terms was not recorded, no record of the models shows that they have no such "
+    f"terms, and, of {TREND_TRIALS} trials or more, the first losses grow with the strength.",
+    matters="Keras adds penalties to the validation loss too: the ranking then says that "
+    "regularisation is harmful, and another loss function has another scale.",
+    remedy="Rank by a metric that they do not change: an accuracy, an error, or the validation "
+    "loss without regularisation terms, which a sweep by auditor records.",
+    certainty="High where the loss function or an option of it varies; medium for strengths, which "
+    "are told by their names; low for weight decay, which optimizers apply outside the loss.",
+    thresholds=("TREND_TRIALS", "NO_TREND"),
+)

@@ -1,0 +1,207 @@
+"""AUD013: a loss that climbs while the accuracy does not fall with it."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
+from auditor.diagnosis.pairs import Pairs, pairs
+from auditor.diagnosis.wording import by_trial, names, needs_curves, number, percent
+from auditor.outcomes import MIN_EPOCHS, Outcome, RunOutcome, accuracy_of
+from auditor.trials import Run, twin
+
+SMALL_FALL = 0.05
+"""Largest fall of the validation accuracy, as a share of the rows, that counts as small: with more,
+the model is more wrong as well, whatever the loss does."""
+
+SHARED_GROWTH = 1 / 3
+"""Share of the loss's relative rise that the error rate may share. Of the published cases it is .06
+and .24 where the loss runs away alone, and errors grow by half where accuracy falls too."""
+
+FLAT_GROWTH = 0.1
+"""The same share up to which the accuracy is called flat, even if its fall is more than noise."""
+
+FALL_NOISE = 2.0
+"""Standard deviations of a curve's own noise within which it did not move: a smoothed end against
+a smoothed best, as in AUD003."""
+
+LONG_AFTER = 10
+"""Epochs after the best one from which it is clear where the two curves go."""
+
+CLEAR_GAP = 2.0
+"""Times its noise the difference between the error rate and one that rose as the loss did is beyond
+doubt; below, the confidence is medium."""
+
+
+class _Course(NamedTuple):
+    """How loss and error rate went from the best epoch of the smoothed loss to the end.
+
+    Attributes:
+        rise: Of the loss, relative to its best.
+        growth: Of the error rate, absolute.
+        expected: Growth of an error rate that rises as the loss does.
+        tolerance: Growth that is noise.
+        after: Validated epochs after the best one.
+    """
+
+    rise: float
+    growth: float
+    expected: float
+    tolerance: float
+    after: int
+
+    @property
+    def is_fall(self) -> bool:
+        """Whether the accuracy fell in any way worth a word."""
+        return self.growth > max(self.tolerance, FLAT_GROWTH * self.expected)
+
+
+def _needs(seen: Judged) -> str | None:
+    reason = needs_curves(seen)
+    if reason is not None:
+        return reason
+    accuracy = accuracy_of(seen.trials)
+    if not accuracy:
+        return "no accuracy was recorded"
+    lengths = pairs(seen.measured, "val_loss", twin(accuracy)).losses.lengths
+    if not len(lengths) or lengths.max() < MIN_EPOCHS:
+        return f"no run has {MIN_EPOCHS} epochs with both a validation loss and accuracy"
+    return None
+
+
+def _check(seen: Judged) -> Iterator[Finding]:
+    both = pairs(seen.measured, "val_loss", twin(accuracy_of(seen.trials)))
+    places = {run: place for place, run in enumerate(seen.trials.runs)}
+    for trial, runs in by_trial(seen, _climbs):
+        courses = {run: _course(seen, both, places[run]) for run in runs}
+        found = {run: course for run, course in courses.items() if course and _parts(course)}
+        if found:
+            run, course = next(iter(found.items()))
+            who = names(seen, trial, {run: runs[run] for run in found})
+            yield _finding(seen, who, tuple(found), course, _as_logged(both, places[run]))
+
+
+def _climbs(verdict: RunOutcome) -> bool:
+    ended_worse = verdict.outcome in (Outcome.OVERFIT, Outcome.DEGRADED)
+    return ended_worse and not verdict.bad_epochs
+
+
+def _course(seen: Judged, both: Pairs, place: int) -> _Course | None:
+    losses, errors = both
+    begin, end = losses.column.bounds[place : place + 2]
+    if end - begin < MIN_EPOCHS:
+        return None
+    best = losses.best_smoothed[place]
+    lowest, last = losses.smoothed[best], losses.smoothed[end - 1]
+    # What the loss did within its noise, or from a value without percents, is no climb.
+    if lowest <= 0 or last - lowest <= FALL_NOISE * losses.noise[place]:
+        return None
+    then, now = errors.smoothed[best], errors.smoothed[end - 1]
+    rise = float(last / lowest - 1)
+    told = seen.measured.rows.get(seen.trials.runs[place])
+    # Epochs share their rows: of differences this is more than the error.
+    sampling = np.sqrt(then * (1 - then) / told.rows) if told else 0.0
+    tolerance = max(FALL_NOISE * errors.noise[place], sampling)
+    return _Course(
+        rise, float(now - then), rise * float(then), float(tolerance), int(end - 1 - best)
+    )
+
+
+def _parts(course: _Course) -> bool:
+    """Whether the error rate did clearly not go along."""
+    is_small = course.growth <= min(SMALL_FALL, SHARED_GROWTH * course.expected)
+    return is_small and course.expected - course.growth > course.tolerance
+
+
+class _Logged(NamedTuple):
+    """One run from its best loss on; epochs from 0, accuracies as shares."""
+
+    epochs: NDArray[np.intp]
+    losses: NDArray[np.float64]
+    rights: NDArray[np.float64]
+    most_right: int
+
+
+def _as_logged(both: Pairs, place: int) -> _Logged:
+    epochs, losses = both.losses.column.curve(place)
+    rights = 1 - both.errors.column.curve(place).values
+    best = int(losses.argmin())
+    most_right = int(epochs[rights.argmax()])
+    return _Logged(epochs[best:], losses[best:], rights[best:], most_right)
+
+
+def _finding(
+    seen: Judged, who: str, runs: tuple[Run, ...], course: _Course, logged: _Logged
+) -> Finding:
+    metric, best = twin(accuracy_of(seen.trials)), int(logged.epochs[0])
+    first, last = float(logged.losses[0]), float(logged.losses[-1])
+    sentence = (
+        f"{who}: val_loss was best ({number(first)}) in epoch {best + 1} and ended "
+        f"{percent(last / first - 1)} higher, at {number(last)}, while {metric} "
+        f"{_went(course, logged.rights)} and was best in epoch {logged.most_right + 1}: "
+        f"over-confident {'more' if course.is_fall else 'rather'} than more wrong"
+    )
+    evidence = (
+        Evidence("relative rise of smoothed val_loss", course.rise),
+        Evidence("rise of the error rate", course.growth, "", SHARED_GROWTH * course.expected),
+        Evidence("rise of the error rate if it rose as the loss did", course.expected),
+        Evidence("noise of the error rate", course.tolerance),
+        Evidence(f"range of {metric} since", float(np.ptp(logged.rights))),
+        Evidence("best epoch by val_loss, from 0", best, "epoch"),
+        Evidence(f"best epoch by {metric}, from 0", logged.most_right, "epoch"),
+    )
+    return Finding(
+        DISAGREE.code, DISAGREE.title, DISAGREE.severity, (runs[0].trial_id,), runs, sentence,
+        evidence, DISAGREE.remedy, _confidence(course),
+    )  # fmt: skip
+
+
+def _went(course: _Course, rights: NDArray[np.float64]) -> str:
+    ends = f"from {number(float(rights[0]))} to {number(float(rights[-1]))}"
+    if course.is_fall:
+        return f"only fell {ends}"
+    if course.growth < -course.tolerance and rights[-1] > rights[0]:
+        return f"rose {ends}"
+    low, high = float(rights.min()), float(rights.max())
+    return f"stayed flat, between {number(low)} and {number(high)},"
+
+
+def _confidence(course: _Course) -> Confidence:
+    if course.after < LONG_AFTER:
+        return "low"
+    clear = course.expected - course.growth > CLEAR_GAP * course.tolerance
+    return "high" if clear and not course.is_fall else "medium"
+
+
+DISAGREE = Rule(
+    code="AUD013",
+    title="Loss and accuracy disagree",
+    severity="warning",
+    needs=_needs,
+    check=_check,
+    detected="The validation loss ended worse than it was, by the measure of AUD003 and AUD011, "
+    "while the smoothed validation accuracy rose, stayed, or fell by at most "
+    f"{percent(SMALL_FALL)} of the rows and by at most {percent(SHARED_GROWTH)} of what it would "
+    "have fallen if the error rate had risen as the loss did, the difference being more than "
+    f"{FALL_NOISE:g} standard deviations of its noise and more than the standard error that the "
+    "number of validation rows allows.",
+    matters="The model gets surer of its errors, not more wrong: its classes stay as good as they "
+    "were, its probabilities do not, and loss and accuracy name different best epochs.",
+    remedy="Choose the epoch by the metric that matters. Where probabilities matter, stop early, "
+    "smooth the labels, or calibrate afterwards (temperature scaling).",
+    certainty="High where the accuracy rose or was flat (its fall within its noise, or within "
+    f"{percent(FLAT_GROWTH)} of that), at least "
+    f"{LONG_AFTER} epochs came after the best, and the difference is {CLEAR_GAP:g} times its "
+    "noise; low with fewer epochs.",
+    thresholds=(
+        "SMALL_FALL",
+        "SHARED_GROWTH",
+        "FLAT_GROWTH",
+        "LONG_AFTER",
+        "CLEAR_GAP",
+        "FALL_NOISE",
+        "MIN_EPOCHS",
+    ),
+)
