@@ -1,6 +1,8 @@
 """All rules, in the order in which they are asked and reported. Codes are permanent."""
 
+from auditor.diagnosis.comparing import INCOMPARABLE
 from auditor.diagnosis.data import DATA_DIFFER, LABELS_DIFFER, NEAR_COPIES, SHARED
+from auditor.diagnosis.deciding import DISAGREEMENT, SMALL_VALIDATION
 from auditor.diagnosis.dips import DIP
 from auditor.diagnosis.divergence import DIVERGED, RECOVERED
 from auditor.diagnosis.easier import BELOW_TRAINING
@@ -8,12 +10,15 @@ from auditor.diagnosis.equality import EQUALITY
 from auditor.diagnosis.inputs import NO_BETTER, NOT_FINITE, NOT_SCALED
 from auditor.diagnosis.learning import NEVER_LEARNED, STILL_IMPROVING
 from auditor.diagnosis.model import CLASSES, LOGITS
+from auditor.diagnosis.overconfidence import DISAGREE
 from auditor.diagnosis.overfitting import DEGRADED, OVERFITTING
-from auditor.diagnosis.recording import CRASHED, DISAGREEMENT, NO_GAP, SMALL_VALIDATION, UNREADABLE
+from auditor.diagnosis.plausibility import IMPOSSIBLE
+from auditor.diagnosis.recording import CRASHED, NO_GAP, UNREADABLE
 from auditor.diagnosis.searching import UNTRIED
 from auditor.diagnosis.splitting import GAP_FROM_FIRST
 from auditor.diagnosis.stability import FOLLOWING, OSCILLATING
 from auditor.diagnosis.training import RATE, UNREGULARISED
+from auditor.diagnosis.unmeasured import UNMEASURED
 
 RULES = (
     DIVERGED,  # AUD001
@@ -28,12 +33,16 @@ RULES = (
     NO_GAP,  # AUD010
     DEGRADED,  # AUD011
     UNTRIED,  # AUD012
+    DISAGREE,  # AUD013
     OSCILLATING,  # AUD016
     DIP,  # AUD017
     FOLLOWING,  # AUD018
     GAP_FROM_FIRST,  # AUD019
     BELOW_TRAINING,  # AUD020
     EQUALITY,  # AUD021
+    IMPOSSIBLE,  # AUD022
+    INCOMPARABLE,  # AUD023
+    UNMEASURED,  # AUD024
     SHARED,  # AUD031
     NEAR_COPIES,  # AUD032
     LABELS_DIFFER,  # AUD033
