@@ -39,11 +39,11 @@ class Inputs:
             x: As `Model.fit` takes it.
             names: Of the features; by default a table's columns.
         """
+        if isinstance(x, Inputs):
+            return x
         parts = tuple(_arrays(x))
-        if None in [part if part is None else 0 for part in parts] or not parts:
-            return None
         arrays = tuple(part for part in parts if part is not None)
-        if len({len(array) for array in arrays}) != 1:
+        if len(arrays) < len(parts) or len({len(array) for array in arrays}) != 1:
             return None
         found = cls(arrays, tuple(names) or tuple(map(str, getattr(x, "columns", ()))))
         return found if found.features else None
@@ -51,6 +51,10 @@ class Inputs:
     def __len__(self) -> int:
         """Rows."""
         return len(self.parts[0])
+
+    def part(self, rows: Rows | slice) -> "Inputs":
+        """The inputs of some rows."""
+        return Inputs(tuple(part[rows] for part in self.parts), self.names)
 
     @cached_property
     def widths(self) -> tuple[int, ...]:

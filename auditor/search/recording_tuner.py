@@ -57,6 +57,8 @@ class RecordingTuner(TrainingTuner):
         clean_train_metrics: After each epoch, measure the training metrics again in inference mode,
             on at most 4,096 rows, always the same ones; kept as "clean_loss" and the like in
             `Trials.context.series`. Only where `fit` is given arrays, and no class weights.
+        check_data: Before the first trial, compare training and validation data: shared rows, near
+            duplicates, labels, scale. Takes about a second at most, where `search` is given arrays.
         lane: "auto" trains runs of one structure together, as one compiled program, wherever that
             is possible and worth while; "stacked" wherever it is possible; "fit" trains each by
             `Model.fit`. Which lane trained a run is recorded, and why one could not be stacked.
@@ -81,6 +83,7 @@ class RecordingTuner(TrainingTuner):
         cross_validation: int = 0,
         stratify: bool = False,
         clean_train_metrics: bool = False,
+        check_data: bool = True,
         lane: Literal["auto", "stacked", "fit"] = "auto",
         n_jobs: int | None = None,
         workers_per_gpu: int = 1,
@@ -105,6 +108,7 @@ class RecordingTuner(TrainingTuner):
             check_count("n_jobs", n_jobs)
         check_count("workers_per_gpu", workers_per_gpu, least=1)
         self.gap_penalty = gap_penalty
+        self.check_data = check_data
         self.lane = lane
         self.n_jobs = n_jobs
         self.workers_per_gpu = workers_per_gpu
@@ -170,6 +174,10 @@ class RecordingTuner(TrainingTuner):
         try:
             folds = self.cross_validation.split(self.oracle.seed, fit_args, fit_kwargs)
             self._sweep.open(fit_args, fit_kwargs, self.executions_per_trial, folds)
+            if self.check_data:
+                # Here, and not while trials train: stacks are timed, and that decides how they do.
+                self._sweep.check_data(fit_args, fit_kwargs, folds)
+                gc.freeze()  # what it has loaded too
             self.oracle.forgive()
             self._standing.begin(self.executions_per_trial * max(1, self.cross_validation.count))
             self.save()

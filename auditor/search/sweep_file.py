@@ -14,6 +14,7 @@ import keras_tuner
 from auditor import __version__
 from auditor.files import Json
 from auditor.search import facts, store
+from auditor.search.data_checks import checks_of
 from auditor.search.folds import Fold
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import objective_of
@@ -65,6 +66,7 @@ class SweepFile:
         self._labels_seen = True
         self._was_watched = False
         self._data = facts.DataFacts()
+        self._checks: Json = self._stored.get("data_checks")
         self._writes = True
         store.check_same_sweep(path, self._stored, self._state())
 
@@ -136,10 +138,25 @@ class SweepFile:
         self._label_digests = {facts.label_digest(part) for part in parts}
         self._rows_of_fold = (len(folds[0].train), len(folds[0].validation)) if folds else None
         self._stored = self._binding()
+        self._checks = self._stored.get("data_checks")
         store.check_same_sweep(self._path, self._stored, self._state())
         known = self._stored.get("labels_seen") is not False
         self._labels_seen = known and self._split is not None
         self._learn()
+
+    def check_data(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], folds: Sequence[Fold] = ()
+    ) -> None:
+        """Write down what the data themselves show, unless that has been done.
+
+        Args:
+            args: Of `search`, by place.
+            kwargs: Those by name.
+            folds: Of the rows; the first one is looked at.
+        """
+        if self._checks is None:
+            self._checks = checks_of(args, kwargs, folds)
+            self._write()
 
     def _binding(self) -> dict[str, Json]:
         """What is stored; nothing where no trial has ended yet, so that a mistake can be mended."""
@@ -227,6 +244,7 @@ class SweepFile:
             "losses": sorted(self._losses, key=str),
             "labels_seen": self._labels_seen,
             "context": self._data.context(),
+            "data_checks": self._checks,
             "data_fingerprint": self._digest,
             "space": space,
         }
