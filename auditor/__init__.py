@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit, audit
+    from auditor.checking import DataAudit, check_data
     from auditor.errors import AuditorError
     from auditor.readers import read
     from auditor.search import GridSearch, PlanSummary, RandomSearch
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "Audit": "auditor.auditing",
     "AuditorError": "auditor.errors",
+    "DataAudit": "auditor.checking",
     "GridSearch": "auditor.search",
     "Objective": "auditor.trials",
     "PlanSummary": "auditor.search",
@@ -29,12 +31,14 @@ _ROOMS = {
     "Run": "auditor.trials",
     "Trials": "auditor.trials",
     "audit": "auditor.auditing",
+    "check_data": "auditor.checking",
     "read": "auditor.readers",
 }
 
 __all__ = [
     "Audit",
     "AuditorError",
+    "DataAudit",
     "GridSearch",
     "Objective",
     "PlanSummary",
@@ -42,6 +46,7 @@ __all__ = [
     "Run",
     "Trials",
     "audit",
+    "check_data",
     "read",
 ]
 

@@ -76,7 +76,7 @@ def load_table(
         ReadError: The file cannot be read.
         DataError: The data cannot be used as they are; the message says why and what to do.
     """
-    frame, about_index = _without_index(_read(path), target)
+    frame, about_index = without_index(read_table(path), target)
     if target not in frame.columns:
         close = difflib.get_close_matches(target, map(str, frame.columns), 3, 0.5)
         hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
@@ -85,10 +85,10 @@ def load_table(
         )
     if len(frame.columns) < 2:
         raise DataError(f"{path} has no column beside the target {target!r}: nothing to learn from")
-    _check_single_values(path, frame)
+    check_single_values(path, frame)
     _check_complete(path, frame)
-    y, kind, classes, about_target = _target(frame[target], task)
-    train, validation, about_split = _split(y, kind, validation_fraction, seed)
+    y, kind, classes, about_target = target_of(frame[target], task)
+    train, validation, about_split = split_rows(y, kind, validation_fraction, seed)
     features = frame.drop(columns=target)
     x, about_features = _features(features, train)
     if kind == "regression":
@@ -112,7 +112,13 @@ def load_table(
     )
 
 
-def _read(path: Path) -> "pd.DataFrame":
+def read_table(path: Path) -> "pd.DataFrame":
+    """A CSV or Parquet file.
+
+    Raises:
+        ReadError: It cannot be read.
+        DataError: It is another kind of file, or has no rows.
+    """
     import pandas as pd
 
     readers: dict[str, Callable[..., pd.DataFrame]] = {
@@ -132,7 +138,7 @@ def _read(path: Path) -> "pd.DataFrame":
     return frame.reset_index(drop=True).rename(columns=str)
 
 
-def _without_index(frame: "pd.DataFrame", target: str) -> tuple["pd.DataFrame", list[str]]:
+def without_index(frame: "pd.DataFrame", target: str) -> tuple["pd.DataFrame", list[str]]:
     """The table without row numbers that were saved along, and a sentence."""
     nameless = [name for name in frame.columns if _NAMELESS.fullmatch(name) and name != target]
     if not nameless:
@@ -149,7 +155,7 @@ _NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)?|__index_level_\d+__")
 """What pandas calls a column without a heading, and Arrow an index."""
 
 
-def _check_single_values(path: Path, frame: "pd.DataFrame") -> None:
+def check_single_values(path: Path, frame: "pd.DataFrame") -> None:
     """Refuse columns of lists or records, which Parquet may hold."""
     import pandas as pd
 
@@ -179,7 +185,7 @@ def _check_complete(path: Path, frame: "pd.DataFrame") -> None:
         )
 
 
-def _target(column: "pd.Series[Any]", task: str) -> tuple[Array, Task, tuple[str, ...], str]:
+def target_of(column: "pd.Series[Any]", task: str) -> tuple[Array, Task, tuple[str, ...], str]:
     """The target as numbers, the task, the names of its classes, and a sentence."""
     values, codes = np.unique(column.astype(str).to_numpy(), return_inverse=True)
     if len(values) < 2:
@@ -223,7 +229,7 @@ def _guess(column: "pd.Series[Any]", distinct: int) -> str:
     return "multiclass" if whole and distinct <= MOST_CLASSES else "regression"
 
 
-def _split(y: Array, kind: Task, fraction: float, seed: int) -> tuple[Array, Array, str]:
+def split_rows(y: Array, kind: Task, fraction: float, seed: int) -> tuple[Array, Array, str]:
     """Indices of training and validation rows, and a sentence."""
     from sklearn.model_selection import train_test_split
 

@@ -98,6 +98,7 @@ class Plan:
     folds: int = 0
     stratify: bool = False
     clean_train_metrics: bool = False
+    check_data: bool = True
     lane: Lane = Lane.AUTO
     jobs: int | None = None
     workers_per_gpu: int = 1
@@ -132,6 +133,7 @@ class Plan:
             "cross_validation": self.folds,
             "stratify": self.stratify,
             "clean_train_metrics": self.clean_train_metrics,
+            "check_data": self.check_data,
             "lane": self.lane.value,
             "n_jobs": self.jobs,
             "workers_per_gpu": self.workers_per_gpu,

@@ -32,18 +32,24 @@ MAY_IMPORT = {
     # What was observed is all they see: no reader and no tuner, hence no tool's name.
     "record": ANALYSED,
     "auditing": ANALYSED | {"record"},
+    "checking": ANALYSED | {"auditing", "data_checks"},
     "report": ANALYSED | {"record", "auditing"},
     # What the command line trains, and on what; they know nothing of audits.
     "sweep_data": ANYWHERE,
+    "check_tables": ANYWHERE | {"sweep_data"},
     "sweeping": ANYWHERE | {"search", "sweep_data"},
     "watching": ANYWHERE | {"search", "report"},
     # Nothing imports the command line.
-    "cli": ANALYSED | {"record", "auditing", "report", "readers", "search", "sweeping", "watching"},
+    "cli": ANALYSED
+    | {"record", "auditing", "report", "readers", "search", "sweeping", "watching"}
+    | {"checking", "check_tables"},
 }
 # Only inside functions or for type checkers: loading the room does not load these.
 MAY_IMPORT_LATER = {
     "search": {"auditing"},  # tuner.audit()
     "auditing": {"report"},  # print(audit)
+    "checking": {"report"},  # print(check_data(...))
+    "report": {"checking"},
 }
 
 PRINTS = {"print", "echo", "secho", "rich.print", "typer.echo", "typer.secho", "click.echo"}

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from auditor.cli import audit, rules, sweep
+from auditor.cli import audit, check_data, rules, sweep
 
 app = typer.Typer(
     name="auditor",
@@ -19,7 +19,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _command in (audit.audit, sweep.sweep, sweep.spaces, sweep.demo, rules.rules):
+for _command in (
+    audit.audit,
+    sweep.sweep,
+    sweep.spaces,
+    sweep.demo,
+    rules.rules,
+    check_data.check_data,
+):
     app.command()(_command)
 
 

@@ -94,6 +94,11 @@ class Outputs:
 def _terminal_report(audit: "Audit", plain: bool) -> str:
     from auditor.report.terminal import render_terminal
 
+    return render_terminal(audit, *screen(plain))
+
+
+def screen(plain: bool) -> tuple[int, bool]:
+    """Columns of the terminal, and whether it takes colours."""
     if plain or not sys.stdout.isatty():
-        return render_terminal(audit)
-    return render_terminal(audit, shutil.get_terminal_size().columns, "NO_COLOR" not in os.environ)
+        return 80, False
+    return shutil.get_terminal_size().columns, "NO_COLOR" not in os.environ

@@ -56,6 +56,9 @@ def sweep(
     folds: Folds = 0,
     stratify: Stratify = False,
     clean_train_metrics: Clean = False,
+    check_data: Annotated[
+        bool, typer.Option(help="Compare training and validation data before training.")
+    ] = True,
     lane: Annotated[Lane, typer.Option(help="Trials in stacks, or one by one.")] = Lane.AUTO,
     jobs: Jobs = None,
     workers_per_gpu: WorkersPerGpu = 1,
@@ -91,7 +94,7 @@ def sweep(
             folder=out / source.space.name, sampler=search, objective=objective,
             gap_penalty=gap_penalty, epochs=epochs, batch_size=batch_size, max_trials=max_trials,
             executions=executions, seed=seed, overwrite=overwrite, folds=folds, stratify=stratify,
-            clean_train_metrics=clean_train_metrics, lane=lane, jobs=jobs,
+            clean_train_metrics=clean_train_metrics, check_data=check_data, lane=lane, jobs=jobs,
             workers_per_gpu=workers_per_gpu,
         )  # fmt: skip
         if dry_run:

@@ -5,7 +5,7 @@ cut cannot be looked up. Nothing here is ever cut; what is too wide goes to the 
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -41,10 +41,15 @@ _STYLES: dict[Tone, str] = {
 
 
 def render_terminal(audit: "Audit", width: int = 80, colour: bool = False) -> str:
-    """The report as text that ends in a newline.
+    """The report as text that ends in a newline; see `laid_out`."""
+    return laid_out(sections(audit), width, colour)
+
+
+def laid_out(shown: Iterable[Section], width: int = 80, colour: bool = False) -> str:
+    """Sections as text that ends in a newline.
 
     Args:
-        audit: What to show.
+        shown: What to show.
         width: Columns of the terminal.
         colour: Whether to add ANSI colours. They repeat what the words say.
     """
@@ -59,7 +64,7 @@ def render_terminal(audit: "Audit", width: int = 80, colour: bool = False) -> st
         _environ={},
     )
     with console.capture() as capture:
-        for section in sections(audit):
+        for section in shown:
             for line in _section(section, width):
                 line.rstrip()  # columns are padded, ends of lines need not be
                 console.print(line, soft_wrap=True)

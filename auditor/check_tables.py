@@ -1,0 +1,165 @@
+"""Training and validation data out of files, as they stand: nothing is scaled or filled in."""
+
+import difflib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.errors import DataError, ReadError
+from auditor.sweep_data import (
+    check_single_values,
+    read_table,
+    split_rows,
+    target_of,
+    without_index,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[Any]
+
+VALIDATION = ("val", "valid", "validation", "test")
+"""What the second half of the names of validation arrays may be."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sides to compare.
+
+    Attributes:
+        x, y: Training rows.
+        x_validation, y_validation: Validation rows.
+        names: Of the features.
+        classes: Names of the classes, by number.
+        sentences: Where they come from.
+    """
+
+    x: Array
+    y: Array
+    x_validation: Array
+    y_validation: Array
+    names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+
+
+def from_table(path: Path, target: str, task: str, fraction: float, seed: int) -> Pair:
+    """One table, split as `auditor sweep` would split it.
+
+    Raises:
+        ReadError: The file cannot be read.
+        DataError: There is no such target, or it cannot be used.
+    """
+    frame = _table(path, target)
+    y, kind, classes, about_target = target_of(frame[target], task)
+    train, validation, about_split = split_rows(y, kind, fraction, seed)
+    x, names = _numbers(frame.drop(columns=target), train)
+    said = (f"{path.name}: {len(frame)} rows", about_target, about_split)
+    return Pair(x[train], y[train], x[validation], y[validation], names, classes, said)
+
+
+def from_tables(path: Path, other: Path, target: str, task: str) -> Pair:
+    """A table to train on, and one to validate on.
+
+    Raises:
+        ReadError: A file cannot be read.
+        DataError: They have different columns, or no such target.
+    """
+    import pandas as pd
+
+    frame, second = _table(path, target), _table(other, target)
+    if set(frame.columns) != set(second.columns):
+        apart = sorted(set(frame.columns) ^ set(second.columns))
+        raise DataError(
+            f"{path} and {other} differ in their columns {', '.join(apart[:8])}; both need the "
+            "same ones"
+        )
+    both = pd.concat([frame, second[frame.columns]], ignore_index=True)
+    y, _, classes, about_target = target_of(both[target], task)
+    train = np.arange(len(frame))
+    x, names = _numbers(both.drop(columns=target), train)
+    cut = len(frame)
+    said = (f"{path.name}: {cut} rows train", f"{other.name}: {len(second)} rows validate")
+    return Pair(x[:cut], y[:cut], x[cut:], y[cut:], names, classes, (*said, about_target))
+
+
+def from_arrays(path: Path, other: Path | None = None) -> Pair:
+    """Arrays of NumPy: x_train, y_train, x_val and y_val in one file, or x and y in two.
+
+    Raises:
+        ReadError: A file cannot be read; objects in it are never unpickled.
+        DataError: An array is missing.
+    """
+    arrays = _arrays(path)
+    if other is None:
+        x, y = (_array(path, arrays, f"{name}_train") for name in "xy")
+        x_validation, y_validation = (
+            _array(path, arrays, *(f"{name}_{end}" for end in VALIDATION)) for name in "xy"
+        )
+    else:
+        others = _arrays(other)
+        x, y = (_array(path, arrays, name) for name in "xy")
+        x_validation, y_validation = (_array(other, others, name) for name in "xy")
+    said = (f"{len(x)} rows train, {len(x_validation)} validate",)
+    return Pair(x, y, x_validation, y_validation, sentences=said)
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    # A damaged archive raises whatever its parser happens to raise.
+    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise ReadError(f"cannot read {path}: {error}") from error
+
+
+def _array(path: Path, arrays: dict[str, Array], *names: str) -> Array:
+    """The first array of these names that is there."""
+    for name in names:
+        if name in arrays and arrays[name].ndim:
+            return arrays[name]
+    raise DataError(
+        f"{path} has no array {' or '.join(names)}; it has {', '.join(arrays) or 'none'}. One file "
+        "needs x_train, y_train, x_val and y_val; of two files each needs x and y"
+    )
+
+
+def _table(path: Path, target: str) -> "pd.DataFrame":
+    frame, _ = without_index(read_table(path), target)
+    if target not in frame.columns:
+        close = difflib.get_close_matches(target, list(frame.columns), 3, 0.5)
+        hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+        raise DataError(
+            f"{path} has no column {target!r}; {hint}it has {', '.join(frame.columns[:8])}"
+        )
+    if len(frame.columns) < 2:
+        raise DataError(f"{path} has no column beside the target {target!r}: nothing to compare")
+    check_single_values(path, frame)
+    if missing := int(frame[target].isna().sum()):
+        raise DataError(
+            f"{path}: {missing} rows have no value in the target {target!r}; drop or fill them"
+        )
+    return frame
+
+
+def _numbers(frame: "pd.DataFrame", train: Array) -> tuple[Array, tuple[str, ...]]:
+    """Numbers as they are, dates as seconds, and texts as the numbers of training values."""
+    import pandas as pd
+
+    columns = []
+    for _, column in frame.items():
+        if column.dtype.kind in "biuf":
+            columns.append(column.to_numpy(np.float64))
+        elif column.dtype.kind in "mM":
+            seconds = column.astype("int64").to_numpy() / 1e9
+            columns.append(np.where(column.isna(), np.nan, seconds))
+        else:
+            texts = column.astype(str).to_numpy(object)
+            known = pd.Index(pd.unique(texts[train]))
+            columns.append(known.get_indexer(texts).astype(np.float64))
+    return np.column_stack(columns), tuple(map(str, frame.columns))
