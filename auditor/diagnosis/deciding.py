@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule, Severity
 from auditor.diagnosis.wording import count, number
@@ -141,7 +141,7 @@ def _spread(groups: list[list[float]]) -> _Spread | None:
         explained = float((weights * (means - centre) ** 2).sum()) / (len(groups) - 1)
         if not (0 < within < math.inf and math.isfinite(explained)):
             return None
-        p = float(stats.f.sf(explained / within**2, len(groups) - 1, freedom))
+        p = float(special.fdtrc(len(groups) - 1, freedom, explained / within**2))
     return _Spread(within, between, freedom, p)
 
 

@@ -92,14 +92,14 @@ def _cause(seen: Judged, found: Gaps, place: int) -> _Cause:
             "medium",
         )
     model = seen.trials.context.models.get(seen.trials.runs[place].trial_id)
-    if model is None:
+    active = [name for name in model.regularisers if name in _ONLY_IN_TRAINING] if model else []
+    if model is None or (model.custom and not active):
         return _Cause(
             "dropout, noise or augmentation would explain that, since they act only in training; "
             "so would easier validation rows",
             "tip",
             "low",
         )
-    active = [name for name in model.regularisers if name in _ONLY_IN_TRAINING]
     if active:
         acts = "acts" if len(active) == 1 else "act"
         return _Cause(

@@ -21,6 +21,7 @@ from auditor.trials import (
     Context,
     Design,
     Hyperparameter,
+    ModelFacts,
     Objective,
     Problem,
     Provenance,
@@ -88,6 +89,7 @@ class Gathered:
     Attributes:
         source: What is being read.
         hyperparameters, recorded, files, missing, problems: See `Trials` and `Provenance`.
+        models: See `Context`.
     """
 
     source: Source
@@ -96,6 +98,7 @@ class Gathered:
     files: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    models: dict[str, ModelFacts] = field(default_factory=dict)
     _pieces: list[_Piece] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
 
@@ -159,7 +162,7 @@ class Gathered:
             objective=objective or choose_objective(self.metrics),
             space=tuple(space),
             design=design or Design(),
-            context=Context(series=_table(series)),
+            context=Context(series=_table(series), models=self.models),
             provenance=Provenance(
                 tool=tool,
                 version=version,
@@ -193,6 +196,7 @@ class Gathered:
         same = folds(self.recorded, self.hyperparameters)
         trial = {run.trial_id: fold.trial_id for run, fold in same.items()}
         self.hyperparameters = {trial.get(t, t): v for t, v in self.hyperparameters.items()}
+        self.models = {trial.get(t, t): facts for t, facts in self.models.items()}
         self.recorded = {same.get(run, run): told for run, told in self.recorded.items()}
         self._pieces = [p._replace(run=same.get(p.run, p.run)) for p in self._pieces]
         self.problems = [

@@ -146,6 +146,8 @@ def _add_run(
     if run and _seconds(run):
         timed = {epoch: s.seconds for epoch, s in run.epochs.items() if s.seconds is not None}
         curves.setdefault(SECONDS, (sorted(timed), [timed[epoch] for epoch in sorted(timed)]))
+    if run and run.model:
+        gathered.models[at.trial_id] = run.model
     gathered.add(at, curves, recorded, hyperparameters)
 
 

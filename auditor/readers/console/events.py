@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.readers.console.state import LONGEST, State, parse_state
+from auditor.readers.console.summary import HEADER
 
 AROUND = 2**16
 """Bytes before and after a place that may be needed to understand it."""
@@ -99,6 +100,7 @@ MARKS = {
     "stopped early": b": early stopping",
     "stopped at NaN": b"Invalid loss, terminating training",
     "traceback": b"Traceback (most recent call last)",
+    "summary": HEADER,
 }
 
 

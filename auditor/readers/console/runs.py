@@ -9,7 +9,8 @@ from itertools import islice
 from auditor.readers.console.events import Bar, Epoch, Event, Mark
 from auditor.readers.console.search import Search
 from auditor.readers.console.state import State
-from auditor.trials import Status
+from auditor.readers.console.summary import facts
+from auditor.trials import ModelFacts, Status
 
 FEWEST_ALIKE = 4
 """Different finite numbers that two pasted runs must share to be one run, pasted twice."""
@@ -42,6 +43,7 @@ class ConsoleRun:
         number: The last epoch that began, from 1.
         stopped: Why training stopped early, in Keras's words.
         raised: The exception that ended it.
+        model: What its model is made of, where a summary was printed just before it.
     """
 
     trial: int | None = None
@@ -50,6 +52,7 @@ class ConsoleRun:
     number: int = 0
     stopped: str | None = None
     raised: str | None = None
+    model: ModelFacts | None = None
     _last: Bar | Epoch | None = None
     _is_closed: bool = False
 
@@ -156,6 +159,7 @@ class Log:
     is_cut: bool = False
     _run: ConsoleRun | None = None
     _loose: list[State] = field(default_factory=list)
+    _model: ModelFacts | None = None
 
     def take(self, event: Event) -> None:
         """The next event."""
@@ -170,6 +174,8 @@ class Log:
                 self._run.stopped = "early stopping"
             case Mark(kind="stopped at NaN") if self._run:
                 self._run.stopped = "Invalid loss, terminating training"
+            case Mark(kind="summary"):
+                self._model = facts(event.text)
             case Mark(kind="traceback"):
                 self._raised(event)
             case Mark():
@@ -179,7 +185,8 @@ class Log:
 
     def _begin(self, epoch: Epoch) -> None:
         if self._run is None or not self._run.is_followed_by(epoch):
-            self._run = ConsoleRun(self.search.current)
+            self._run = ConsoleRun(self.search.current, model=self._model)
+            self._model = None
             self.runs.append(self._run)
             if self._loose and epoch.number > 1:
                 # The log begins in the middle of the epoch before this one.
