@@ -1,18 +1,12 @@
-"""AUD006 to AUD010: what was not, or could not be, observed well enough."""
+"""AUD006, AUD007, AUD010: what was not, or could not be, observed."""
 
-import math
-from collections import Counter
 from collections.abc import Iterator
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
-from auditor.diagnosis.wording import count, names, nothing_needed, with_outcome
+from auditor.diagnosis.wording import names, nothing_needed, with_outcome
 from auditor.outcomes import Outcome
 from auditor.scoring import has_twin
 from auditor.trials import Problem, Run, twin
-
-MIN_VALIDATION_ROWS = 100
-"""Rows below which a validation metric is mostly chance: the standard error of an accuracy of .5 is
-sqrt(.25 / 100) = 5 percentage points, more than most grids differ by."""
 
 
 def _made(
@@ -56,59 +50,6 @@ def _unreadable(seen: Judged) -> Iterator[Finding]:
             f"trial {trial}: {text}" if trial is not None else text,
             (Evidence("problems", len(problems), "", 1),),
         )
-
-
-def _disagreement_needs(seen: Judged) -> str | None:
-    if any(len(runs) > 1 for runs in seen.trials.runs_of.values()):
-        return None
-    return "no trial has more than one recorded run"
-
-
-def _disagreement(seen: Judged) -> Iterator[Finding]:
-    ended = set(Outcome) - {Outcome.PRUNED, Outcome.MISSING}
-    for trial, runs in seen.trials.runs_of.items():
-        verdicts = {run: seen.outcomes.by_run[run].outcome for run in runs}
-        verdicts = {run: outcome for run, outcome in verdicts.items() if outcome in ended}
-        counts = Counter(verdicts.values()).most_common()
-        if len(counts) < 2:
-            continue
-        told = ", ".join(f"{many} {outcome.value}" for outcome, many in counts)
-        yield _made(
-            DISAGREEMENT,
-            (trial,),
-            tuple(verdicts),
-            f"trial {trial}: its {len(verdicts)} runs disagree: {told}; same hyperparameters, "
-            "another seed or fold",
-            tuple(Evidence(f"runs: {outcome.value}", many, "runs") for outcome, many in counts),
-        )
-
-
-def _validation_needs(seen: Judged) -> str | None:
-    if seen.trials.context.validation_rows is None:
-        return "the number of validation rows is not known"
-    return None
-
-
-def _small_validation(seen: Judged) -> Iterator[Finding]:
-    rows = seen.trials.context.validation_rows
-    if rows is None or rows >= MIN_VALIDATION_ROWS:
-        return
-    error = math.sqrt(0.25 / rows) if rows > 0 else math.inf
-    noisy = (
-        f"the standard error of an accuracy is up to {error:.2g}"
-        if rows > 1
-        else ("no metric on it says anything about other data")
-    )
-    yield _made(
-        SMALL_VALIDATION,
-        (),
-        (),
-        f"the validation set has {count(rows, 'row')}: {noisy}, so the ranking is mostly chance",
-        (
-            Evidence("validation rows", rows, "rows", MIN_VALIDATION_ROWS),
-            Evidence("largest standard error of an accuracy", error),
-        ),
-    )
 
 
 def _gap_needs(seen: Judged) -> str | None:
@@ -172,31 +113,6 @@ UNREADABLE = Rule(
     matters="The audit judges only what it could read: counts and ranks may change with the rest.",
     remedy="Look at what is said of the file; if it matters, restore it or train the trial again.",
     certainty="High: what could not be read was not.",
-)
-
-DISAGREEMENT = Rule(
-    code="AUD008",
-    title="Runs of a trial disagree",
-    severity="warning",
-    needs=_disagreement_needs,
-    check=_disagreement,
-    detected="Finished runs of one trial, with other seeds or folds, have different outcomes.",
-    matters="The outcome depends on the seed, so one run of it proves little.",
-    remedy="Prefer a configuration whose runs agree, or train more seeds of this one.",
-    certainty="High: outcomes are counted.",
-)
-
-SMALL_VALIDATION = Rule(
-    code="AUD009",
-    title="Validation set too small",
-    severity="warning",
-    needs=_validation_needs,
-    check=_small_validation,
-    detected=f"The validation set has fewer than {MIN_VALIDATION_ROWS} rows.",
-    matters="Differences between trials are then mostly chance, and so is the best epoch.",
-    remedy="Hold out more rows, or use cross-validation.",
-    certainty="High: rows are counted.",
-    thresholds=("MIN_VALIDATION_ROWS",),
 )
 
 NO_GAP = Rule(
