@@ -414,4 +414,6 @@ def test_back_at_the_loss_of_knowing_nothing_is_not_back(
     judged = verdict({"loss": curve, "val_loss": curve}, no_skill_loss=LN2)
     assert (judged.outcome, judged.bad_epochs) == (outcome, (3,))
     assert judged.recovered == (outcome == Outcome.OK)
-    assert ("best since: val_loss" in judged.evidence) == (after[0] == 0.7 and not judged.recovered)
+    is_dead = after[0] == 0.7 and not judged.recovered
+    assert ("best since: val_loss" in judged.evidence) == is_dead
+    assert ("further than to 0.693, that of knowing nothing" in judged.reason) == is_dead

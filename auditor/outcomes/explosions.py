@@ -95,9 +95,11 @@ def diverged(seen: Measured, place: int, bad: tuple[int, ...], reference: Baseli
     """The verdict on a run that exploded and did not come back to be of use."""
     evidence = worst_losses(seen.trials, seen.trials.runs[place], bad)
     metric, later = _since(seen, place, bad) if bad else ("", np.empty(0))
+    reason = _reason(bad, reference)
     if metric in LOSSES and later.min() <= reference.normal:
         evidence[f"{SINCE}{metric}"] = float(later.min())
-    return RunOutcome(Outcome.DIVERGED, _reason(bad, reference), bad, evidence=evidence)
+        reason += f" further than to {later.min():.4g}, that of knowing nothing"
+    return RunOutcome(Outcome.DIVERGED, reason, bad, evidence=evidence)
 
 
 def worst_losses(trials: Trials, run: Run, bad: tuple[int, ...]) -> dict[str, float]:
