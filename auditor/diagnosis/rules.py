@@ -15,8 +15,10 @@ from auditor.diagnosis.overfitting import DEGRADED, OVERFITTING
 from auditor.diagnosis.plausibility import IMPOSSIBLE
 from auditor.diagnosis.recording import CRASHED, NO_GAP, UNREADABLE
 from auditor.diagnosis.searching import UNTRIED
+from auditor.diagnosis.slowness import SLOW
 from auditor.diagnosis.splitting import GAP_FROM_FIRST
 from auditor.diagnosis.stability import FOLLOWING, OSCILLATING
+from auditor.diagnosis.stopping import STOPPED
 from auditor.diagnosis.training import RATE, UNREGULARISED
 from auditor.diagnosis.unmeasured import UNMEASURED
 
@@ -34,6 +36,8 @@ RULES = (
     DEGRADED,  # AUD011
     UNTRIED,  # AUD012
     DISAGREE,  # AUD013
+    SLOW,  # AUD014
+    STOPPED,  # AUD015
     OSCILLATING,  # AUD016
     DIP,  # AUD017
     FOLLOWING,  # AUD018

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.diagnosis.finding import Check, CheckStatus, Severity
-from auditor.diagnosis.learning import IMPROVING_STEP
+from auditor.diagnosis.pace import IMPROVING_STEP
 from auditor.diagnosis.rules import RULES
 from auditor.trials import (
     Objective,
@@ -55,6 +55,8 @@ def test_codes_are_permanent() -> None:
         ("AUD011", "Training got worse"),
         ("AUD012", "Grid not complete"),
         ("AUD013", "Loss and accuracy disagree"),
+        ("AUD014", "Learning slowly"),
+        ("AUD015", "Stopped too early"),
         ("AUD016", "Oscillating"),
         ("AUD017", "Transient dip"),
         ("AUD018", "Follows the learning rate"),

@@ -1,7 +1,13 @@
 """Examples of the rules on learning."""
 
-from tests.diagnosis.examples.example import DOWN, LN2, Example
+from tests.diagnosis.examples.example import DOWN, FLAT, LN2, Example
 from tests.making import sweep
+
+EPOCHS = range(40)
+SLOW = [0.69 - 0.0004 * epoch for epoch in EPOCHS]
+LEARNS = [0.3 + 0.4 * 0.9**epoch for epoch in EPOCHS]
+LEARNED = {f"b{i}": {"loss": LEARNS, "val_loss": LEARNS} for i in range(4)}
+CUT = {"loss": LEARNS[:12], "val_loss": LEARNS[:12]}
 
 EXAMPLES = {
     "AUD004": Example(
@@ -11,7 +17,23 @@ EXAMPLES = {
     ),
     "AUD005": Example(
         sweep({"a": {"loss": DOWN, "val_loss": DOWN}}),
-        "trial a: val_loss was still improving at the end: over the last 2 validated epochs it "
-        "gained 0.1 (133 %) on the 2 before",
+        "trial a: val_loss was still improving at the end: its last 2 validated epochs are on "
+        "average 0.1 (133 %) better than any 2 before",
+    ),
+    "AUD014": Example(
+        sweep({"a": {"loss": SLOW, "val_loss": SLOW}} | LEARNED),
+        "trial a: val_loss learns slowly: in 40 validated epochs it went from 0.6882 to 0.6762, "
+        "3.2 % of the way to 0.311, the best of the sweep; at the pace of its second half the rest "
+        "takes some 900 more",
+        sweep(LEARNED),
+        ((sweep({"a": FLAT}), "no run has 10 epochs with a finite objective"),),
+    ),
+    "AUD015": Example(
+        sweep({"a": CUT} | LEARNED),
+        "trial a: stopped after 12 of 40 epochs (as most runs have) while val_loss was still "
+        "improving: its last 3 validated epochs are on average 0.05204 (12 %) better than any 3 "
+        "before",
+        sweep(LEARNED | {"b5": LEARNED["b0"]}),
+        ((sweep({"a": FLAT}), "how many epochs were planned is not known"),),
     ),
 }
