@@ -224,3 +224,8 @@ def test_scores_are_frozen() -> None:
     scores = scored(sweep({"a": {"val_loss": [1.0]}}))
     with pytest.raises(TypeError):
         scores.by_run[Run("a")] = replace(scores.by_run[Run("a")], score=0.0)  # type: ignore[index]
+
+
+def test_objectives_too_large_to_be_added_have_a_median() -> None:
+    huge = {trial: Recorded("completed", score=1.5e308) for trial in "ab"}
+    assert {s.score for s in scored(sweep({}, recorded=huge)).by_trial.values()} == {1.5e308}

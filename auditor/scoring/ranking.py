@@ -43,7 +43,7 @@ def score(trials: Trials, outcomes: Outcomes, gap_penalty: float = DEFAULT_GAP_P
     bare = bare_scores(trials)
     no_skill, cap = _no_skill(trials, outcomes)
     values = [s.objective for s in bare.values() if s.objective is not None]
-    limit = no_skill if no_skill is not None else (float(np.median(values)) if values else None)
+    limit = no_skill if no_skill is not None else _median(values)
     by_run = {
         run: penalised(s, gap_penalty, limit, no_skill is not None, trials.objective.direction)
         for run, s in bare.items()
@@ -58,6 +58,11 @@ def score(trials: Trials, outcomes: Outcomes, gap_penalty: float = DEFAULT_GAP_P
         MappingProxyType(by_run),
         MappingProxyType(_ranked(by_trial, trials.objective.direction == "max")),
     )
+
+
+def _median(values: list[float]) -> float | None:
+    # Halved before two of them are added: finite values may be too large for a sum.
+    return float(2 * np.median(np.divide(values, 2))) if values else None
 
 
 def _no_skill(trials: Trials, outcomes: Outcomes) -> tuple[float | None, str]:
