@@ -1,13 +1,13 @@
 """AUD013: a loss that climbs while the accuracy does not fall with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
-from auditor.diagnosis.pairs import Pairs, pairs
+from auditor.diagnosis.pairs import Pairs, longest, pairs
 from auditor.diagnosis.wording import by_trial, names, needs_curves, number, percent
 from auditor.outcomes import MIN_EPOCHS, Outcome, RunOutcome, accuracy_of
 from auditor.trials import Run, twin
@@ -65,22 +65,23 @@ def _needs(seen: Judged) -> str | None:
     accuracy = accuracy_of(seen.trials)
     if not accuracy:
         return "no accuracy was recorded"
-    lengths = pairs(seen.measured, "val_loss", twin(accuracy)).losses.lengths
-    if not len(lengths) or lengths.max() < MIN_EPOCHS:
+    if longest(seen.measured, "val_loss", twin(accuracy)) < MIN_EPOCHS:
         return f"no run has {MIN_EPOCHS} epochs with both a validation loss and accuracy"
     return None
 
 
 def _check(seen: Judged) -> Iterator[Finding]:
     both = pairs(seen.measured, "val_loss", twin(accuracy_of(seen.trials)))
+    courses = _courses(seen, both)
+    if not courses:
+        return
     places = {run: place for place, run in enumerate(seen.trials.runs)}
     for trial, runs in by_trial(seen, _climbs):
-        courses = {run: _course(seen, both, places[run]) for run in runs}
-        found = {run: course for run, course in courses.items() if course and _parts(course)}
+        found = {run: runs[run] for run in runs if places[run] in courses}
         if found:
-            run, course = next(iter(found.items()))
-            who = names(seen, trial, {run: runs[run] for run in found})
-            yield _finding(seen, who, tuple(found), course, _as_logged(both, places[run]))
+            run = next(iter(found))
+            who, logged = names(seen, trial, found), _as_logged(both, places[run])
+            yield _finding(seen, who, tuple(found), courses[places[run]], logged)
 
 
 def _climbs(verdict: RunOutcome) -> bool:
@@ -88,31 +89,42 @@ def _climbs(verdict: RunOutcome) -> bool:
     return ended_worse and not verdict.bad_epochs
 
 
-def _course(seen: Judged, both: Pairs, place: int) -> _Course | None:
+def _courses(seen: Judged, both: Pairs) -> Mapping[int, _Course]:
+    """The courses of runs whose error rate did clearly not go along, by their position."""
     losses, errors = both
-    begin, end = losses.column.bounds[place : place + 2]
-    if end - begin < MIN_EPOCHS:
-        return None
-    best = losses.best_smoothed[place]
-    lowest, last = losses.smoothed[best], losses.smoothed[end - 1]
-    # What the loss did within its noise, or from a value without percents, is no climb.
-    if lowest <= 0 or last - lowest <= FALL_NOISE * losses.noise[place]:
-        return None
-    then, now = errors.smoothed[best], errors.smoothed[end - 1]
-    rise = float(last / lowest - 1)
-    told = seen.measured.rows.get(seen.trials.runs[place])
-    # Epochs share their rows: of differences this is more than the error.
-    sampling = np.sqrt(then * (1 - then) / told.rows) if told else 0.0
-    tolerance = max(FALL_NOISE * errors.noise[place], sampling)
-    return _Course(
-        rise, float(now - then), rise * float(then), float(tolerance), int(end - 1 - best)
+    there = np.flatnonzero(losses.lengths >= MIN_EPOCHS)
+    best, end = losses.best_smoothed[there], losses.column.bounds[1:][there] - 1
+    lowest, last = losses.smoothed[best], losses.smoothed[end]
+    then, now = errors.smoothed[best], errors.smoothed[end]
+    with np.errstate(all="ignore"):
+        rise, growth = last / lowest - 1, now - then
+        expected = rise * then
+        # What the loss did within its noise, or from a value without percents, is no climb.
+        climbs = last - lowest > FALL_NOISE * losses.noise[there]
+        climbs &= np.isfinite(expected) & (losses.column.values[losses.best[there]] > 0)
+        small = growth <= np.minimum(SMALL_FALL, SHARED_GROWTH * expected)
+    left = np.flatnonzero(climbs & small)
+    tolerance = np.maximum(
+        FALL_NOISE * errors.noise[there][left], _sampling(seen, there[left], then[left])
     )
+    apart = expected[left] - growth[left] > tolerance
+    columns = (rise[left], growth[left], expected[left], tolerance, (end - best)[left])
+    rows = zip(*(column[apart].tolist() for column in columns), strict=True)
+    return dict(zip(there[left][apart].tolist(), map(_Course._make, rows), strict=True))
 
 
-def _parts(course: _Course) -> bool:
-    """Whether the error rate did clearly not go along."""
-    is_small = course.growth <= min(SMALL_FALL, SHARED_GROWTH * course.expected)
-    return is_small and course.expected - course.growth > course.tolerance
+def _sampling(
+    seen: Judged, places: NDArray[np.intp], errors: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Standard errors of error rates; 0 where the number of validation rows is not known.
+
+    Epochs share their rows: of differences this is more than the error.
+    """
+    if not len(places):
+        return np.zeros(0)
+    told = [seen.measured.rows.get(seen.trials.runs[place]) for place in places]
+    rows = np.array([of_run.rows if of_run else np.inf for of_run in told])
+    return np.asarray(np.sqrt(np.clip(errors * (1 - errors), 0, None) / np.maximum(rows, 1)))
 
 
 class _Logged(NamedTuple):

@@ -28,6 +28,12 @@ def pairs(seen: Measured, loss: str, accuracy: str) -> Pairs:
     return Pairs(_at(losses.column, left), _at(errors.column, right))
 
 
+def longest(seen: Measured, loss: str, accuracy: str) -> int:
+    """About how many pairs the longest run has: at most so many."""
+    columns = seen.column(loss), seen.column(accuracy)
+    return int(np.minimum(*(np.diff(column.bounds) for column in columns)).max(initial=0))
+
+
 def _same_epochs(one: Column, other: Column) -> bool:
     return np.array_equal(one.bounds, other.bounds) and np.array_equal(one.epochs, other.epochs)
 

@@ -12,7 +12,7 @@ from auditor.diagnosis.fixed_points import (
     floor_of_softmax_twice,
     least_cross_entropy,
 )
-from auditor.diagnosis.pairs import Pairs, pairs
+from auditor.diagnosis.pairs import Pairs, longest, pairs
 from auditor.diagnosis.softmax_twice import (
     CERTAIN_CLASSES,
     LINE_EPOCHS,
@@ -48,19 +48,15 @@ def _needs(seen: Judged) -> str | None:
     name = accuracy_of(seen.trials)
     if not name:
         return "no accuracy was recorded"
-    lengths = _validation(seen).losses.lengths
-    if not len(lengths) or lengths.max() < LINE_EPOCHS:
+    if longest(seen.measured, "val_loss", twin(name)) < LINE_EPOCHS:
         return f"no run has {LINE_EPOCHS} epochs with both a validation loss and accuracy"
     return None
 
 
-def _validation(seen: Judged) -> Pairs:
-    return pairs(seen.measured, "val_loss", twin(accuracy_of(seen.trials)))
-
-
 def _check(seen: Judged) -> Iterator[Finding]:
-    training = pairs(seen.measured, "loss", accuracy_of(seen.trials))
-    validation = _validation(seen)
+    name = accuracy_of(seen.trials)
+    training = pairs(seen.measured, "loss", name)
+    validation = pairs(seen.measured, "val_loss", twin(name))
     line = on_line(training, validation, seen.task.classes)
     if len(line.places):
         yield _softmax_twice(seen, training, validation, line)
