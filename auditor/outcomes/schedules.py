@@ -63,7 +63,8 @@ def turns(rates: Floats) -> Turns:
         >>> turns(np.array([4.0, 2.0, 1.0, 4.0, 2.0, 1.0])).troughs
         array([2, 5])
     """
-    logs = np.log(np.maximum(rates, np.max(rates, initial=0.0) / RATE_SPAN))
+    least = np.max(rates, initial=0.0) / RATE_SPAN
+    logs = np.log(np.maximum(rates, least)) if least > 0 else np.zeros(len(rates))
     step = np.log(TURN_FACTOR)
     found: list[tuple[int, bool]] = []
     extreme, way = 0, 0.0  # 1 rising, -1 falling, 0 not known yet
@@ -79,6 +80,8 @@ def turns(rates: Floats) -> Turns:
     lows = [logs[place] for place, is_peak in found if not is_peak]
     if way < 0 and lows and logs[extreme] <= max(lows) + step:
         found.append((extreme, False))
+    if way > 0 and found:
+        found.append((extreme, True))
     places, kinds = np.array([p for p, _ in found], np.intp), np.array([k for _, k in found], bool)
     return Turns(places, kinds)
 

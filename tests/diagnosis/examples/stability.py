@@ -24,8 +24,9 @@ FOLLOWING = {"loss": TRAINING, "val_loss": added(CALM, [20 * rate for rate in RA
 EXAMPLES = {
     "AUD016": Example(
         sweep({"a": SWINGING}),
-        "trial a: val_loss did not settle: over the last 12 validated epochs it swung around 0.7146 "
-        "by a standard deviation of 29 % of its level, and the training loss by 30 % of its own",
+        "trial a: val_loss did not settle: over the last 12 validated epochs it swung around "
+        "0.7146 by a standard deviation of 29 % of its level, and the training loss by 30 % of "
+        "its own",
         STEADY,
         ((SHORT, "no run has 20 validated epochs"),),
     ),
@@ -38,8 +39,8 @@ EXAMPLES = {
     ),
     "AUD018": Example(
         sweep({"a": FOLLOWING}, series={"a": {"learning_rate": RATE}}),
-        "trial a: val_loss follows the learning rate: it got worse and better with it in 7 of its 7 "
-        "rises and falls, by 0.1792 (29 %) or more on average",
+        "trial a: val_loss follows the learning rate: it got worse and better with it in 7 of its "
+        "7 rises and falls, by 0.1792 (29 %) or more on average",
         STEADY,
         (
             (SHORT, "no learning rate was logged"),
