@@ -34,8 +34,8 @@ def not_learned(seen: Measured, run: int, reference: Baseline) -> RunOutcome | N
         )
     return RunOutcome(
         Outcome.NEVER_LEARNED,
-        f"the best validation loss {best['val_loss']:.4g} is not {100 * LEARNED_MARGIN:.1f} % below the "
-        f"no-skill loss {reference.loss:.4g}",
+        f"the best validation loss {best['val_loss']:.4g} is not {100 * LEARNED_MARGIN:.1f} % "
+        f"below the no-skill loss {reference.loss:.4g}",
         evidence=evidence,
     )
 

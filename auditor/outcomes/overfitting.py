@@ -53,7 +53,7 @@ def ended_worse(
     known = reference.loss if metric == "val_loss" else None
     rise = _rise(seen, metric, sign, run, after)
     threshold = rise.threshold(OVERFIT_FLOOR * (known or 0.0)) if rise else math.inf
-    if rise is None or rise.height <= threshold:
+    if rise is None or not rise.height > threshold:
         return None
     curves, place = _later(seen.finite(metric, sign), run, after)
     epochs, values = curves.column.curve(place)
@@ -113,7 +113,12 @@ def _training_rise(training: Curve, epochs: NDArray[np.intp], rise: _Rise) -> fl
     width = window(len(epochs))
     best = np.searchsorted(training.epochs, epochs[rise.best])
     around = training.values[max(best - width // 2, 0) : best + width // 2 + 1]
-    return float(training.values[-width:].mean() - around.mean()) if len(around) else None
+    return _mean(training.values[-width:]) - _mean(around) if len(around) else None
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Without the overflow of a sum of huge losses."""
+    return float((values / len(values)).sum())
 
 
 def _evidence(

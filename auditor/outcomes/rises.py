@@ -57,6 +57,12 @@ def rises(curves: "Finite", training: "Finite") -> Rises:
     """
     runs = len(curves.lengths)
     found = Rises(np.zeros(runs, np.intp), *(np.full(runs, math.nan) for _ in range(6)))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # of losses near 1e308
+        _fill(found, curves, training)
+    return found
+
+
+def _fill(found: Rises, curves: "Finite", training: "Finite") -> None:
     for at, places in curves.by_length():
         if places.shape[1] < MIN_EPOCHS:
             continue
@@ -69,7 +75,6 @@ def rises(curves: "Finite", training: "Finite") -> Rises:
             noise = _noise(values[risen], beside)
             found.noise[at[risen]] = noise
             found.chance[at[risen]], found.error[at[risen]] = _by_noise(noise, places.shape[1])
-    return found
 
 
 def window(length: int) -> int:
@@ -123,15 +128,14 @@ def _noise(values: Floats, training: Floats) -> Floats:
 
 
 def _scatter(values: Floats, training: Floats, order: int) -> Floats:
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        steps, beside = _steps(values, order), _steps(training, order)
-        many = steps.shape[1]
-        together, alone = (steps * beside).sum(axis=1), (beside * beside).sum(axis=1)
-        likeness = together / np.sqrt(alone * (steps * steps).sum(axis=1))
-        left = _centred(steps - (together / alone)[:, None] * beside)
-        own, all_of_it = (np.median(np.abs(part), axis=1) for part in (left, steps))
-        is_shared = likeness > SHARED_NOISE / math.sqrt(many)
-        spread = np.where(is_shared, np.fmin(own, all_of_it), all_of_it)
+    steps, beside = _steps(values, order), _steps(training, order)
+    many = steps.shape[1]
+    together, alone = (steps * beside).sum(axis=1), (beside * beside).sum(axis=1)
+    likeness = together / np.sqrt(alone * (steps * steps).sum(axis=1))
+    left = _centred(steps - (together / alone)[:, None] * beside)
+    own, all_of_it = (np.median(np.abs(part), axis=1) for part in (left, steps))
+    is_shared = likeness > SHARED_NOISE / math.sqrt(many)
+    spread = np.where(is_shared, np.fmin(own, all_of_it), all_of_it)
     # A step is a difference of two values, a step of steps has weights 1, -2 and 1; few steps have
     # too small a MAD (Croux and Rousseeuw 1992).
     spread *= MAD_NORMAL / math.sqrt((2, 6)[order - 1]) * many / (many - 0.8)
