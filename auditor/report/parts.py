@@ -108,10 +108,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure: the name of a function in `auditor.report.figures`, and what it shows."""
+    """One figure.
+
+    Attributes:
+        name: Of a function in `auditor.report.figures`.
+        caption: What it shows.
+        about: The same for those who cannot see it, and where else it is told.
+    """
 
     name: str
     caption: str
+    about: str = ""
 
 
 @dataclass(frozen=True)

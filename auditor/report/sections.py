@@ -7,13 +7,14 @@ from auditor.report.words.background import checks, coverage, provenance
 from auditor.report.words.causes import causes
 from auditor.report.words.findings import findings
 from auditor.report.words.leaderboard import leaderboard
+from auditor.report.words.predictions import predictions
 from auditor.report.words.verdict import verdict
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
 
-SECTIONS = (verdict, leaderboard, findings, causes, checks, coverage, provenance)
-"""Each makes one section; its name is the section's key."""
+SECTIONS = (verdict, leaderboard, findings, predictions, causes, checks, coverage, provenance)
+"""Each makes one section, or none; its name is the section's key."""
 
 
 def sections(audit: "Audit") -> tuple[Section, ...]:
@@ -23,4 +24,5 @@ def sections(audit: "Audit") -> tuple[Section, ...]:
         >>> [section.key for section in sections(audit)]
         ['verdict', 'leaderboard', 'findings', 'causes', 'checks', 'coverage', 'provenance']
     """
-    return tuple(make(audit) for make in SECTIONS)
+    made = (make(audit) for make in SECTIONS)
+    return tuple(section for section in made if section is not None)

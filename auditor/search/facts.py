@@ -254,7 +254,7 @@ def long_name(name: str) -> str:
 
 def _class_shares(split: Split, loss: str) -> tuple[dict[str, int], float] | None:
     """Training rows per class, and the cross-entropy of their shares on the validation labels."""
-    train, validation = _class_ids(split.train, loss), _class_ids(split.validation, loss)
+    train, validation = class_ids(split.train, loss), class_ids(split.validation, loss)
     if train is None or validation is None:
         return None
     names, counts = np.unique(train, return_counts=True)
@@ -266,7 +266,8 @@ def _class_shares(split: Split, loss: str) -> tuple[dict[str, int], float] | Non
     return {str(n): int(c) for n, c in zip(names, counts, strict=True)}, entropy
 
 
-def _class_ids(y: NDArray[Any], loss: str) -> NDArray[np.int64] | None:
+def class_ids(y: NDArray[Any], loss: str) -> NDArray[np.int64] | None:
+    """The class of each row of the labels of a cross-entropy; None where these are no classes."""
     if y.dtype.kind not in "fiub":
         return None
     if loss == "categorical_crossentropy":

@@ -25,6 +25,7 @@ from auditor.search.launching.launcher import check_count, launcher, leaves_gpus
 from auditor.search.lock import SweepLock
 from auditor.search.parallel_search import search_in_parallel
 from auditor.search.plan_summary import PlanSummary, planned_summary, stored_summary
+from auditor.search.predicting import keep_predictions
 from auditor.search.progress import Progress, Standing
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.runs import CrossValidation
@@ -182,6 +183,7 @@ class RecordingTuner(TrainingTuner):
             self._standing.begin(self.executions_per_trial * max(1, self.cross_validation.count))
             self.save()
             self._run_trials(fit_args, fit_kwargs, folds)
+            keep_predictions(self, fit_args, fit_kwargs)
         except KeyboardInterrupt as interrupt:
             with suppress(AuditorError, OSError):
                 self.ending.settle(self.trials())

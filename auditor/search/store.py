@@ -1,6 +1,7 @@
 """The directory of a sweep: KerasTuner's files, the curves, and what describes the sweep.
 
     sweep.json               objective, penalty, seeds, data, versions
+    predictions.json         what the best model says of the validation rows
     oracle.json tuner0.json  KerasTuner's
     trial_<id>/trial.json    KerasTuner's, with one more key, "auditor"
     trial_<id>/history.csv   one row per execution, fold and epoch

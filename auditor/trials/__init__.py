@@ -3,6 +3,7 @@
 from auditor.trials.data_checks import NEAR, DataChecks
 from auditor.trials.model import Matrix, Trials
 from auditor.trials.model_facts import ModelFacts
+from auditor.trials.predictions import Confusion, Deviations, Mistake, Predictions
 from auditor.trials.records import (
     CLEAN_PREFIX,
     CURVE_COLUMNS,
@@ -32,16 +33,20 @@ __all__ = [
     "NEAR",
     "Column",
     "Condition",
+    "Confusion",
     "Context",
     "Coverage",
     "Curve",
     "DataChecks",
     "Design",
+    "Deviations",
     "Direction",
     "Hyperparameter",
     "Matrix",
+    "Mistake",
     "ModelFacts",
     "Objective",
+    "Predictions",
     "Problem",
     "Provenance",
     "Recorded",

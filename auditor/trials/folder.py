@@ -19,6 +19,7 @@ from auditor.errors import ReadError
 from auditor.files import Json, read_json, to_json, write_whole
 from auditor.trials.data_checks import DataChecks
 from auditor.trials.model_facts import ModelFacts
+from auditor.trials.predictions import Predictions
 from auditor.trials.records import (
     CURVE_DTYPES,
     Context,
@@ -71,6 +72,7 @@ class _SmallContext:
     untrained_loss: float | None = None
     why_alone: dict[str, str] = field(default_factory=dict)
     models: dict[str, ModelFacts] = field(default_factory=dict)
+    predictions: Predictions | None = None
     data_checks: DataChecks | None = None
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from auditor.files import Json
 from auditor.trials.data_checks import DataChecks
 from auditor.trials.model_facts import ModelFacts
+from auditor.trials.predictions import Predictions
 
 Direction = Literal["min", "max"]
 Coverage = Literal["curves", "best epoch", "objective", "nothing"]
@@ -204,6 +205,7 @@ class Context:
         stack: Which stack trained a run.
         why_alone: Why a trial could not be stacked, in words, for trials of a sweep with stacks.
         models: What the model of a trial is made of.
+        predictions: What the best model says of the validation rows.
         data_checks: What comparing training and validation data showed.
     """
 
@@ -220,6 +222,7 @@ class Context:
     stack: Mapping[Run, str] = field(default_factory=dict)
     why_alone: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, ModelFacts] = field(default_factory=dict)
+    predictions: Predictions | None = None
     data_checks: DataChecks | None = None
 
 

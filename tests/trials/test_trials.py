@@ -17,11 +17,15 @@ from auditor.errors import ReadError, TrialsError
 from auditor.trials import (
     CURVE_COLUMNS,
     Condition,
+    Confusion,
     Context,
     Design,
+    Deviations,
     Hyperparameter,
+    Mistake,
     ModelFacts,
     Objective,
+    Predictions,
     Problem,
     Provenance,
     Recorded,
@@ -74,6 +78,25 @@ axes = st.builds(
 )
 
 
+predictions = st.builds(
+    Predictions,
+    trial_id=text,
+    rows=count,
+    of_rows=count,
+    classes=st.none()
+    | st.just(Confusion(("a",), ((3,),), (Mistake("a", "b", 1, 2),), 0.5, 0.5, 2)),
+    numbers=st.none()
+    | st.builds(
+        Deviations,
+        pairs=st.lists(st.tuples(st.floats(), st.floats()), max_size=2).map(tuple),
+        r2=number,
+        rmse=st.floats(),
+        mae=st.floats(),
+        rmse_of_mean=st.floats(),
+    ),
+)
+
+
 @st.composite
 def observations(draw: st.DrawFn) -> Trials:
     """Any sweep, the empty one included, with holes in every place."""
@@ -97,6 +120,7 @@ def observations(draw: st.DrawFn) -> Trials:
             why_alone=draw(st.dictionaries(text, text, max_size=2)),
             test_metrics=draw(metrics),
             models=draw(st.dictionaries(text, models, max_size=2)),
+            predictions=draw(st.none() | predictions),
         ),
         provenance=Provenance(files=("a", "b"), problems=(Problem("cut off", "a", "1"),)),
     )

@@ -4,7 +4,7 @@ Everything is recorded: curves of every execution, seeds, versions, facts about 
 that was killed before its end has whatever its `history.csv` holds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auditor.errors import ReadError
@@ -15,6 +15,8 @@ from auditor.readers.kerastuner.space import active_values, parse_space
 from auditor.readers.kerastuner.trial_json import TrialFile
 from auditor.readers.looking import Look
 from auditor.readers.ours.histories import Histories, read_histories
+from auditor.readers.ours.predictions import FILE as PREDICTIONS
+from auditor.readers.ours.predictions import read_predictions
 from auditor.readers.ours.sweep import Sweep, TrialNotes, read_notes, read_sweep
 from auditor.readers.reader import NO_FOLDER, Match, Source
 from auditor.trials import (
@@ -27,6 +29,8 @@ from auditor.trials import (
     Run,
     Trials,
 )
+
+_NOT_PREDICTED = "There are no predictions of the best trial, because {}."
 
 
 def matches(look: Look) -> Match:
@@ -70,8 +74,11 @@ def read(source: Source) -> Trials:
             name: value for name, value in values.items() if name not in inert
         }
         problems += _add_runs(found, trial, notes, histories)
+    predictions, why_not, damage = read_predictions(path / PREDICTIONS)
+    problems += damage
     there = set(histories.trials)
     files = [_history(trial) for trial in project.trials if trial.trial_id in there]
+    files += [PREDICTIONS] * (path / PREDICTIONS).exists()
     return Trials(
         hyperparameters=found.hyperparameters,
         recorded=found.recorded,
@@ -79,13 +86,14 @@ def read(source: Source) -> Trials:
         objective=sweep.objective or infer_objective(project.trials),
         space=space,
         design=Design(sweep.sampler, sweep.seed, sweep.executions, sweep.epochs, sweep.gap_penalty),
-        context=_context(sweep, found, histories),
+        context=replace(_context(sweep, found, histories), predictions=predictions),
         provenance=Provenance(
             tool="auditor",
             version=sweep.version,
             path=str(path),
             files=("sweep.json", *project.files, *files),
             versions=sweep.versions,
+            missing=(_NOT_PREDICTED.format(why_not),) if why_not else (),
             problems=tuple(problems),
         ),
     )

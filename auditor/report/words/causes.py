@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MOST_PAIRS = 100
 """Rows in the table of pairs: beyond, each adds next to nothing."""
 
+_ABOUT = "Failing and total runs for each combination; the same counts are in the tables"
+
 _EVIDENCE = {
     "associated": "associated: they occur together, nothing more is claimed",
     "randomised": "randomised: the values were drawn at random, so nothing else explains it",
@@ -52,7 +54,7 @@ def causes(audit: "Audit") -> Section:
         facts=(("configurations", _design(audit)),),
         entries=entries,
         tables=tables,
-        figures=(Picture("causes", _caption(pair)),) if pair else (),
+        figures=(Picture("causes", _caption(pair), _ABOUT),) if pair else (),
         notes=found.notes,
     )
 
