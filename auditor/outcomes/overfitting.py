@@ -101,7 +101,7 @@ def _onset(
     width = window(len(values))
     means = np.convolve(values, np.full(width, 1 / width), "valid")
     within = np.flatnonzero(means <= rise.lowest + rise.chance + rise.error) + width // 2
-    settled = max(int(within[-1]), raw, rise.best) + 1
+    settled = max(raw, rise.best, *within[-1:].tolist()) + 1
     begun = min(raw, rise.best) + 1
     return int(epochs[min(begun, last)]), int(epochs[min(settled, last)])
 
