@@ -227,7 +227,7 @@ _CONTEXTS = {"auditor, ln 2 given": LN2, "auditor, nothing given": None}
 
 
 def timed(runs=10_000, epochs=100):
-    """Print the processor's time for made-up runs, most of them healthy, one in three overfitting."""
+    """Print the processor's time for made-up runs, one in three of them overfitting."""
     generator = np.random.default_rng(0)
     epoch = np.arange(epochs)
     fall = 0.4 + 0.29 * np.exp(-epoch / generator.uniform(5, 40, (runs, 1)))
