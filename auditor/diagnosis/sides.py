@@ -26,10 +26,12 @@ class Gaps(NamedTuple):
     Attributes:
         relative: (validation - training) / training; the last epoch of a run has no next one and
             is missing. NaN where a training loss is not positive.
+        training: The training losses; (observation,).
         is_clean: Whether training losses were measured again; (run,).
     """
 
     relative: Finite
+    training: NDArray[np.float64]
     is_clean: NDArray[np.bool_]
 
 
@@ -57,7 +59,7 @@ def _gaps(seen: Judged, choose: np.ufunc) -> Gaps:
         relative = (validation.values[keep] - reference) / reference
     relative[(reference <= 0) | ~np.isfinite(relative)] = np.nan
     bounds = np.append(0, np.cumsum(keep))[validation.bounds]
-    return Gaps(Finite(Column(validation.epochs[keep], relative, bounds)), is_clean)
+    return Gaps(Finite(Column(validation.epochs[keep], relative, bounds)), reference, is_clean)
 
 
 def _with_next(column: Column, choose: np.ufunc) -> Column:

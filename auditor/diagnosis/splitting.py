@@ -7,6 +7,7 @@ import numpy as np
 
 from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
 from auditor.diagnosis.sides import (
+    Gaps,
     gaps_above,
     is_sound,
     losses_of,
@@ -16,7 +17,7 @@ from auditor.diagnosis.sides import (
     who,
 )
 from auditor.diagnosis.wording import number, percent
-from auditor.outcomes import MIN_EPOCHS, Finite, accuracy_of, noise, share
+from auditor.outcomes import MIN_EPOCHS, accuracy_of, noise, share
 from auditor.trials import Run, twin
 
 GAP_AT_FIRST = 0.25
@@ -34,8 +35,9 @@ cross-entropy of a good classifier up to about 3, since few rows make most of it
 
 
 def _gap_at_first(seen: Judged) -> Iterator[Finding]:
-    relative = gaps_above(seen).relative
-    runs = [seen.trials.runs[place] for place in _far_above(seen, relative)]
+    found = gaps_above(seen)
+    relative = found.relative
+    runs = [seen.trials.runs[place] for place in _far_above(seen, found)]
     if not runs:
         return
     training, validation = losses_of(seen, runs[0], 0)
@@ -74,9 +76,10 @@ def _gap_at_first(seen: Judged) -> Iterator[Finding]:
     )
 
 
-def _far_above(seen: Judged, relative: Finite) -> list[int]:
+def _far_above(seen: Judged, gaps: Gaps) -> list[int]:
     """Positions of the runs in which validation is far above training in all epochs."""
     found: list[int] = []
+    relative = gaps.relative
     for runs, places in relative.by_length():
         if places.shape[1] < MIN_EPOCHS - 1:  # the last epoch has no gap
             continue
@@ -84,7 +87,9 @@ def _far_above(seen: Judged, relative: Finite) -> list[int]:
         least = np.minimum(first, relative.smoothed[places].min(axis=1))
         begins = relative.column.epochs[places[:, 0]] == 0
         near = np.flatnonzero(begins & (least >= GAP_AT_FIRST))
-        clear = first[near] > GAP_ERRORS * noise(relative.column.values[places[near]])
+        # Not of the shares: these wiggle the more, the smaller the training loss becomes.
+        differences = relative.column.values[places[near]] * gaps.training[places[near]]
+        clear = differences[:, 0] > GAP_ERRORS * noise(differences)
         found += [
             int(run)
             for run, gap in zip(runs[near[clear]], first[near[clear]], strict=True)
