@@ -111,10 +111,11 @@ def from_arrays(path: Path, other: Path | None = None) -> Pair:
 
 def _arrays(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: of a damaged archive NumPy leaves the file open.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     # A damaged archive raises whatever its parser happens to raise.
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ReadError(f"cannot read {path}: {error}") from error
 
 
@@ -148,7 +149,10 @@ def _table(path: Path, target: str) -> "pd.DataFrame":
 
 
 def _numbers(frame: "pd.DataFrame", train: Array) -> tuple[Array, tuple[str, ...]]:
-    """Numbers as they are, dates as seconds, and texts as the numbers of training values."""
+    """Numbers as they are; dates, and texts as numbers of training values, from 0 to 1.
+
+    Nobody feeds these two to a network as they are: their scale must not be judged.
+    """
     import pandas as pd
 
     columns = []
@@ -156,10 +160,10 @@ def _numbers(frame: "pd.DataFrame", train: Array) -> tuple[Array, tuple[str, ...
         if column.dtype.kind in "biuf":
             columns.append(column.to_numpy(np.float64))
         elif column.dtype.kind in "mM":
-            seconds = column.astype("int64").to_numpy() / 1e9
-            columns.append(np.where(column.isna(), np.nan, seconds))
+            since = (column - column.min()) / (column.max() - column.min() or pd.Timedelta(1))
+            columns.append(since.to_numpy(np.float64))
         else:
             texts = column.astype(str).to_numpy(object)
             known = pd.Index(pd.unique(texts[train]))
-            columns.append(known.get_indexer(texts).astype(np.float64))
+            columns.append(known.get_indexer(texts) / len(known))
     return np.column_stack(columns), tuple(map(str, frame.columns))

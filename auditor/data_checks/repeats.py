@@ -19,7 +19,7 @@ LEAST_FEATURES, MOST_FEATURES = 16, 1_024
 """Of them per row: what agrees in so many is then compared in all."""
 
 SHUFFLED = 2_000
-"""Rows that are put together at random."""
+"""Rows that are put together of two others."""
 
 Hashes = NDArray[np.int64]
 
@@ -85,7 +85,17 @@ def _are_equal(one: Inputs, row: int, other: Inputs, twin: int) -> bool:
 def _by_chance(
     train: Inputs, columns: Rows | None, known: Hashes, rng: np.random.Generator
 ) -> float:
-    """Share of rows that are found although their values come from different rows."""
-    rows = some(len(train), SHUFFLED, rng)
-    block = rng.permuted(train.take(rows, columns), axis=0)
-    return float(np.isin(_hashed(block), known).mean())
+    """Share of rows found that begin as one training row and go on as another.
+
+    Neighbouring columns stay together: those of a one-hot code hold one 1 only.
+    """
+    block = train.take(some(len(train), SHUFFLED, rng), columns)
+    if block.shape[1] == 1:
+        return 1.0
+    other = rng.permutation(len(block))
+    cuts = rng.integers(1, block.shape[1], size=(len(block), 1))
+    own = _hashed(block)
+    made = _hashed(np.where(np.arange(block.shape[1]) < cuts, block, block[other]))
+    # What is one of its two rows again says nothing.
+    is_new = (made != own) & (made != own[other])
+    return float((np.isin(made, known) & is_new).mean())

@@ -7,8 +7,8 @@ from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rul
 from auditor.diagnosis.wording import count, number, percent
 from auditor.trials import NEAR, DataChecks
 
-SHARED_ROWS = 3
-"""Validation rows that must be training rows too: one or two are no pattern."""
+SHARED_ROWS = 5
+"""Validation rows that must be training rows too: fewer are no pattern."""
 
 SHARED_SHARE = 0.01
 """And the share of the validation rows that they must be: a smaller one moves an accuracy by less
@@ -21,12 +21,13 @@ REPEATING = 0.05
 """The same share where training rows repeat one another just as often: then it is no fault of the
 split, and only many of them matter."""
 
-CHANCE_SHARE = 0.5
-"""Share of the shared rows that values put together at random explain: from here on rows coincide
-since they have few different values."""
+CHANCE_SHARE = 0.1
+"""Times the share of shared rows that rows put together of two others are found: from here on rows
+coincide since they have few different values. Copies of rows of many values have 0."""
 
-EXCESS = 3.0
-"""Standard errors by which a share must exceed that within the training rows: one-sided .1 %."""
+EXCESS = 4.0
+"""Standard errors by which a share must exceed that within the training rows; of few rows they are
+no more than a rule of thumb, hence more than the usual 3."""
 
 NEAR_ROWS = 5
 """Validation rows that must nearly be training rows: distances are measured on a sample."""
@@ -37,7 +38,7 @@ NEAR_SHARE = 0.02
 CHANCE_FACTOR = 3.0
 """Times the share of near rows that their distances let expect anyway, as in few dimensions."""
 
-LABEL_P = 0.001
+LABEL_P = 0.0001
 """Largest probability of such a difference between random halves of one population."""
 
 LABEL_EFFECT = 0.1
@@ -119,7 +120,7 @@ def _shared(seen: Judged) -> Iterator[Finding]:
         Evidence("validation rows looked up", found.rows, "rows"),
         Evidence("training rows searched", found.train_rows, "rows"),
         Evidence("share of training rows that repeat one another", within),
-        Evidence("share found of rows put together at random", found.by_chance),
+        Evidence("share found of rows put together of two others", found.by_chance),
     )
     sentence = (
         f"{found.shared} of {count(found.rows, 'validation row')} ({percent(share)}) have exactly "
@@ -135,7 +136,7 @@ def _shared(seen: Judged) -> Iterator[Finding]:
             f"; {percent(within)} of the training rows repeat one another too, so this lies in the "
             "data and not in how they were split"
         )
-        yield made(SHARED, sentence, evidence, "low", "tip")
+        yield made(SHARED, sentence, evidence, "medium", "tip")
 
 
 def _near(seen: Judged) -> Iterator[Finding]:
@@ -224,12 +225,12 @@ SHARED = Rule(
     "inputs that equal those of a training row in every bit of float32, more than training rows "
     f"repeat one another by {EXCESS:g} standard errors. From {percent(MANY_SHARED)} on it is an "
     f"error. Where training rows repeat as often it is a tip, from {percent(REPEATING)} on. Silent "
-    "where rows put together at random from values of the training data are found half as often.",
+    f"where rows put together of two training rows are found {CHANCE_SHARE:g} times as often.",
     matters="The model has seen these rows, so the validation result is better than on new data.",
     remedy="Remove repeated rows before splitting, or split by group so that copies of one example "
     "stay on one side.",
-    certainty="High where rows have many different values and training rows hardly repeat; low "
-    "where they repeat as often, since rows of few different values coincide.",
+    certainty="High where rows have many different values and training rows hardly repeat; medium "
+    "where rows of few values may coincide, or training rows repeat as often.",
     thresholds=(
         "SHARED_ROWS", "SHARED_SHARE", "MANY_SHARED", "REPEATING", "CHANCE_SHARE", "EXCESS",
     ),

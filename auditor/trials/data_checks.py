@@ -17,8 +17,8 @@ class Repeats:
         train_rows: Training rows that they were looked up in.
         shared: How many were found there.
         within_train: Share of the training rows that repeat another training row.
-        by_chance: Share of rows found that are put together from values of other rows, column by
-            column: what few different values alone explain.
+        by_chance: Share of rows found that are put together of two training rows, the first columns
+            of one and the last of the other: rows of few different values coincide so.
     """
 
     rows: int
