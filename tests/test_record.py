@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.attribution.cause import Attribution, Cause, Condition, Rescue, Tally
+from auditor.attribution.cause import Attribution, Cause, Condition, Rescue, RescuingSet, Tally
 from auditor.auditing import Audit
 from auditor.diagnosis import diagnose
 from auditor.errors import ReadError
@@ -32,7 +32,16 @@ FREE = (
 HIGH = Condition("lr", "==", 1.0)
 COUNTS = Tally("overfit", (HIGH,), 1, 2, 0, 3, 0.5, 0.5, (0.1, 0.9), 0.4, (0.2, 0.6))
 CAUSE = Cause(
-    "overfit", (HIGH,), COUNTS, 0.5, (0.1, 0.9), None, "but-for", (Rescue("lr", 1, 1, 1),), "lr"
+    "overfit",
+    (HIGH,),
+    COUNTS,
+    0.5,
+    (0.1, 0.9),
+    None,
+    "but-for",
+    (Rescue("lr", 1, 1, 1),),
+    "lr",
+    (RescuingSet(("lr", "units"), 1, 1),),
 )
 ATTRIBUTION = Attribution("full grid", 4, (COUNTS,), (COUNTS,), (CAUSE,), ("few trials",))
 

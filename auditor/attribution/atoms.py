@@ -5,14 +5,20 @@ Chosen without looking at any outcome; what is compared must not depend on what 
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attribution.cause import Condition
 from auditor.attribution.levels import ABSENT, Configurations, Factor
-from auditor.attribution.thresholds import BINS, FEW_VALUES, MAX_CATEGORIES, TRIALS_PER_VALUE
+from auditor.attribution.thresholds import (
+    BINS,
+    FEW_VALUES,
+    FINE_BINS,
+    MAX_CATEGORIES,
+    TRIALS_PER_VALUE,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +30,8 @@ class Atoms:
         factor: The factor that each is on; (condition,).
         listed: Whether it counts as a value of its own; the others are thresholds over values that
             are listed one by one; (condition,).
+        searched: Whether causes are looked for among it; the others only say more closely where
+            the threshold of a cause lies; (condition,).
         met: Whether a trial meets it; (trial, condition).
         active: Whether its hyperparameter exists in a trial; (trial, condition).
         codes: As in `Configurations`; (trial, factor).
@@ -33,6 +41,7 @@ class Atoms:
     conditions: tuple[Condition, ...]
     factor: NDArray[np.intp]
     listed: NDArray[np.bool_]
+    searched: NDArray[np.bool_]
     met: NDArray[np.bool_]
     active: NDArray[np.bool_]
     codes: NDArray[np.intp]
@@ -48,6 +57,7 @@ class _Atom:
     condition: Condition
     listed: bool
     levels: NDArray[np.bool_]  # which levels of the factor meet it, shape (level,)
+    searched: bool = True
 
 
 def find_atoms(configurations: Configurations) -> Atoms:
@@ -67,6 +77,7 @@ def find_atoms(configurations: Configurations) -> Atoms:
         tuple(atom.condition for _, atom in atoms),
         factor,
         np.array([atom.listed for _, atom in atoms], bool),
+        np.array([atom.searched for _, atom in atoms], bool),
         met,
         codes[:, factor] != ABSENT,
         codes,
@@ -84,8 +95,13 @@ def _atoms(factor: Factor, codes: NDArray[np.intp]) -> Iterator[_Atom]:
         return
     levels = len(factor.levels)
     if factor.ordered and not _few(factor, codes):
-        for cut in _cuts(codes, levels):
+        coarse = _cuts(codes, levels, BINS)
+        for cut in coarse:
             yield from _sides(factor, cut, listed=True)
+        for cut in _cuts(codes, levels, FINE_BINS):
+            if cut not in coarse:
+                sides = _sides(factor, cut, listed=True)
+                yield from (replace(side, listed=False, searched=False) for side in sides)
         return
     for level, value in enumerate(factor.levels):
         yield _Atom(Condition(factor.name, "==", value), True, np.arange(levels) == level)
@@ -102,14 +118,14 @@ def _few(factor: Factor, codes: NDArray[np.intp]) -> bool:
     return levels <= FEW_VALUES and (factor.listed or trials >= TRIALS_PER_VALUE * levels)
 
 
-def _cuts(codes: NDArray[np.intp], levels: int) -> list[int]:
+def _cuts(codes: NDArray[np.intp], levels: int, bins: int) -> list[int]:
     """Where to cut, as the number of levels below: nearest to bins of equal numbers of trials.
 
     Quantiles are the same on a linear and a logarithmic scale, so none has to be chosen.
     """
     below = np.cumsum(np.bincount(codes[codes != ABSENT], minlength=levels))[:-1]
     total = (codes != ABSENT).sum()
-    return sorted({int(abs(below - total * q / BINS).argmin()) + 1 for q in range(1, BINS)})
+    return sorted({int(abs(below - total * q / bins).argmin()) + 1 for q in range(1, bins)})
 
 
 def _sides(factor: Factor, cut: int, listed: bool) -> Iterator[_Atom]:

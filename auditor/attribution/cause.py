@@ -72,11 +72,35 @@ class Rescue:
             neighbour differs from the trial in this hyperparameter only.
         tested: Failing trials that have such a neighbour at all.
         failing: Failing trials under consideration.
+        worse: Matched sets, of trials that are equal but for this hyperparameter, in which those
+            that meet the conditions fail more often than those that do not.
+        better: Matched sets in which they fail less often.
+        p: Exact two-sided McNemar test of worse against better; None where there is neither.
     """
 
     hyperparameter: str
     rescued: int
     tested: int
+    failing: int
+    worse: int = 0
+    better: int = 0
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class RescuingSet:
+    """What changing several hyperparameters at once does, where changing one does not help.
+
+    Attributes:
+        hyperparameters: Those that are changed, as few as possible.
+        rescued: Trials with an observed one that differs in these only and does not fail, among
+            those that no smaller set rescues.
+        failing: Failing trials that meet the conditions, and that no single change rescues
+            although each hyperparameter of the cause was changed.
+    """
+
+    hyperparameters: tuple[str, ...]
+    rescued: int
     failing: int
 
 
@@ -99,6 +123,7 @@ class Cause:
         rescues: For each hyperparameter of the sweep, what changing it alone does to the trials
             that meet the conditions and fail; those that rescue most come first.
         sentence: The cause in one sentence.
+        rescuing_sets: On a grid, what rescues trials that fail for several reasons at once.
     """
 
     outcome: str
@@ -110,6 +135,7 @@ class Cause:
     evidence: EvidenceLevel
     rescues: tuple[Rescue, ...]
     sentence: str
+    rescuing_sets: tuple[RescuingSet, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,8 @@ def _cause(sweep: Sweep, failure: Failure, finding: Finding) -> Cause:
     met = atoms.meeting(finding.atoms)
     counts = sweep.estimator.tally(failure, finding.atoms)
     rescues = sweep.neighbours.rescues(failure, met)
+    factors = frozenset(atoms.factor[list(finding.atoms)].tolist())
+    sets = sweep.neighbours.sets(failure, met, factors) if sweep.layout.cells else ()
     effect, interval = _effect(sweep, failure, finding)
     return Cause(
         outcome=failure.outcome,
@@ -105,9 +107,11 @@ def _cause(sweep: Sweep, failure: Failure, finding: Finding) -> Cause:
             counts,
             _kinds(sweep.failures, failure, met),
             rescues,
+            sets,
             *_indistinguishable(atoms, finding, failure),
             sweep.failures.repeated,
         ),
+        rescuing_sets=sets,
     )
 
 

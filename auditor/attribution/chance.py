@@ -88,19 +88,21 @@ class _Pool:
     """The hypotheses on some trials, and their counts under any dealing of the failures."""
 
     def __init__(self, atoms: Atoms, trials: Mask) -> None:
-        self._met = atoms.met[trials].astype(np.float32)
+        searched = np.flatnonzero(atoms.searched)
+        factor = atoms.factor[searched]
+        self._met = atoms.met[np.ix_(trials, searched)].astype(np.float32)
         self.size = self._met.shape[1]
         size = (self._met.T @ self._met).astype(np.float64)
-        other_factor = atoms.factor[:, None] != atoms.factor
+        other_factor = factor[:, None] != factor
         eligible = np.triu(other_factor) | np.eye(self.size, dtype=bool)
-        self.first, self.second = np.nonzero(eligible & (size >= MIN_SEEN))
-        self._n = size[self.first, self.second]
+        self._places = np.nonzero(eligible & (size >= MIN_SEEN))
+        self.first, self.second = (searched[place] for place in self._places)
+        self._n = size[self._places]
         # A value of a conditional hyperparameter is compared only where the hyperparameter exists.
-        factors, place = np.unique(atoms.factor, return_inverse=True)
-        columns = [int(np.flatnonzero(atoms.factor == factor)[0]) for factor in factors]
-        self._active = atoms.active[trials][:, columns].astype(np.float32)
+        _, column, place = np.unique(factor, return_index=True, return_inverse=True)
+        self._active = atoms.active[np.ix_(trials, searched[column])].astype(np.float32)
         self._everywhere = bool(self._active.all())
-        self._populations = (place[self.first], place[self.second])
+        self._populations = tuple(place[places] for places in self._places)
         population = (self._active.T @ self._active).astype(np.float64)
         self._total = population[self._populations]
 
@@ -114,12 +116,12 @@ class _Pool:
             weights: (row,).
             base: How much all others fail, 0 or 1.
         """
-        k = base * self._n + _counts(self._met, rows, weights)[:, self.first, self.second]
+        k = base * self._n + _counts(self._met, rows, weights)[:, self._places[0], self._places[1]]
         if self._everywhere:
             failing: float | Floats = base * len(self._met) + float(weights.sum(dtype=np.float64))
         else:
             counts = _counts(self._active, rows, weights)
-            failing = base * self._total + counts[:, *self._populations]
+            failing = base * self._total + counts[:, self._populations[0], self._populations[1]]
         found = strength(k, self._n, failing, self._total)
         found[k < MIN_FAILING - _ROUNDING] = 0
         return found
@@ -133,7 +135,9 @@ def _counts(
     return np.asarray(chosen.transpose(0, 2, 1) @ (chosen * weights[:, None]), np.float64)
 
 
-def strength(failing: Floats, size: Floats, all_failing: Floats | float, total: Floats) -> Floats:
+def strength(
+    failing: Floats, size: Floats, all_failing: Floats | float, total: Floats | float
+) -> Floats:
     """How surely more fail inside than outside: the signed root of the likelihood ratio.
 
     On the scale of a standard normal, and finite where all or none fail. The hypergeometric z

@@ -4,10 +4,14 @@ Two trials are neighbours in a hyperparameter when they differ in it and in noth
 lacks a hyperparameter, so must the other.
 """
 
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
-from auditor.attribution.cause import Rescue
+from auditor.attribution.cause import Rescue, RescuingSet
+from auditor.attribution.chance import Mask
 from auditor.attribution.failures import Failure
 from auditor.attribution.levels import Configurations
 
@@ -31,7 +35,7 @@ class Neighbours:
             self._keys[:, position] = keys[configurations.codes[:, position]]
         self._sums: Bits = self._keys.sum(axis=1, dtype=np.uint64)
 
-    def rescues(self, failure: Failure, concerned: NDArray[np.bool_]) -> tuple[Rescue, ...]:
+    def rescues(self, failure: Failure, concerned: Mask) -> tuple[Rescue, ...]:
         """What changing each hyperparameter does to the failing trials among those concerned.
 
         Args:
@@ -42,29 +46,92 @@ class Neighbours:
             One per hyperparameter that varies, those that rescue most first.
         """
         failing = failure.trials & concerned
-        fine = failure.comparable & ~failure.trials
-        rescues = [
-            Rescue(
-                self._configurations.factors[factor].name,
-                int(self._has_neighbour(factor, failing, fine).sum()),
-                int(self._has_neighbour(factor, failing, failure.known).sum()),
-                int(failing.sum()),
+        rescues = []
+        for factor in np.flatnonzero(self._configurations.varied).tolist():
+            worse, better = self._matched((factor,), failure, concerned)
+            rescues.append(
+                Rescue(
+                    self._configurations.factors[factor].name,
+                    int(self._has_neighbour((factor,), failing, _fine(failure)).sum()),
+                    int(self._has_neighbour((factor,), failing, failure.known).sum()),
+                    int(failing.sum()),
+                    worse,
+                    better,
+                    float(binomtest(worse, worse + better).pvalue) if worse + better else None,
+                )
             )
-            for factor in np.flatnonzero(self._configurations.varied).tolist()
-        ]
         return tuple(sorted(rescues, key=lambda rescue: -rescue.rescued))
 
-    def _has_neighbour(
-        self, factor: int, trials: NDArray[np.bool_], among: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        """Whether each of some trials has a neighbour in this factor among others; (those,)."""
-        rest = self._sums - self._keys[:, factor]
-        in_group = _members(rest, among)[trials]
+    def sets(
+        self, failure: Failure, concerned: Mask, factors: frozenset[int]
+    ) -> tuple[RescuingSet, ...]:
+        """The smallest sets of changes for failing trials that no single change rescues.
+
+        Sets of two or three hyperparameters, those that rescue most first, until every trial that
+        any of them rescues is covered.
+
+        Args:
+            failure: What is to be rescued from.
+            concerned: The trials under consideration; (trial,).
+            factors: Those of the cause: each has been changed alone, and did not help.
+        """
+        varied = np.flatnonzero(self._configurations.varied).tolist()
+        left = failure.trials & concerned
+        for factor in factors:
+            left[left] = self._has_neighbour((factor,), left, failure.known)
+        for factor in varied:
+            left[left] = ~self._has_neighbour((factor,), left, _fine(failure))
+        stuck, found = int(left.sum()), list[RescuingSet]()
+        for size in (2, 3):
+            rescued = {
+                several: self._within(several, left, _fine(failure))
+                for several in combinations(varied, size)
+                if left.any()
+            }
+            while rescued:
+                best = max(rescued, key=lambda several: int((rescued[several] & left).sum()))
+                if not (more := rescued.pop(best) & left).any():
+                    break
+                names = tuple(self._configurations.factors[factor].name for factor in best)
+                found.append(RescuingSet(names, int(more.sum()), stuck))
+                left = left & ~more
+        return tuple(found)
+
+    def _within(self, factors: tuple[int, ...], trials: Mask, among: Mask) -> Mask:
+        """Trials with a neighbour in some factors among others; (trial,)."""
+        found = np.zeros(len(trials), bool)
+        found[trials] = self._has_neighbour(factors, trials, among)
+        return found
+
+    def _matched(
+        self, factors: tuple[int, ...], failure: Failure, concerned: Mask
+    ) -> tuple[int, int]:
+        """Sets of neighbours in which the trials concerned fail more, and less, than the others."""
+        compared = failure.comparable
+        _, group = np.unique(self._rest(factors)[compared], return_inverse=True)
+        inside, rates = concerned[compared], failure.rates[compared]
+        with np.errstate(invalid="ignore"):
+            here = np.bincount(group, rates * inside) / np.bincount(group, inside)
+            there = np.bincount(group, rates * ~inside) / np.bincount(group, ~inside)
+        return int((here > there + 1e-9).sum()), int((here < there - 1e-9).sum())
+
+    def _has_neighbour(self, factors: tuple[int, ...], trials: Mask, among: Mask) -> Mask:
+        """Whether each of some trials has a neighbour in some factors among others; (those,)."""
+        in_group = _members(self._rest(factors), among)[trials]
         at_same_level = _members(self._sums, among)[trials]
         return in_group > at_same_level
 
+    def _rest(self, factors: tuple[int, ...]) -> Bits:
+        """What trials share that differ in these factors only; (trial,)."""
+        keys: Bits = self._keys[:, list(factors)].sum(axis=1, dtype=np.uint64)
+        return self._sums - keys
 
-def _members(group: Bits, among: NDArray[np.bool_]) -> NDArray[np.intp]:
+
+def _fine(failure: Failure) -> Mask:
+    return failure.comparable & ~failure.trials
+
+
+def _members(group: Bits, among: Mask) -> NDArray[np.intp]:
     """How many of some trials are in the group of each trial; (trial,)."""
     _, number = np.unique(group, return_inverse=True)
     return np.bincount(number, among)[number].astype(np.intp)

@@ -13,9 +13,16 @@ import numpy as np
 
 from auditor.attribution.atoms import Atoms
 from auditor.attribution.cause import Condition
-from auditor.attribution.chance import Chance, Floats, Mask, deal
+from auditor.attribution.chance import Chance, Floats, Mask, deal, strength
 from auditor.attribution.support import look_inside
-from auditor.attribution.thresholds import MATTERS, MAX_TRIES, MIN_FAILING, MIN_SEEN, PURE
+from auditor.attribution.thresholds import (
+    MATTERS,
+    MAX_TRIES,
+    MIN_FAILING,
+    MIN_SEEN,
+    NARROWED,
+    PURE,
+)
 
 
 class Finding(NamedTuple):
@@ -95,7 +102,7 @@ def _strongest(seen: Observed, level: float) -> Finding | None:
         minimal = _minimal(seen, candidate, singles)
         explained = None if minimal is None else _not_explained_away(seen, minimal, singles)
         if explained is not None:
-            return _narrowed(seen, explained)
+            return _narrowed(seen, _placed(seen, explained))
     return None
 
 
@@ -124,10 +131,15 @@ def _minimal(seen: Observed, pair: Finding, singles: list[Finding]) -> Finding |
 
 def _p_of_part(seen: Observed, this: int, atoms: tuple[int, ...]) -> float:
     """The p of one part of a cause among the trials that meet the others."""
+    others = [atom for atom in atoms if atom != this]
+    return _p_given(seen, this, atoms, tuple(seen.atoms.factor[others].tolist()))
+
+
+def _p_given(seen: Observed, this: int, atoms: tuple[int, ...], held: tuple[int, ...]) -> float:
+    """The same at equal values of some factors."""
     others = tuple(atom for atom in atoms if atom != this)
-    trials = seen.trials & seen.atoms.meeting(others)
-    held = tuple(seen.atoms.factor[list(others)].tolist())
-    return look_inside(seen.atoms, seen.rates, trials & seen.atoms.active[:, this], held).p_of(this)
+    trials = seen.trials & seen.atoms.meeting(others) & seen.atoms.active[:, this]
+    return look_inside(seen.atoms, seen.rates, trials, held, (this,)).p_of(this)
 
 
 def _not_explained_away(seen: Observed, finding: Finding, singles: list[Finding]) -> Finding | None:
@@ -135,25 +147,23 @@ def _not_explained_away(seen: Observed, finding: Finding, singles: list[Finding]
     own = set(seen.atoms.factor[list(finding.atoms)].tolist())
     p = finding.p
     for factor in seen.named - own:
-        p = max(p, *(_p_given(seen, finding, this, factor) for this in finding.atoms))
+        p = max(p, _p_beside(seen, finding, factor))
     if p > MATTERS:
         return None
     rivals = list[int]()
     for rival in _strongest_of_each(seen.atoms, singles, own | seen.named):
         factor = int(seen.atoms.factor[rival.atoms[0]])
-        if max(_p_given(seen, finding, this, factor) for this in finding.atoms) <= MATTERS:
+        if _p_beside(seen, finding, factor) <= MATTERS:
             continue
-        if min(_p_given(seen, rival, rival.atoms[0], other) for other in own) <= MATTERS:
+        if max(_p_beside(seen, rival, other) for other in own) <= MATTERS:
             return None
         rivals.append(rival.atoms[0])
     return finding._replace(p=p, rivals=tuple(rivals))
 
 
-def _p_given(seen: Observed, finding: Finding, this: int, factor: int) -> float:
-    """The p of one part among the trials that meet the others, at equal values of a factor."""
-    others = tuple(atom for atom in finding.atoms if atom != this)
-    trials = seen.trials & seen.atoms.meeting(others) & seen.atoms.active[:, this]
-    return look_inside(seen.atoms, seen.rates, trials, (factor,)).p_of(this)
+def _p_beside(seen: Observed, finding: Finding, factor: int) -> float:
+    """The p of the least certain part of a cause at equal values of another factor."""
+    return max(_p_given(seen, this, finding.atoms, (factor,)) for this in finding.atoms)
 
 
 def _strongest_of_each(
@@ -168,26 +178,47 @@ def _strongest_of_each(
             yield single
 
 
-def _narrowed(seen: Observed, pair: Finding) -> Finding:
-    """A pair that does not always fail, with the third condition that tells when; else the pair."""
-    trials = seen.trials & seen.atoms.meeting(pair.atoms)
-    if len(pair.atoms) != 2 or seen.rates[trials].mean() >= PURE:
-        return pair
-    held = tuple(seen.atoms.factor[list(pair.atoms)].tolist())
+def _narrowed(seen: Observed, finding: Finding) -> Finding:
+    """The finding, with one more condition where it often does not fail and that one tells when."""
+    trials = seen.trials & seen.atoms.meeting(finding.atoms)
+    if len(finding.atoms) > 2 or seen.rates[trials].mean() >= PURE:
+        return finding
+    held = tuple(seen.atoms.factor[list(finding.atoms)].tolist())
     found = look_inside(seen.atoms, seen.rates, trials, held)
     if not len(found.atoms):
-        return pair
+        return finding
     best = int(np.argmax(found.z))
-    third, p = int(found.atoms[best]), float(found.p[best])
-    three = (*pair.atoms, third)
-    inside = trials & seen.atoms.met[:, third]
-    enough = inside.sum() >= MIN_SEEN and seen.rates[inside].sum() >= MIN_FAILING
-    if not enough or p > MATTERS:
-        return pair
-    parts = [_p_of_part(seen, this, three) for this in pair.atoms]
-    if max(parts) > MATTERS:
-        return pair
-    return pair._replace(atoms=three, p=max(pair.p, p, *parts))
+    more, p = (*finding.atoms, int(found.atoms[best])), float(found.p[best])
+    inside = trials & seen.atoms.met[:, more[-1]]
+    failing = seen.rates[inside].sum()
+    if failing < MIN_FAILING or failing < PURE * inside.sum():
+        return finding
+    p = max(p, *(_p_of_part(seen, this, more) for this in finding.atoms))
+    if p > (NARROWED if len(more) == 2 else MATTERS):
+        return finding
+    return _narrowed(seen, finding._replace(atoms=more, p=max(finding.p, p)))
+
+
+def _placed(seen: Observed, finding: Finding) -> Finding:
+    """The finding with each threshold where failing and not failing part best."""
+    atoms, chosen = seen.atoms, list(finding.atoms)
+    for place, atom in enumerate(chosen):
+        operator = atoms.conditions[atom].operator
+        if operator == "==":
+            continue
+        others = tuple(chosen[:place] + chosen[place + 1 :])
+        inside = seen.trials & atoms.meeting(others) & atoms.active[:, atom]
+        moved = np.flatnonzero(atoms.factor == atoms.factor[atom])
+        moved = moved[[atoms.conditions[other].operator == operator for other in moved]]
+        met = atoms.met[np.ix_(inside, moved)]
+        rates = seen.rates[inside]
+        size = met.sum(axis=0).astype(np.float64)
+        found = strength(rates @ met, size, float(rates.sum()), len(rates))
+        found[(size < MIN_SEEN) | (rates @ met < MIN_FAILING)] = 0
+        # As it is unless another is better: of equals the one that was searched stays.
+        if found.max() > found[moved == atom][0] + 1e-9:
+            chosen[place] = int(moved[np.argmax(found)])
+    return finding._replace(atoms=tuple(chosen))
 
 
 def _restates(atoms: Atoms, new: Finding, found: list[Finding]) -> bool:

@@ -1,6 +1,6 @@
 """Causes in words: counts first, then what changing one hyperparameter did."""
 
-from auditor.attribution.cause import ANY_FAILURE, Condition, Rescue, Tally
+from auditor.attribution.cause import ANY_FAILURE, Condition, Rescue, RescuingSet, Tally
 from auditor.files import Json, to_json
 from auditor.outcomes import Outcome
 
@@ -19,6 +19,7 @@ def sentence(
     counts: Tally,
     kinds: dict[str, int],
     rescues: tuple[Rescue, ...],
+    sets: tuple[RescuingSet, ...],
     twins: tuple[Condition, ...],
     rivals: tuple[Condition, ...],
     repeated: bool,
@@ -29,12 +30,13 @@ def sentence(
         counts: How often it fails.
         kinds: Of any failure, how often each outcome occurs; else empty.
         rescues: What changing each hyperparameter does.
+        sets: What changing several at once does to those that no single change rescues.
         twins: Conditions that the same trials meet.
         rivals: Conditions that nearly the same trials meet, so that each explains the other away.
         repeated: Whether trials have several runs, so that counts must name their unit.
 
     Example:
-        >>> sentence(counts, {}, rescues, (), (), repeated=False)
+        >>> sentence(counts, {}, rescues, (), (), (), repeated=False)
         'lr = 1.0: 8 of 24 diverged, 0 of 48 elsewhere; changing lr alone rescues 8 of 8'
     """
     runs, trials = (" runs", " trials") if repeated else ("", "")
@@ -45,6 +47,7 @@ def sentence(
         + (f" ({which})" if which else "")
         + f", {counts.failing_elsewhere} of {counts.total_elsewhere} elsewhere",
         _rescues(counts, rescues, trials),
+        *(_together(one, trials) for one in sets[:1]),
         f"the same trials have {join_conditions(twins)}, which cannot be told apart from it"
         if twins
         else "",
@@ -81,6 +84,13 @@ def _rescues(counts: Tally, rescues: tuple[Rescue, ...], trials: str) -> str:
     if not any(rescue.tested for rescue in ours):
         return ""
     return ", ".join(_rescue(rescue, trials, first=rescue is ours[0]) for rescue in ours)
+
+
+def _together(one: RescuingSet, trials: str) -> str:
+    return (
+        f"{one.failing}{trials} no single change rescues: changing "
+        f"{' and '.join(one.hyperparameters)} together rescues {one.rescued} of them"
+    )
 
 
 def _rescue(rescue: Rescue, trials: str, first: bool) -> str:

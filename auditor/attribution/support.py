@@ -33,7 +33,9 @@ class Inside(NamedTuple):
         return float(self.p[self.atoms == atom].sum()) if atom in self.atoms else 1.0
 
 
-def look_inside(atoms: Atoms, rates: Floats, trials: Mask, held: tuple[int, ...]) -> Inside:
+def look_inside(
+    atoms: Atoms, rates: Floats, trials: Mask, held: tuple[int, ...], also: tuple[int, ...] = ()
+) -> Inside:
     """What matters among some trials, at equal values of some factors.
 
     Args:
@@ -41,8 +43,9 @@ def look_inside(atoms: Atoms, rates: Floats, trials: Mask, held: tuple[int, ...]
         rates: Share of the runs of each trial that fail; (trial,).
         trials: Those that are compared; (trial,).
         held: Factors whose values are held equal.
+        also: Conditions that are compared although causes are not looked for among them.
     """
-    pool = _others(atoms, trials, held)
+    pool = _others(atoms, trials, held, also)
     if not len(pool):
         return Inside(pool, np.zeros(0), np.zeros(0))
     met = atoms.met[np.ix_(trials, pool)]
@@ -51,10 +54,16 @@ def look_inside(atoms: Atoms, rates: Floats, trials: Mask, held: tuple[int, ...]
     return Inside(pool, z, (1 + stronger) / (1 + len(largest)))
 
 
-def _others(atoms: Atoms, trials: Mask, held: tuple[int, ...]) -> NDArray[np.intp]:
+def _others(
+    atoms: Atoms, trials: Mask, held: tuple[int, ...], also: tuple[int, ...]
+) -> NDArray[np.intp]:
     """Conditions on other factors that exist in all of the trials, and that can be compared."""
     met = atoms.met[trials].sum(axis=0)
-    eligible = (met >= MIN_SEEN) & (met < trials.sum()) & atoms.active[trials].all(axis=0)
+    looked_at = atoms.searched.copy()
+    looked_at[list(also)] = True
+    eligible = (
+        looked_at & (met >= MIN_SEEN) & (met < trials.sum()) & atoms.active[trials].all(axis=0)
+    )
     return np.flatnonzero(eligible & ~np.isin(atoms.factor, held))
 
 

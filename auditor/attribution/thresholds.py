@@ -15,8 +15,12 @@ shows both)."""
 STRATUM = 8
 """Trials with neighbouring values that count as having equal ones, where numbers hardly repeat."""
 
-PURE = 0.95
-"""Share of failing trials above which a pair needs no third condition."""
+PURE = 0.8
+"""Share of failing trials above which a cause needs no further condition, and that one more must
+reach. A condition that lets half or two thirds fail depends on another of two or three values."""
+
+NARROWED = 0.02
+"""Largest p of a second condition that a single one which often does not fail is narrowed by."""
 
 MIN_SEEN = 3
 """Trials that must meet a condition before it can be part of a cause. What was seen once or twice
@@ -38,6 +42,9 @@ TRIALS_PER_VALUE = 2
 BINS = 4
 """Bins of equal numbers of trials for hyperparameters with many values. Fewer, wider bins recover a
 threshold as one cause; one condition per value splits it into several."""
+
+FINE_BINS = 20
+"""Bins on whose edges the threshold of a cause may lie, once it has been found on a coarse one."""
 
 MAX_CATEGORIES = 50
 """Categories beyond which a hyperparameter is a label (a name, a path), and is not compared."""

@@ -46,8 +46,9 @@ def test_a_choice_without_order_has_no_thresholds():
 def test_many_numbers_are_cut_into_bins_of_equal_size():
     random = np.random.default_rng(0)
     found = atoms([{"lr": log_uniform(random, 1e-4, 1.0)} for _ in range(200)])
-    assert found.met.sum(axis=0).tolist() == [50, 150, 100, 100, 150, 50]
-    cuts = [c.value for c in found.conditions if c.operator == ">="]
+    searched = found.met[:, found.searched]
+    assert searched.sum(axis=0).tolist() == [50, 150, 100, 100, 150, 50]
+    cuts = [c.value for c in found.conditions if c.operator == ">="][:3]
     assert np.log10(cuts) == pytest.approx([-3, -2, -1], abs=0.3)
 
 

@@ -63,6 +63,43 @@ def test_a_failure_with_two_reasons_is_rescued_by_neither():
     assert found["units"] == (12, 60, 60)
 
 
+def overdetermined(v):
+    return v["lr"] == 1.0 or v["units"] == 16
+
+
+def test_what_no_single_change_rescues_is_rescued_by_the_smallest_set():
+    causes = explain(sweep(grid(), lambda v: "diverged" if overdetermined(v) else "ok")).causes
+    by_name = {cause.conditions[0].hyperparameter: cause for cause in causes}
+    for cause in by_name.values():
+        (both,) = cause.rescuing_sets
+        assert (both.hyperparameters, both.rescued, both.failing) == (("lr", "units"), 12, 12)
+    assert "12 no single change rescues: changing lr and units together rescues 12 of them" in (
+        by_name["lr"].sentence
+    )
+
+
+def test_three_reasons_at_once_need_three_changes():
+    fails = lambda v: overdetermined(v) or v["dropout"] == 0.5  # noqa: E731
+    (first, *_) = explain(sweep(grid(), lambda v: "diverged" if fails(v) else "ok")).causes
+    sets = {one.hyperparameters: one.rescued for one in first.rescuing_sets}
+    assert sets[("lr", "units", "dropout")] == 6
+    assert len(sets) == 3
+
+
+def test_matched_sets_count_once_each():
+    worse = iter([0, 1] * 6)
+    trials = sweep(grid(a=[0, 1], b=range(6)), lambda v: "diverged" if next(worse) else "ok")
+    configurations = encode(trials)
+    failure = find_failures(trials, judge(trials), configurations).found[0]
+    concerned = np.array([v["b"] % 2 == 1 for v in trials.hyperparameters.values()])
+    by_name = {
+        r.hyperparameter: (r.worse, r.better, r.p)
+        for r in Neighbours(configurations).rescues(failure, concerned)
+    }
+    # All six values of b make one set for each a; a changes nothing.
+    assert by_name == {"a": (0, 0, None), "b": (2, 0, 0.5)}
+
+
 def test_a_neighbour_that_ended_worse_is_no_rescue():
     trials = sweep(grid(a=[0, 1], b=[0, 1]), lambda v: "overfit" if v["a"] else "diverged")
     assert rescue(trials, "overfit")["a"] == (0, 2, 2)
