@@ -11,6 +11,9 @@ from auditor.diagnosis.wording import count, number
 from auditor.outcomes import RunOutcome, ValidationCurve, accuracy_of, validation_curve
 from auditor.trials import Run, twin
 
+_WORTH_SAYING = 1.0
+"""Seconds of a run below which its time is not told: in stacks, small models take less."""
+
 
 def course_of(seen: Judged, run: Run, verdict: RunOutcome) -> ValidationCurve:
     """The curve that is judged, as logged: after an explosion only what followed."""
@@ -76,7 +79,7 @@ def cost_in_words(wasted: Wasted | None) -> str:
     """How many of the epochs came after the best, with their time where that was logged."""
     if wasted is None:
         return ""
-    if wasted.seconds is None:
+    if wasted.seconds is None or wasted.seconds_in_all < _WORTH_SAYING:
         return f"; {wasted.after} of the {count(wasted.epochs, 'epoch')} came after the best"
     return (
         f"; the {count(wasted.after, 'epoch')} after the best, of {wasted.epochs}, took "

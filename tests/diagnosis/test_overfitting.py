@@ -21,7 +21,11 @@ def test_the_time_after_the_best_epoch_is_what_overfitting_cost() -> None:
     assert told["val_accuracy at the end"] == pytest.approx(0.6656)
 
 
-@pytest.mark.parametrize("timed", [{0: 5.0, 1: 5.0}, {3: 5.0, 4: 5.0, 7: 5.0}, {}])
+@pytest.mark.parametrize(
+    "timed",
+    [{0: 5.0, 1: 5.0}, {3: 5.0, 4: 5.0, 7: 5.0}, {}, {n: 0.01 for n in range(8)}],
+    ids=["early", "gaps", "none", "no time to speak of"],
+)
 def test_time_is_told_only_where_all_those_epochs_have_one(timed: dict[int, float]) -> None:
     finding = found("AUD003", sweep({"a": OVERFIT}, series={"a": {"seconds": timed}}))
     assert "5 of the 8 epochs came after the best" in finding.sentence
