@@ -23,7 +23,7 @@ def test_the_time_after_the_best_epoch_is_what_overfitting_cost() -> None:
 
 @pytest.mark.parametrize(
     "timed",
-    [{0: 5.0, 1: 5.0}, {3: 5.0, 4: 5.0, 7: 5.0}, {}, {n: 0.01 for n in range(8)}],
+    [{0: 5.0, 1: 5.0}, {3: 5.0, 4: 5.0, 7: 5.0}, {}, dict.fromkeys(range(8), 0.01)],
     ids=["early", "gaps", "none", "no time to speak of"],
 )
 def test_time_is_told_only_where_all_those_epochs_have_one(timed: dict[int, float]) -> None:
