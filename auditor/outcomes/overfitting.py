@@ -134,6 +134,6 @@ def _evidence(
         "relative rise": rise.height / relative,
         "threshold": threshold / relative,
         "noise": rise.noise,
-        "epochs judged": epochs,
+        "epochs judged": float(epochs),
     }
     return evidence if shared is None else evidence | {"rise of training": shared}
