@@ -200,6 +200,8 @@ def test_the_classes_of_a_softmax_applied_twice_are_told(classes: int) -> None:
         softmax_twice(9, LEARNING, slope=LINE_SLOPE[0] - 0.05),
         softmax_twice(9, LEARNING, offset=NEAR_LINE + 0.01),
         softmax_twice(9, LEARNING, offset=-NEAR_LINE - 0.01),
+        # On the line at last, but the way there was too steep.
+        {m: [*steep[:4], *TWICE[m][4:]] for m, steep in softmax_twice(9, LEARNING, 1.55).items()},  # type: ignore[index, misc]
         # One level only: any loss has a slope of 1 there.
         softmax_twice(9, [0.04] * 8),
         # Too far from the floor to tell it.
