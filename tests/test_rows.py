@@ -89,6 +89,11 @@ def test_rounding_is_not_taken_for_rows() -> None:
     assert told(np.random.default_rng(0).uniform(0.9, 0.99, 50).round(4)) is None
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_few_accuracies_that_fit_some_number_by_luck_tell_nothing(seed: int) -> None:
+    assert told(np.random.default_rng(seed).uniform(0.5, 0.9, 8).round(4)) is None
+
+
 def test_recorded_rows_win() -> None:
     rows = inferred_rows(sweep({"a": {"val_accuracy": ACCURACY}}, validation_rows=700))
     assert (rows[Run("a")].rows, rows[Run("a")].values) == (700, 0)
