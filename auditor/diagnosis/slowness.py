@@ -98,6 +98,8 @@ def _lucky(seen: Judged, skill: float) -> dict[int, Slow]:
     curves, needed = seen.measured.finite("val_loss"), (1 - LEARNED_MARGIN) * skill
     places = np.flatnonzero(curves.lengths >= SLOW_EPOCHS)
     above = places[curves.smoothed[curves.best_smoothed[places]] >= needed]
+    # What still improves has only just arrived there: that is no luck.
+    above = above[~paces(seen).improves[above]]
     found = {}
     for place in (place for place in above.tolist() if is_ok(seen, place)):
         below = int((curves.column.curve(place).values < needed).sum())
@@ -199,7 +201,8 @@ SLOW = Rule(
     "(else from the first epochs, its own or those of most runs) to the best of a sweep of "
     f"{SLOW_RUNS} runs or more; where the sweep has none {percent(WORTH_REACHING)} better than "
     f"the start, it falls by less than {percent(SLOW_FALL)}. Also a run whose validation loss is "
-    f"{percent(LEARNED_MARGIN)} below the no-skill loss in single epochs, and never when smoothed.",
+    f"{percent(LEARNED_MARGIN)} below the no-skill loss in single epochs, never when "
+    "smoothed, and no longer improves.",
     matters="It has not converged: its rank says how fast it learns, not what it could learn.",
     remedy="Raise the learning rate, scale the inputs, or train many times longer.",
     certainty="High where the no-skill loss and a much better run of the sweep are known; medium "

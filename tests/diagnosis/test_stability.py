@@ -59,7 +59,7 @@ def rough(length: int = 60, swing: float = 0.2, calm_from: int = 1000, seed: int
     return 0.5 * (1 + np.where(np.arange(length) < calm_from, wiggle, wiggle / 10))
 
 
-@pytest.mark.parametrize("length", [5, 10, 12, 20, 50, 200])
+@pytest.mark.parametrize("length", [5, 10, 12, 20, 30, 50, 200])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("noise", [0.005, 0.02, 0.05])
 def test_noise_is_neither_a_swing_nor_a_dip(shape: str, length: int, noise: float) -> None:
@@ -109,8 +109,13 @@ def test_swings_need_training_that_swings_or_rows_that_cannot_explain_them(
 
 def test_an_early_wobble_that_dies_out_is_no_swing() -> None:
     assert said({"loss": rough(), "val_loss": rough(seed=1)}) == ["AUD016"]
-    calm = {"loss": rough(calm_from=45), "val_loss": rough(calm_from=45, seed=1)}
+    calm = {"loss": rough(calm_from=50), "val_loss": rough(calm_from=50, seed=1)}
     assert said(calm) == []
+
+
+def test_a_trend_is_no_swing() -> None:
+    falling = 0.06 * np.maximum(59 - np.arange(60), 0)
+    assert said({"loss": rough() + falling, "val_loss": rough(seed=1) + falling}) == []
 
 
 def test_swings_of_an_accuracy_are_those_of_its_level() -> None:
@@ -143,12 +148,28 @@ def test_the_published_dip_is_told_with_its_standard_errors() -> None:
 
 @pytest.mark.parametrize(
     ("place", "width", "speaks"),
-    [(20, 1, True), (20, 3, True), (20, 8, False), (20, 40, False), (39, 1, False), (1, 1, False)],
+    [
+        (20, 1, True),
+        (20, 3, True),
+        (20, 8, False),
+        (20, 40, False),
+        (39, 1, False),
+        (1, 1, False),
+        (3, 1, False),
+    ],
 )
 def test_a_dip_is_short_over_and_not_at_either_end(place: int, width: int, speaks: bool) -> None:
     values = noisy("falling", 40, 0.005, runs=1)[0]
     values[place : place + width] += 0.3
     assert ("AUD017" in said({"loss": values - 0.01, "val_loss": values})) == speaks
+
+
+@pytest.mark.parametrize(("left", "speaks"), [(0.02, True), (0.15, False)])
+def test_what_does_not_come_back_is_no_dip(left: float, speaks: bool) -> None:
+    values = np.full(40, 0.5) - 0.0001 * np.arange(40)
+    values[20] += 0.3
+    values[21:] += left
+    assert (dips(judgeable(values[None])).at[0] == 20) == speaks
 
 
 @pytest.mark.parametrize(("depth", "speaks"), [(0.02, False), (0.08, True)])
@@ -245,6 +266,12 @@ def test_curves_that_follow_the_rate_are_told_from_those_that_do_not(
     curves = cycled(kind, 60, follows=follows)
     told = said(curves, series={"a": {"learning_rate": rate(kind)}})
     assert told == (["AUD018"] if follows else [])
+
+
+def test_to_follow_the_rate_a_little_misleads_nobody() -> None:
+    series = {"a": {"learning_rate": rate("triangles")}}
+    values = 0.5 + 0.5 * rate("triangles")
+    assert said({"loss": values - 0.01, "val_loss": values}, series=series) == []
 
 
 def test_where_the_run_ended_in_its_cycle_is_said() -> None:
