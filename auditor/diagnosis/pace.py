@@ -151,8 +151,8 @@ def _measure(curves: Finite) -> Paces:
             found.middle[at] = parts[:, max(length // 2 - many, 0)]
             found.gain[at] = parts[:, :-many].min(axis=1) - parts[:, -1]
             found.noise[at] = _noise(calm[places])
-        allowed = math.sqrt(2 / many) * stdtrit(length - 3, IMPROVING_CONFIDENCE)
-        found.error[at] = allowed * found.noise[at]
+            allowed = math.sqrt(2 / many) * stdtrit(length - 3, IMPROVING_CONFIDENCE)
+            found.error[at] = allowed * found.noise[at]
         found.epochs[at], found.after[at] = many, length - 1 - values.argmin(axis=1)
     return found
 
