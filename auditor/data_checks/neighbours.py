@@ -10,10 +10,10 @@ from auditor.trials.data_checks import NEAR, Neighbours
 FEWEST = 50
 """Rows of a side below which distances say little."""
 
-QUERIES = 300
+QUERIES = 250
 """Rows of each side whose neighbours are looked for."""
 
-MOST_TRAIN_ROWS = 30_000
+MOST_TRAIN_ROWS = 20_000
 """Training rows among which they are looked for."""
 
 MOST_FEATURES = 256
