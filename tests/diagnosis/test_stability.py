@@ -114,8 +114,10 @@ def test_an_early_wobble_that_dies_out_is_no_swing() -> None:
 
 
 def test_a_trend_is_no_swing() -> None:
-    falling = 0.06 * np.maximum(59 - np.arange(60), 0)
-    assert said({"loss": rough() + falling, "val_loss": rough(seed=1) + falling}) == []
+    curves = {"loss": rough(swing=0.4), "val_loss": rough(swing=0.4, seed=1)}
+    falling = 0.04 * np.arange(60)[::-1]
+    assert said(curves) == ["AUD016"]
+    assert said({metric: values + falling for metric, values in curves.items()}) == []
 
 
 def test_swings_of_an_accuracy_are_those_of_its_level() -> None:
