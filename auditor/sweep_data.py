@@ -113,12 +113,7 @@ def load_table(
 
 
 def read_table(path: Path) -> "pd.DataFrame":
-    """A CSV or Parquet file.
-
-    Raises:
-        ReadError: It cannot be read.
-        DataError: It is another kind of file, or has no rows.
-    """
+    """A CSV or Parquet file, or a `ReadError` or `DataError`."""
     import pandas as pd
 
     readers: dict[str, Callable[..., pd.DataFrame]] = {

@@ -20,6 +20,9 @@ CHANCE_ERRORS = 1.645
 _SCALERS = {"Rescaling", "Normalization", "Embedding", "Hashing", "IntegerLookup", "Discretization"}
 """Layers that take inputs as they are."""
 
+_NORMALISERS = {"BatchNormalization", "LayerNormalization", "GroupNormalization"}
+"""Layers that do too where they come first, which is not known."""
+
 
 def _needs_scale(seen: Judged) -> str | None:
     checks = seen.trials.context.data_checks
@@ -46,6 +49,8 @@ def _unscaled(seen: Judged) -> Iterator[Finding]:
     verdicts = seen.outcomes.by_run.values()
     exploded = sum(v.outcome == Outcome.DIVERGED or v.recovered for v in verdicts)
     also = f", and {count(exploded, 'run')} exploded"
+    models = seen.trials.context.models.values()
+    is_plain = bool(models) and not any(_NORMALISERS & set(model.layers) for model in models)
     yield made(
         NOT_SCALED,
         f"the inputs are not scaled: {how}; values range from {number(found.lowest)} to "
@@ -58,7 +63,7 @@ def _unscaled(seen: Judged) -> Iterator[Finding]:
             Evidence("features", found.features, "features"),
             Evidence("runs that exploded", exploded, "runs"),
         ),
-        "medium" if exploded or seen.trials.context.models else "low",
+        "medium" if exploded or is_plain else "low",
         "warning" if exploded else None,
     )
 
@@ -166,7 +171,8 @@ NOT_SCALED = Rule(
     "and small features are hardly used.",
     remedy="Subtract the training mean and divide by the training deviation, divide grey levels by "
     "255, or start the model with a Normalization or Rescaling layer.",
-    certainty="Medium where models are known to have no such layer, or runs exploded; low else.",
+    certainty="Medium where models are known to have no such layer, nor one that normalises in "
+    "between, or runs exploded; low else.",
     thresholds=("UNSCALED",),
 )
 

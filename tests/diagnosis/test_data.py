@@ -93,6 +93,7 @@ WIDE = Scale(2000, 30, 0, 350.0, "area", 8.0, "area", 0.0, 2500.0)
         ({}, FLAT, ("tip", "low")),
         ({}, DIVERGED, ("warning", "medium")),
         ({"Dense": 2}, FLAT, ("tip", "medium")),
+        ({"Dense": 2, "BatchNormalization": 1}, FLAT, ("tip", "low")),
         ({"Dense": 2, "Rescaling": 1}, DIVERGED, None),
         ({"Embedding": 1}, FLAT, None),
     ],
