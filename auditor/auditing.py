@@ -43,7 +43,7 @@ def audit(trials: Trials, gap_penalty: float | None = None) -> "Audit":
     outcomes = judge(trials)
     scores = score(trials, outcomes, gap_penalty)
     findings, checks = diagnose(trials, outcomes, scores)
-    return Audit(trials, outcomes, scores, findings, checks, attribute(trials, outcomes))
+    return Audit(trials, outcomes, scores, findings, checks, attribute(trials, outcomes, scores))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.attribution.cause import Attribution, Cause, Condition, Rescue, RescuingSet, Tally
+from auditor.attribution.cause import (
+    Attribution,
+    Cause,
+    Condition,
+    GapEffect,
+    Rescue,
+    RescuingSet,
+    Tally,
+)
 from auditor.auditing import Audit
 from auditor.diagnosis import diagnose
 from auditor.errors import ReadError
@@ -43,7 +51,8 @@ CAUSE = Cause(
     "lr",
     (RescuingSet(("lr", "units"), 1, 1),),
 )
-ATTRIBUTION = Attribution("full grid", 4, (COUNTS,), (COUNTS,), (CAUSE,), ("few trials",))
+GAP = GapEffect(HIGH, 2, 2, 0.1, (0.0, 0.2), 0.7, (0.5, 0.9))
+ATTRIBUTION = Attribution("full grid", 4, (COUNTS,), (COUNTS,), (CAUSE,), ("few trials",), (GAP,))
 
 
 def audited(trials: Trials) -> Audit:

@@ -6,19 +6,22 @@ from auditor.attribution.causes import Sweep, find_causes
 from auditor.attribution.design import find_layout
 from auditor.attribution.effects import Estimator, find_unit
 from auditor.attribution.failures import find_failures
+from auditor.attribution.gaps import find_gaps
 from auditor.attribution.levels import encode
 from auditor.attribution.notes import find_notes
 from auditor.attribution.rescue import Neighbours
 from auditor.outcomes import Outcomes
+from auditor.scoring import Scores
 from auditor.trials import Trials
 
 
-def attribute(trials: Trials, outcomes: Outcomes) -> Attribution:
+def attribute(trials: Trials, outcomes: Outcomes, scores: Scores | None = None) -> Attribution:
     """Which hyperparameter values, alone or in pairs, go with which failure.
 
     Args:
         trials: What was observed.
         outcomes: From `auditor.outcomes.judge`.
+        scores: From `auditor.scoring.score`; without them nothing is said on gaps.
 
     Example:
         >>> attribute(trials, judge(trials)).causes[0].sentence
@@ -33,4 +36,5 @@ def attribute(trials: Trials, outcomes: Outcomes) -> Attribution:
     values, pairs = estimator.tally_all()
     causes = find_causes(Sweep(layout, atoms, failures, Neighbours(configurations), estimator))
     notes = find_notes(trials, configurations, layout, failures, causes, unit)
-    return Attribution(layout.name, layout.cells, values, pairs, causes, notes)
+    gaps = find_gaps(trials, outcomes, scores, configurations, atoms, unit) if scores else ()
+    return Attribution(layout.name, layout.cells, values, pairs, causes, notes, gaps)

@@ -94,11 +94,11 @@ def _atoms(factor: Factor, codes: NDArray[np.intp]) -> Iterator[_Atom]:
     if is_label(factor):
         return
     levels = len(factor.levels)
-    if factor.ordered and not _few(factor, codes):
-        coarse = _cuts(codes, levels, BINS)
+    if factor.ordered and not is_few(factor, codes):
+        coarse = find_cuts(codes, levels, BINS)
         for cut in coarse:
             yield from _sides(factor, cut, listed=True)
-        for cut in _cuts(codes, levels, FINE_BINS):
+        for cut in find_cuts(codes, levels, FINE_BINS):
             if cut not in coarse:
                 sides = _sides(factor, cut, listed=True)
                 yield from (replace(side, listed=False, searched=False) for side in sides)
@@ -111,14 +111,14 @@ def _atoms(factor: Factor, codes: NDArray[np.intp]) -> Iterator[_Atom]:
             yield from (a for a in _sides(factor, cut, listed=False) if a.levels.sum() > 1)
 
 
-def _few(factor: Factor, codes: NDArray[np.intp]) -> bool:
+def is_few(factor: Factor, codes: NDArray[np.intp]) -> bool:
     levels, trials = len(factor.levels), int((codes != ABSENT).sum())
     if levels <= BINS:  # each value is a bin of its own
         return True
     return levels <= FEW_VALUES and (factor.listed or trials >= TRIALS_PER_VALUE * levels)
 
 
-def _cuts(codes: NDArray[np.intp], levels: int, bins: int) -> list[int]:
+def find_cuts(codes: NDArray[np.intp], levels: int, bins: int) -> list[int]:
     """Where to cut, as the number of levels below: nearest to bins of equal numbers of trials.
 
     Quantiles are the same on a linear and a logarithmic scale, so none has to be chosen.

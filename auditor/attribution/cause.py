@@ -139,6 +139,31 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class GapEffect:
+    """What a value goes with in trials that have its hyperparameter.
+
+    Attributes:
+        condition: The value.
+        survivors, survivors_elsewhere: Trials with and without it that have a gap: those that
+            neither diverged nor crashed.
+        effect: Mean generalization gap of the former less that of the latter, in units of the
+            objective: among survivors only, and some values may let only the tame ones survive.
+        interval: Its 95 % interval, where one is defined; else None.
+        worse: Probability that a trial with it ends worse than one without, from ok and overfit
+            to diverged and crashed; equal ends count half. Over all trials whose end is known.
+        worse_interval: Its 95 % interval, where one is defined; else None.
+    """
+
+    condition: Condition
+    survivors: int
+    survivors_elsewhere: int
+    effect: float | None
+    interval: tuple[float, float] | None
+    worse: float | None
+    worse_interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
 class Attribution:
     """All that is known about causes.
 
@@ -150,6 +175,7 @@ class Attribution:
         pairs: Per outcome and pair of values that occurs in a failing run.
         causes: The few that survive the error control, strongest first.
         notes: What limits them, in sentences.
+        gaps: Per single value, in the order of the space; empty where no trial has a gap.
     """
 
     design: Literal["full grid", "grid with holes", "random", "adaptive", "unknown"]
@@ -158,3 +184,4 @@ class Attribution:
     pairs: tuple[Tally, ...]
     causes: tuple[Cause, ...]
     notes: tuple[str, ...]
+    gaps: tuple[GapEffect, ...] = ()

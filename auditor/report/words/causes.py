@@ -1,9 +1,9 @@
 """Which hyperparameter values go with which outcome."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from auditor.attribution.cause import ANY_FAILURE, Cause, Tally
+from auditor.attribution.cause import ANY_FAILURE, Cause, GapEffect, Tally
 from auditor.outcomes import FAILURES
 from auditor.report.counts import PairCounts, top_pair
 from auditor.report.numbers import count, number, percent, ratio
@@ -43,6 +43,7 @@ def causes(audit: "Audit") -> Section:
     entries = tuple(_entry(i, cause) for i, cause in enumerate(found.causes, 1))
     tables = (
         *_values(found.values),
+        *_gaps(found.gaps),
         *_pairs(found.pairs),
         *_rescues(found.causes),
     )
@@ -102,6 +103,38 @@ def _values(tallies: Iterable[Tally]) -> tuple[Table, ...]:
     )
     note = "Runs with that outcome / runs with that value."
     return (Table("By value", columns, rows, note, brief=30),) if rows else ()
+
+
+def _gaps(gaps: Iterable[GapEffect]) -> tuple[Table, ...]:
+    """Differences of the gap among survivors, largest first, and who ends worse."""
+    known = [gap for gap in gaps if gap.effect is not None]
+    rows = tuple(
+        Row(
+            (
+                Cell(condition(gap.condition), condition(gap.condition)),
+                Cell(ratio(gap.survivors, gap.survivors + gap.survivors_elsewhere)),
+                Cell(f"{number(gap.effect)}{_range(gap.interval, number)}", gap.effect),
+                Cell(f"{percent(gap.worse)}{_range(gap.worse_interval, percent)}", gap.worse),
+            )
+        )
+        for gap in sorted(known, key=lambda gap: -(gap.effect or 0.0))
+    )
+    columns = (
+        Column("value"),
+        Column("survivors", "right"),
+        Column("gap", "right", about="Mean generalization gap with it, less that without"),
+        Column("ends worse", "right", about="Probability of ending worse with it than without"),
+    )
+    note = (
+        "Survivors: trials that neither diverged nor crashed; the gap is compared among these "
+        "only, and says nothing on the others. How badly trials end is compared among all: ok, "
+        "overfit, degraded, never learned, diverged, crashed; 50 % is no difference."
+    )
+    return (Table("Generalization gap by value", columns, rows, note, brief=6),) if rows else ()
+
+
+def _range(interval: tuple[float, float] | None, show: Callable[[float], str]) -> str:
+    return f" ({show(interval[0])} to {show(interval[1])})" if interval else ""
 
 
 def _share(tally: Tally | None) -> Cell:

@@ -1,0 +1,68 @@
+"""What values do to the generalization gap, among those that survived."""
+
+import numpy as np
+import pytest
+
+from auditor.attribution import attribute
+from auditor.outcomes import judge
+from auditor.scoring import score
+from tests.attribution.planted import grid, random_configurations, sweep
+
+
+def gaps(trials):
+    outcomes = judge(trials)
+    found = attribute(trials, outcomes, score(trials, outcomes)).gaps
+    return {(g.condition.hyperparameter, g.condition.value): g for g in found}
+
+
+def ends(v):
+    return "diverged" if v["lr"] == 1.0 else "overfit" if v["dropout"] == 0.0 else "ok"
+
+
+def test_only_survivors_are_compared():
+    found = gaps(sweep(grid(), ends))
+    assert (found["lr", 1.0].survivors, found["lr", 1.0].survivors_elsewhere) == (0, 48)
+    assert found["lr", 1.0].effect is None
+    assert found["lr", 0.1].survivors == 24
+
+
+def test_ending_worse_is_compared_among_all():
+    found = gaps(sweep(grid(), ends))
+    assert found["lr", 1.0].worse == 1
+    assert found["units", 16].worse == pytest.approx(0.5)
+    assert 0.5 < found["dropout", 0.0].worse < 1
+
+
+def test_a_difference_of_gaps_is_that_of_the_means():
+    trials = sweep(grid(a=[0, 1], b=range(6)), lambda v: "overfit" if v["a"] else "ok")
+    outcomes = judge(trials)
+    scores = score(trials, outcomes).by_trial
+    by_a = [
+        np.mean([scores[t].gap for t, v in trials.hyperparameters.items() if v["a"] == a])
+        for a in (0, 1)
+    ]
+    assert gaps(trials)["a", 1].effect == pytest.approx(by_a[1] - by_a[0])
+
+
+@pytest.mark.parametrize(("sampler", "defined"), [("random", True), ("adaptive", False)])
+def test_intervals_are_for_random_searches(sampler, defined):
+    random = np.random.default_rng(0)
+    kinds = ["ok", "ok", "overfit"]
+    trials = sweep(random_configurations(60, 1), lambda v: str(random.choice(kinds)), sampler)
+    found = gaps(trials).values()
+    assert {g.interval is not None for g in found} == {defined}
+    assert {g.worse_interval is not None for g in found} == {defined}
+    assert all(g.interval[0] <= g.effect <= g.interval[1] for g in found if defined)
+
+
+def test_the_chance_of_ending_worse_has_an_interval_at_its_limits():
+    values = random_configurations(60, 1)
+    trials = sweep(values, lambda v: "diverged" if v["activation"] == "relu" else "ok", "random")
+    low, high = gaps(trials)["activation", "relu"].worse_interval
+    assert 0.7 < low < 1
+    assert high == 1
+
+
+def test_without_scores_nothing_is_said():
+    trials = sweep(grid(), ends)
+    assert attribute(trials, judge(trials)).gaps == ()
