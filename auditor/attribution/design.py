@@ -1,13 +1,15 @@
 """How the configurations were chosen, as far as their values show it."""
 
 import math
+from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from auditor.attribution.levels import ABSENT, Configurations
-from auditor.attribution.thresholds import GRID_FILLED
+from auditor.attribution.thresholds import DRIFT, GRID_FILLED, MAX_CATEGORIES, MIN_ORDER
 from auditor.trials import Trials
 
 DesignName = Literal["full grid", "grid with holes", "random", "adaptive", "unknown"]
@@ -20,11 +22,14 @@ class Layout(NamedTuple):
         name: As in `Attribution.design`.
         cells: Configurations that a full grid of the observed values has; 0 where not a grid.
         tried: Distinct configurations.
+        drifting: Hyperparameters whose values change with the order of the trials, where they were
+            not laid out as a grid: what is drawn at random does not.
     """
 
     name: DesignName
     cells: int
     tried: int
+    drifting: tuple[str, ...] = ()
 
 
 def find_layout(trials: Trials, configurations: Configurations) -> Layout:
@@ -39,7 +44,30 @@ def find_layout(trials: Trials, configurations: Configurations) -> Layout:
         return Layout("full grid", cells, tried)
     if is_grid and (sampler == "grid" or (sampler == "unknown" and tried > GRID_FILLED * cells)):
         return Layout("grid with holes", cells, tried)
-    return Layout("random" if sampler == "random" else "unknown", 0, tried)
+    drifting = _drifting(configurations)
+    is_random = sampler == "random" and not drifting
+    return Layout("random" if is_random else "unknown", 0, tried, drifting)
+
+
+def _drifting(configurations: Configurations) -> tuple[str, ...]:
+    """Factors with a rank correlation to the order of the trials that chance hardly shows."""
+    trials, factors = configurations.codes.shape
+    if trials < MIN_ORDER:
+        return ()
+    order = np.arange(trials) - (trials - 1) / 2
+    found = []
+    for factor, codes in zip(configurations.factors, configurations.codes.T, strict=True):
+        # Names have no order: each value for itself, as far as there are not too many.
+        several = len(factor.levels) if len(factor.levels) <= MAX_CATEGORIES else 0
+        columns = [rankdata(codes)] if factor.ordered else [codes == i for i in range(several)]
+        limit = NormalDist().inv_cdf(1 - DRIFT / 2 / factors / max(1, len(columns)))
+        for column in columns:
+            centred = column - np.mean(column)
+            spread = np.sqrt((centred**2).sum() * (order**2).sum())
+            if spread > 0 and abs(centred @ order) / spread * math.sqrt(trials - 1) > limit:
+                found.append(factor.name)
+                break
+    return tuple(found)
 
 
 def _crossed(configurations: Configurations, tried: int) -> bool:

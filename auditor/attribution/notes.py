@@ -26,6 +26,8 @@ _DESIGNS = {
     ),
 }
 
+_DISBELIEVED = "; the search is not taken for random, as which it was declared."
+
 
 def find_notes(
     trials: Trials,
@@ -40,6 +42,7 @@ def find_notes(
         return ("No trial was started.",)
     return (
         _design(layout, len(configurations.trials)),
+        *_drift(trials, layout),
         *_untried(trials, configurations),
         *_indistinguishable(configurations),
         *_rare(configurations),
@@ -60,6 +63,15 @@ def _design(layout: Layout, trials: int) -> str:
             f"values were tried, {layout.cells - layout.tried} are missing."
         )
     return f"{_DESIGNS[layout.name]} {layout.tried} configurations in {trials} trials."
+
+
+def _drift(trials: Trials, layout: Layout) -> Iterator[str]:
+    if layout.drifting:
+        yield (
+            f"Values of {_some(list(layout.drifting))} change with the order of the trials, as "
+            "when later trials are chosen by earlier results"
+            + (_DISBELIEVED if trials.design.sampler == "random" else ".")
+        )
 
 
 def _untried(trials: Trials, configurations: Configurations) -> Iterator[str]:

@@ -33,6 +33,13 @@ GRID_FILLED = 2 / 3
 """Share of the combinations of observed values above which trials of unknown origin count as a grid
 with holes. Values that never repeat reach at most 1/2, with one two-valued companion."""
 
+DRIFT = 0.001
+"""Largest probability, over all hyperparameters, of calling a random search one whose values change
+with the order of the trials."""
+
+MIN_ORDER = 20
+"""Trials from which on such a change can be told from chance."""
+
 FEW_VALUES = 10
 """Distinct numbers up to which each is compared by itself; more are cut into bins."""
 
@@ -54,3 +61,10 @@ MAX_TRIES = 30
 
 SPLIT = 500
 """Trials drawn at random from which on one half finds the causes and the other estimates them."""
+
+WORTH = 0.2
+"""Standard deviations (of the trials' gaps, or objectives) below which a difference is not worth
+telling, however surely it is there: a small effect (Cohen 1988)."""
+
+POWER = 0.8
+"""Probability with which the smallest detectable effect would have been detected."""

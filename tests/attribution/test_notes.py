@@ -24,6 +24,12 @@ def test_the_design_is_told(values, sampler, words):
     assert has(diverging(lambda v: False, values, sampler), *words)
 
 
+@pytest.mark.parametrize(("sampler", "words"), [("random", "was declared"), ("unknown", "earlier")])
+def test_drift_is_told(sampler, words):
+    values = sorted(random_configurations(30, 0), key=lambda v: v["lr"])
+    assert has(diverging(lambda v: False, values, sampler), "Values of lr change", words)
+
+
 def test_executions_are_told():
     assert has(explain(sweep(grid(), lambda v: "ok")), "One run is recorded per trial")
     repeated = explain(sweep(grid(), lambda v: ["ok", "diverged" if v["lr"] == 1.0 else "ok"]))
