@@ -17,6 +17,7 @@ ANALYSED = JUDGED | {"diagnosis", "attribution", "selection"}
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
+    "contrasts": set(),  # arithmetic on arrays
     "trials": ANYWHERE,
     "readers": ANYWHERE | {"trials"},
     # What data show on their own, with or without a sweep.
@@ -26,8 +27,8 @@ MAY_IMPORT = {
     "outcomes": ANYWHERE | {"trials"},
     "scoring": ANYWHERE | {"trials", "outcomes"},
     # These three stand side by side: none knows another.
-    "diagnosis": JUDGED,
-    "attribution": JUDGED,
+    "diagnosis": JUDGED | {"contrasts"},
+    "attribution": JUDGED | {"contrasts"},
     "selection": JUDGED,
     # What was observed is all they see: no reader and no tuner, hence no tool's name.
     "record": ANALYSED,

@@ -53,10 +53,12 @@ class Atoms:
 
 
 @dataclass(frozen=True, eq=False)
-class _Atom:
+class Atom:
+    """One condition on a factor; `levels` says which of its levels meet it, (level,)."""
+
     condition: Condition
     listed: bool
-    levels: NDArray[np.bool_]  # which levels of the factor meet it, shape (level,)
+    levels: NDArray[np.bool_]
     searched: bool = True
 
 
@@ -90,28 +92,29 @@ def is_label(factor: Factor) -> bool:
     return not factor.ordered and len(factor.levels) > MAX_CATEGORIES
 
 
-def _atoms(factor: Factor, codes: NDArray[np.intp]) -> Iterator[_Atom]:
+def _atoms(factor: Factor, codes: NDArray[np.intp]) -> Iterator[Atom]:
     if is_label(factor):
         return
     levels = len(factor.levels)
     if factor.ordered and not is_few(factor, codes):
         coarse = find_cuts(codes, levels, BINS)
         for cut in coarse:
-            yield from _sides(factor, cut, listed=True)
+            yield from find_sides(factor, cut, listed=True)
         for cut in find_cuts(codes, levels, FINE_BINS):
             if cut not in coarse:
-                sides = _sides(factor, cut, listed=True)
+                sides = find_sides(factor, cut, listed=True)
                 yield from (replace(side, listed=False, searched=False) for side in sides)
         return
     for level, value in enumerate(factor.levels):
-        yield _Atom(Condition(factor.name, "==", value), True, np.arange(levels) == level)
+        yield Atom(Condition(factor.name, "==", value), True, np.arange(levels) == level)
     if factor.ordered:
         for cut in range(1, levels):
             # The outermost value alone has its equality already.
-            yield from (a for a in _sides(factor, cut, listed=False) if a.levels.sum() > 1)
+            yield from (a for a in find_sides(factor, cut, listed=False) if a.levels.sum() > 1)
 
 
 def is_few(factor: Factor, codes: NDArray[np.intp]) -> bool:
+    """Whether each number is compared by itself, rather than bins of them."""
     levels, trials = len(factor.levels), int((codes != ABSENT).sum())
     if levels <= BINS:  # each value is a bin of its own
         return True
@@ -128,15 +131,15 @@ def find_cuts(codes: NDArray[np.intp], levels: int, bins: int) -> list[int]:
     return sorted({int(abs(below - total * q / bins).argmin()) + 1 for q in range(1, bins)})
 
 
-def _sides(factor: Factor, cut: int, listed: bool) -> Iterator[_Atom]:
+def find_sides(factor: Factor, cut: int, listed: bool) -> Iterator[Atom]:
     """Both sides of a cut between two neighbouring levels."""
     low, high = factor.levels[cut - 1], factor.levels[cut]
     # Between values that are listed one by one, the thresholds are such values themselves.
     between = _simplest(low, high) if listed else None
     at_most, at_least = (low, high) if between is None else (between, between)
     upper = np.arange(len(factor.levels)) >= cut
-    yield _Atom(Condition(factor.name, "<=", at_most), listed, ~upper)
-    yield _Atom(Condition(factor.name, ">=", at_least), listed, upper)
+    yield Atom(Condition(factor.name, "<=", at_most), listed, ~upper)
+    yield Atom(Condition(factor.name, ">=", at_least), listed, upper)
 
 
 def _simplest(low: float, high: float) -> float | None:
