@@ -1,6 +1,5 @@
 """From what goes with each failure to the causes that are reported."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from auditor.attribution.effects import Estimator
 from auditor.attribution.failures import Failure, Failures
 from auditor.attribution.intervals import Z
 from auditor.attribution.rescue import Neighbours
-from auditor.attribution.search import Finding, find_conditions
+from auditor.attribution.search import Finding, find_conditions, shape
 from auditor.attribution.sentences import sentence
 from auditor.attribution.thresholds import ALPHA, SPLIT
 
@@ -55,20 +54,18 @@ def find_causes(sweep: Sweep) -> tuple[Cause, ...]:
             sweep.atoms, failure.rates, failure.comparable & searched, level
         )
     ]
-    named = [*_told_once(findings, anyhow), *_mixed(sweep, findings, level)]
+    named = [*_told_once(sweep.atoms, findings, anyhow), *_mixed(sweep, findings, level)]
     named.sort(key=lambda pair: -pair[1].strength)
     return tuple(_cause(sweep, failure, finding) for failure, finding in named)
 
 
-def _told_once(findings: list[Named], anyhow: Failure) -> Iterator[Named]:
+def _told_once(atoms: Atoms, findings: list[Named], anyhow: Failure) -> Iterator[Named]:
     """What goes with one outcome as it is; what goes with several once, as any failure."""
-    times = Counter(finding.atoms for _, finding in findings)
-    told = set[tuple[int, ...]]()
-    for failure, finding in findings:
-        if times[finding.atoms] == 1:
+    shapes = [shape(atoms, finding) for _, finding in findings]
+    for place, (failure, finding) in enumerate(findings):
+        if shapes.count(shapes[place]) == 1:
             yield failure, finding
-        elif finding.atoms not in told:
-            told.add(finding.atoms)
+        elif shapes[place] not in shapes[:place]:
             yield anyhow, finding
 
 

@@ -6,13 +6,11 @@ covers, provided that chance hardly reaches it and that each of its parts matter
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from auditor.attribution.atoms import Atoms
-from auditor.attribution.cause import Condition
 from auditor.attribution.chance import Chance, Floats, Mask, deal, strength
 from auditor.attribution.support import look_inside
 from auditor.attribution.thresholds import (
@@ -223,10 +221,13 @@ def _placed(seen: Observed, finding: Finding) -> Finding:
 
 def _restates(atoms: Atoms, new: Finding, found: list[Finding]) -> bool:
     """Whether it only moves the threshold of an earlier one: lr >= 0.01 after lr >= 0.1."""
-    return _shape(atoms, new) in [_shape(atoms, finding) for finding in found]
+    return shape(atoms, new) in [shape(atoms, finding) for finding in found]
 
 
-def _shape(atoms: Atoms, finding: Finding) -> list[Condition]:
+def shape(atoms: Atoms, finding: Finding) -> tuple[tuple[int, str, int], ...]:
     """The conditions of a finding without the places of its thresholds."""
-    conditions = [atoms.conditions[atom] for atom in finding.atoms]
-    return [c if c.operator == "==" else replace(c, value=None) for c in conditions]
+    operators = [(atom, atoms.conditions[atom].operator) for atom in finding.atoms]
+    return tuple(
+        (int(atoms.factor[atom]), operator, atom if operator == "==" else -1)
+        for atom, operator in operators
+    )

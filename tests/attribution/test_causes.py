@@ -276,6 +276,21 @@ def test_several_outcomes_of_the_same_values_are_told_once():
     )
 
 
+def test_a_threshold_that_two_outcomes_share_is_told_once_though_it_moves():
+    random = np.random.default_rng(0)
+
+    def outcome(v):
+        if v["lr"] < 0.05:
+            return "ok"
+        # Divergence sets in later.
+        return "overfit" if v["lr"] < 0.1 else str(random.choice(["overfit", "diverged"]))
+
+    attribution = explain(sweep(random_configurations(400, seed=2), outcome, "random"))
+    assert [(c.outcome, c.conditions[0].operator) for c in attribution.causes] == [
+        (ANY_FAILURE, ">=")
+    ]
+
+
 def test_mixed_failures_are_told_as_any_failure():
     random = np.random.default_rng(0)
     ends = ["diverged", "overfit", "never learned"]
