@@ -13,6 +13,8 @@ import pandas as pd
 from auditor import record
 from auditor.attribution import attribute
 from auditor.attribution.cause import Attribution, Cause
+from auditor.attribution.help import NOT_COMPARED, Helping
+from auditor.attribution.helping import advice, find_help
 from auditor.diagnosis import diagnose
 from auditor.diagnosis.finding import Check, Finding
 from auditor.files import Json, read_json, to_json, write_whole
@@ -42,8 +44,10 @@ def audit(trials: Trials, gap_penalty: float | None = None) -> "Audit":
         gap_penalty = DEFAULT_GAP_PENALTY
     outcomes = judge(trials)
     scores = score(trials, outcomes, gap_penalty)
-    findings, checks = diagnose(trials, outcomes, scores)
-    return Audit(trials, outcomes, scores, findings, checks, attribute(trials, outcomes, scores))
+    helping = find_help(trials, outcomes, scores)
+    findings, checks = diagnose(trials, outcomes, scores, advice(helping, trials))
+    attribution = attribute(trials, outcomes, scores)
+    return Audit(trials, outcomes, scores, findings, checks, attribution, helping=helping)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,7 @@ class Audit:
         checks: How each rule ended, also those that passed or do not apply.
         attribution: Which hyperparameter values go with which outcome.
         selection: How far the search overfitted its validation set; None where not measured.
+        helping: Which hyperparameter values lowered the gap or improved the objective.
     """
 
     trials: Trials
@@ -67,6 +72,7 @@ class Audit:
     checks: tuple[Check, ...]
     attribution: Attribution
     selection: Mapping[str, Json] | None = None
+    helping: Helping = NOT_COMPARED
 
     @property
     def causes(self) -> tuple[Cause, ...]:
@@ -98,6 +104,7 @@ class Audit:
             self.checks,
             self.attribution,
             self.selection,
+            self.helping,
         )
 
     @property

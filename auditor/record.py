@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 
 from auditor.attribution.cause import Attribution
+from auditor.attribution.help import NOT_COMPARED, Helping
 from auditor.diagnosis.finding import Check, Finding
 from auditor.errors import ReadError
 from auditor.files import Json
@@ -35,6 +36,7 @@ class Judgements(NamedTuple):
     checks: tuple[Check, ...]
     attribution: Attribution
     selection: Mapping[str, Json] | None
+    helping: Helping
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class _Record:
     checks: tuple[Check, ...]
     attribution: Attribution
     selection: dict[str, Any] | None
+    helping: Helping = NOT_COMPARED
+    """Absent in older records."""
 
 
 def to_record(
@@ -73,6 +77,7 @@ def to_record(
     checks: tuple[Check, ...],
     attribution: Attribution,
     selection: Mapping[str, Json] | None,
+    helping: Helping,
 ) -> dict[str, Json]:
     """The audit as plain values."""
     kept = _Record(
@@ -90,6 +95,7 @@ def to_record(
         checks=checks,
         attribution=attribution,
         selection=dict(selection) if selection is not None else None,
+        helping=helping,
     )
     plain: dict[str, Json] = _adapter(_Record).dump_python(kept)
     return {
@@ -148,7 +154,13 @@ def _judgements(kept: _Record, trials: Trials) -> Judgements:
         {row["trial_id"]: _adapter(TrialScore).validate_python(row) for row in kept.leaderboard},
     )
     return Judgements(
-        outcomes, scores, kept.findings, kept.checks, kept.attribution, kept.selection
+        outcomes,
+        scores,
+        kept.findings,
+        kept.checks,
+        kept.attribution,
+        kept.selection,
+        kept.helping,
     )
 
 

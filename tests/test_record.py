@@ -21,6 +21,7 @@ from auditor.attribution.cause import (
     RescuingSet,
     Tally,
 )
+from auditor.attribution.help import Help, Helping, NoEffect
 from auditor.auditing import Audit
 from auditor.diagnosis import diagnose
 from auditor.errors import ReadError
@@ -53,6 +54,11 @@ CAUSE = Cause(
 )
 GAP = GapEffect(HIGH, 2, 2, 0.1, (0.0, 0.2), 0.7, (0.5, 0.9))
 ATTRIBUTION = Attribution("full grid", 4, (COUNTS,), (COUNTS,), (CAUSE,), ("few trials",), (GAP,))
+LOW = Condition("lr", "==", 0.1)
+HELP = Help(
+    LOW, HIGH, -0.1, (-0.2, 0.0), -0.05, (-0.1, 0.0), True, False, 6, 12, "but-for", "lr"
+)  # fmt: skip
+HELPING = Helping(12, 1, 2, (HELP,), (NoEffect("units", 0.1, None),), ("few trials",))
 
 
 def audited(trials: Trials) -> Audit:
@@ -60,7 +66,7 @@ def audited(trials: Trials) -> Audit:
     outcomes = judge(trials)
     scores = score(trials, outcomes)
     found = diagnose(trials, outcomes, scores)
-    return Audit(trials, outcomes, scores, *found, ATTRIBUTION, {"shift": math.nan})
+    return Audit(trials, outcomes, scores, *found, ATTRIBUTION, {"shift": math.nan}, HELPING)
 
 
 def sample() -> Audit:

@@ -76,3 +76,7 @@ class Helping:
     helps: tuple[Help, ...] = ()
     without_effect: tuple[NoEffect, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+NOT_COMPARED = Helping()
+"""Where nobody looked."""

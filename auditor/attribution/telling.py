@@ -41,16 +41,15 @@ def tell(one: Help, objective: str) -> Help:
 
 def advise(one: Help, objective: str) -> str:
     """The help as advice to a trial that overfits, in a sentence."""
-    effects = (
-        f"the gap {difference(one.gap, one.gap_interval)}, the best {objective} "
-        + difference(one.objective, one.objective_interval)
-    )
     pair = f"{join_conditions((one.value,))} against {_other(one.against)}"
+    gap = difference(one.gap, one.gap_interval)
+    best = difference(one.objective, one.objective_interval)
     if one.evidence == "associated":
         return (
-            f"In this sweep {pair} went with a smaller gap, which need not be its doing: {effects}."
+            f"In this sweep {pair} went with (and need not be behind) a difference in the gap of "
+            f"{gap}, in the best {objective} of {best}."
         )
-    return f"In this sweep {pair} lowered the gap: {effects}."
+    return f"In this sweep {pair} changed the gap by {gap}, the best {objective} by {best}."
 
 
 def difference(effect: float | None, interval: tuple[float, float] | None) -> str:
@@ -75,15 +74,9 @@ def find_limits(
     trials: Trials, seen: Comparisons, layout: Layout, helps: Sequence[Help], repeated: bool
 ) -> Iterator[str]:
     """What limits the comparisons, in sentences."""
-    compared, total = int(seen.survived.sum()), len(seen.survived)
     if not seen.tests:
         yield "No two values of a hyperparameter have enough trials in common to be compared."
         return
-    if compared < total:
-        yield (
-            f"Compared are the {compared} of {total} trials that ended with a result and did not "
-            "diverge: nothing is said on the others."
-        )
     yield _intervals(layout, seen.tests, repeated)
     if any(one.lowers_gap for one in helps):
         yield (

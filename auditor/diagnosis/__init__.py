@@ -1,8 +1,16 @@
 """Rules on learning curves: from outcomes and scores to findings."""
 
 import math
+from collections.abc import Mapping
 
-from auditor.diagnosis.finding import Check, CheckStatus, Finding, Judged, Rule
+from auditor.diagnosis.finding import (
+    NOTHING_HELPED,
+    Check,
+    CheckStatus,
+    Finding,
+    Judged,
+    Rule,
+)
 from auditor.diagnosis.rules import RULES
 from auditor.outcomes import Measured, Outcomes, task_of
 from auditor.scoring import Scores
@@ -12,11 +20,21 @@ _SEVERITIES = ("error", "warning", "tip")
 
 
 def diagnose(
-    trials: Trials, outcomes: Outcomes, scores: Scores
+    trials: Trials,
+    outcomes: Outcomes,
+    scores: Scores,
+    helped: Mapping[str, str] = NOTHING_HELPED,
 ) -> tuple[tuple[Finding, ...], tuple[Check, ...]]:
     """Ask every rule.
 
     Returns:
+    Args:
+        trials: What was observed.
+        outcomes: From `auditor.outcomes.judge`.
+        scores: From `auditor.scoring.score`.
+        helped: By trial, what lowered the generalization gap of others in this very sweep, in
+            sentences.
+
         The findings, most severe first, then by code, then by the rank of their trial; and how each
         rule ended, in the order of the rules.
 
@@ -26,7 +44,7 @@ def diagnose(
         'trial 0003: training diverged: loss was NaN in epoch 1 and did not come back'
     """
     measured = Measured(trials)
-    seen = Judged(trials, outcomes, scores, measured, task_of(measured))
+    seen = Judged(trials, outcomes, scores, measured, task_of(measured), helped)
     findings: list[Finding] = []
     checks = []
     for rule in RULES:

@@ -1,7 +1,8 @@
 """The shape of a rule and of what it finds."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from auditor.outcomes import Measured, Outcomes, Task
@@ -13,6 +14,10 @@ Confidence = Literal["high", "medium", "low"]
 CheckStatus = Literal["found", "passed", "not applicable"]
 
 
+NOTHING_HELPED: Mapping[str, str] = MappingProxyType({})
+"""Where it is not known what helped."""
+
+
 class Judged(NamedTuple):
     """What a rule may look at.
 
@@ -20,6 +25,8 @@ class Judged(NamedTuple):
         trials, outcomes, scores: Of the sweep.
         measured: The curves of all runs at once: smoothed, with their noise and best epochs.
         task: What is being learned, as far as that is known.
+        helped: By trial, what lowered the generalization gap of others in this very sweep, in
+            sentences; only trials that something helps.
     """
 
     trials: Trials
@@ -27,6 +34,7 @@ class Judged(NamedTuple):
     scores: Scores
     measured: Measured
     task: Task
+    helped: Mapping[str, str] = NOTHING_HELPED
 
 
 @dataclass(frozen=True)

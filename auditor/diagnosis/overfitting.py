@@ -42,6 +42,9 @@ CLEAR_RISE = 2.0
 SURE_EPOCHS = 18
 """Validated epochs below which a rise is judged by single epochs, and the confidence is lower."""
 
+RESTORE = "Stop early and restore the best weights"
+"""What always helps."""
+
 
 def _needs_validation(seen: Judged) -> str | None:
     reason = needs_curves(seen)
@@ -139,9 +142,16 @@ def _finding(
         runs=tuple(runs),
         sentence=sentence,
         evidence=evidence,
-        remedy=_protected(seen, run) + rule.remedy,
+        remedy=_protected(seen, run) + _remedy(seen, rule, trial),
         confidence=_confidence(verdict),
     )
+
+
+def _remedy(seen: Judged, rule: Rule, trial: str) -> str:
+    """What helped others in this very sweep, in place of what may help anyone."""
+    if rule is OVERFITTING and trial in seen.helped:
+        return f"{seen.helped[trial]} {RESTORE}."
+    return rule.remedy
 
 
 def _protected(seen: Judged, run: Run) -> str:
@@ -209,7 +219,7 @@ OVERFITTING = Rule(
     detected=f"{_DETECTED}, and the training curve rose by less than {percent(SHARED_RISE)} of "
     "that. Also where training got below the no-skill loss and validation never did.",
     matters="The last weights are worse than earlier ones; the epochs after the best were wasted.",
-    remedy="Stop early and restore the best weights; regularise, augment, or shrink the model.",
+    remedy=f"{RESTORE}; regularise, augment, or shrink the model.",
     certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold and a training "
     "curve did not rise with it; medium where one of the two is missing, in runs of less than "
     f"{SURE_EPOCHS} validated epochs, or where validation never got below the no-skill loss; low "

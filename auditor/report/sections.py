@@ -6,6 +6,7 @@ from auditor.report.parts import Section
 from auditor.report.words.background import checks, coverage, provenance
 from auditor.report.words.causes import causes
 from auditor.report.words.findings import findings
+from auditor.report.words.helps import helps
 from auditor.report.words.leaderboard import leaderboard
 from auditor.report.words.predictions import predictions
 from auditor.report.words.verdict import verdict
@@ -13,7 +14,10 @@ from auditor.report.words.verdict import verdict
 if TYPE_CHECKING:
     from auditor.auditing import Audit
 
-SECTIONS = (verdict, leaderboard, findings, predictions, causes, checks, coverage, provenance)
+SECTIONS = (
+    *(verdict, leaderboard, findings, predictions, causes, helps),
+    *(checks, coverage, provenance),
+)
 """Each makes one section, or none; its name is the section's key."""
 
 

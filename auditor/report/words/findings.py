@@ -108,8 +108,10 @@ def _explanation(code: str) -> tuple[tuple[str, str], ...]:
 
 
 def _remedy(group: list[Finding]) -> str:
-    """What to do about all of them: the last sentences that their remedies share."""
-    first, *others = (finding.remedy.split(". ") for finding in group)
+    """What to do about most of them: the last sentences that their remedies share."""
+    remedies = [finding.remedy.split(". ") for finding in group]
+    most, _ = Counter(remedy[-1] for remedy in remedies).most_common(1)[0]
+    first, *others = (remedy for remedy in remedies if remedy[-1] == most)
     shared = 0
     while shared < len(first) and all(o[-shared - 1 :] == first[-shared - 1 :] for o in others):
         shared += 1
