@@ -67,6 +67,19 @@ def test_planted_rows_are_found_or_not_told(
     assert told(printed) in (rows, None)
 
 
+def test_sets_of_several_sizes_are_not_taken_for_one_of_a_common_multiple() -> None:
+    random = np.random.default_rng(0)
+    curves = {
+        str(rows * 10 + i): {"val_accuracy": random.integers(rows // 2, rows, 40) / rows}
+        for rows in (300, 700)
+        for i in range(3)
+    }
+    found = inferred_rows(sweep(curves))
+    assert {run.trial_id: told.rows for run, told in found.items()} == {
+        trial: int(trial) // 10 for trial in curves
+    }
+
+
 @pytest.mark.parametrize("digits", [4, 6, None])
 def test_rows_are_nearly_always_found_and_never_made_up(digits: int | None) -> None:
     rng = np.random.default_rng(1)

@@ -17,6 +17,7 @@ from auditor.scoring import Scores
 from auditor.trials import Trials
 
 _SEVERITIES = ("error", "warning", "tip")
+_CONFIDENCES = ("high", "medium", "low")
 
 
 def diagnose(
@@ -27,7 +28,6 @@ def diagnose(
 ) -> tuple[tuple[Finding, ...], tuple[Check, ...]]:
     """Ask every rule.
 
-    Returns:
     Args:
         trials: What was observed.
         outcomes: From `auditor.outcomes.judge`.
@@ -35,8 +35,9 @@ def diagnose(
         helped: By trial, what lowered the generalization gap of others in this very sweep, in
             sentences.
 
-        The findings, most severe first, then by code, then by the rank of their trial; and how each
-        rule ended, in the order of the rules.
+    Returns:
+        The findings, most severe first, then the surest, then by code, then by the rank of their
+        trial; and how each rule ended, in the order of the rules.
 
     Example:
         >>> findings, checks = diagnose(trials, outcomes, score(trials, outcomes))
@@ -53,9 +54,10 @@ def diagnose(
         checks.append(check)
     places = {trial: place for place, trial in enumerate(scores.by_trial)}
 
-    def order(finding: Finding) -> tuple[int, str, float]:
+    def order(finding: Finding) -> tuple[int, int, str, float]:
         place = min((places.get(t, math.inf) for t in finding.trials), default=-1)
-        return _SEVERITIES.index(finding.severity), finding.code, place
+        severity = _SEVERITIES.index(finding.severity)
+        return severity, _CONFIDENCES.index(finding.confidence), finding.code, place
 
     return tuple(sorted(findings, key=order)), tuple(checks)
 

@@ -1,11 +1,15 @@
 """AUD004, AUD005: runs that never did better than knowing nothing, or that were cut short."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
 from auditor.diagnosis.pace import (
+    DECAYED,
+    DIED_OUT,
+    ENDING_SHARE,
     IMPROVING_CONFIDENCE,
     IMPROVING_SHARE,
     IMPROVING_STEP,
@@ -17,7 +21,7 @@ from auditor.diagnosis.pace import (
 from auditor.diagnosis.slowness import slow_runs
 from auditor.diagnosis.stopping import stopped_runs
 from auditor.diagnosis.swings import where
-from auditor.diagnosis.wording import names, needs_curves, number, percent, with_outcome
+from auditor.diagnosis.wording import count, names, needs_curves, number, percent, with_outcome
 from auditor.outcomes import LEARNED_MARGIN, MIN_EPOCHS, Outcome
 
 
@@ -57,11 +61,23 @@ def _never_learned(seen: Judged) -> Iterator[Finding]:
             sentence=f"{names(seen, trial, runs)}: never learned: its best val_loss "
             f"{number(best)} is {degree} a constant: not {percent(LEARNED_MARGIN)} below "
             f"{number(base)}, the loss of knowing nothing ({reference.known_from})"
+            + _course(seen, places[next(iter(runs))])
             + (", but it was still improving at the end" if is_improving else ""),
             evidence=tuple(evidence),
             remedy="Train longer first. " * is_improving + NEVER_LEARNED.remedy,
             confidence="low" if is_below or is_improving else "high",
         )
+
+
+def _course(seen: Judged, place: int) -> str:
+    """How the validation loss came to its best, in words; empty where that was its first."""
+    values = seen.measured.finite("val_loss").column.curve(place).values
+    first, best = (number(float(v)) for v in (values[:1].sum(), values.min(initial=math.inf)))
+    if not len(values) or first == best:
+        return ""
+    needed = int(values.argmin()) + 1
+    some = f"{needed} of " * (needed < len(values))
+    return f"; it went from {first} to {best} in {some}{count(len(values), 'epoch')}"
 
 
 def _still_improving(seen: Judged) -> Iterator[Finding]:
@@ -121,10 +137,22 @@ STILL_IMPROVING = Rule(
     f"than that of any part as long before it, by {percent(IMPROVING_STEP)} of its value and by "
     f"more than the curve's own noise makes of it with a probability of "
     f"{percent(1 - IMPROVING_CONFIDENCE)}, in a run of {MIN_EPOCHS} validated epochs or more with "
-    "no other failure. AUD014 and AUD015 speak in its place where they apply.",
+    "no other failure. Transient dips are left out. Silent where the improvement died out before "
+    f"the end (within the last 1/{ENDING_SHARE} of the epochs it is less than {percent(DIED_OUT)} "
+    f"as fast), or the logged learning rate ended below {percent(DECAYED)} of its largest value: "
+    "more epochs at that rate gain nothing. AUD014 and AUD015 speak in its place where they apply.",
     matters="Its rank says how fast it learns, not how well: more epochs may reorder the trials.",
     remedy="Train longer, with early stopping on the validation objective; a learning rate that "
     "decays must then decay later.",
     certainty="Medium: what would have come after the end was not observed.",
-    thresholds=("IMPROVING_CONFIDENCE", "IMPROVING_STEP", "IMPROVING_SHARE", "MIN_EPOCHS"),
+    thresholds=(
+        "IMPROVING_CONFIDENCE",
+        "IMPROVING_STEP",
+        "IMPROVING_SHARE",
+        "ENDING_SHARE",
+        "ENDING_EPOCHS",
+        "DIED_OUT",
+        "DECAYED",
+        "MIN_EPOCHS",
+    ),
 )

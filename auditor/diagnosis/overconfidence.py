@@ -134,6 +134,7 @@ class _Logged(NamedTuple):
     losses: NDArray[np.float64]
     rights: NDArray[np.float64]
     most_right: int
+    most: float
 
 
 def _as_logged(both: Pairs, place: int) -> _Logged:
@@ -141,7 +142,7 @@ def _as_logged(both: Pairs, place: int) -> _Logged:
     rights = 1 - both.errors.column.curve(place).values
     best = int(losses.argmin())
     most_right = int(epochs[rights.argmax()])
-    return _Logged(epochs[best:], losses[best:], rights[best:], most_right)
+    return _Logged(epochs[best:], losses[best:], rights[best:], most_right, float(rights.max()))
 
 
 def _finding(
@@ -152,9 +153,14 @@ def _finding(
     sentence = (
         f"{who}: val_loss was best ({number(first)}) in epoch {best + 1} and ended "
         f"{percent(last / first - 1)} higher, at {number(last)}, while {metric} "
-        f"{_went(course, logged.rights)} and was best in epoch {logged.most_right + 1}: "
-        f"over-confident {'more' if course.is_fall else 'rather'} than more wrong"
+        f"{_went(course, logged.rights)}: over-confident "
+        f"{'more' if course.is_fall else 'rather'} than more wrong"
     )
+    if logged.most_right != best:
+        sentence += (
+            f"; keep epoch {best + 1} where probabilities matter, epoch {logged.most_right + 1} "
+            f"({metric} {number(logged.most)}) where only right answers do"
+        )
     evidence = (
         Evidence("relative rise of smoothed val_loss", course.rise),
         Evidence("rise of the error rate", course.growth, "", SHARED_GROWTH * course.expected),
@@ -177,7 +183,7 @@ def _went(course: _Course, rights: NDArray[np.float64]) -> str:
     if course.growth < -course.tolerance and rights[-1] > rights[0]:
         return f"rose {ends}"
     low, high = float(rights.min()), float(rights.max())
-    return f"stayed flat, between {number(low)} and {number(high)},"
+    return f"stayed flat, between {number(low)} and {number(high)}"
 
 
 def _confidence(course: _Course) -> Confidence:

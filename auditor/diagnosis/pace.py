@@ -15,6 +15,7 @@ from auditor.diagnosis.swings import DIP_WIDTH, Judgeable, dips
 from auditor.diagnosis.wording import number, percent
 from auditor.outcomes import MIN_EPOCHS, Finite, Measured, Outcome, finite
 from auditor.outcomes.curves import MAD_NORMAL
+from auditor.outcomes.schedules import RATE
 from auditor.scoring import objective_curve
 from auditor.trials import Column
 
@@ -27,6 +28,19 @@ IMPROVING_STEP = 0.01
 
 IMPROVING_SHARE = 4
 """The last part is one quarter of the epochs, at least two."""
+
+ENDING_SHARE = 10
+"""The very end is one tenth of the epochs."""
+
+ENDING_EPOCHS = 4
+"""Its least epochs: in shorter curves a pace at the very end is not to be told from noise."""
+
+DIED_OUT = 0.25
+"""Share of the pace of the last part below which that of the very end has died out, as under a
+learning rate that decays to 0. An exponential approach that slows so has 8 % of that gain left."""
+
+DECAYED = 0.01
+"""Share of its largest value below which a logged learning rate leaves nothing to be gained."""
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +59,7 @@ class Paces(NamedTuple):
         gain: By how much that is better than the best part before, not overlapping.
         error: What noise alone may make of that, at `IMPROVING_CONFIDENCE`.
         noise: Standard deviation of the noise of an epoch.
+        over: 1 where the improvement died out before the end, or the learning rate did; else 0.
     """
 
     lengths: NDArray[np.intp]
@@ -57,6 +72,7 @@ class Paces(NamedTuple):
     gain: Floats
     error: Floats
     noise: Floats
+    over: Floats
 
     @property
     def improves(self) -> NDArray[np.bool_]:
@@ -65,8 +81,9 @@ class Paces(NamedTuple):
 
     @property
     def worth_more(self) -> NDArray[np.bool_]:
-        """And whether by enough to train it longer."""
-        return np.asarray(self.improves & (self.gain > IMPROVING_STEP * np.abs(self.last)))
+        """And whether by enough, to its very end, to train it longer."""
+        enough = self.gain > IMPROVING_STEP * np.abs(self.last)
+        return np.asarray(self.improves & enough & (self.over == 0))
 
 
 _KNOWN: WeakKeyDictionary[Measured, Paces] = WeakKeyDictionary()
@@ -88,7 +105,20 @@ def _paces(seen: Judged) -> Paces:
             alone = _measure(curves.of(place, max(bad)))
             for of_all, of_one in zip(found, alone, strict=True):
                 of_all[place] = of_one[0]
+    found.over[_decayed(seen)] = 1
     return found
+
+
+def _decayed(seen: Judged) -> list[int]:
+    """Positions of the runs whose logged learning rate was as good as 0 at their end."""
+    logged = seen.trials.series_column(RATE)
+    values = np.where(np.isfinite(logged.values), logged.values, 0.0)
+    places = np.flatnonzero(np.diff(logged.bounds))
+    if not len(places):
+        return []
+    most = np.maximum.reduceat(values, logged.bounds[places])
+    is_over = values[logged.bounds[1:][places] - 1] < DECAYED * most
+    return list(map(int, places[is_over]))
 
 
 def is_ok(seen: Judged, place: int) -> bool:
@@ -133,15 +163,17 @@ def _objectives(seen: Judged) -> Finite:
 
 def _measure(curves: Finite) -> Paces:
     runs = len(curves.lengths)
-    blank = [np.full(runs, math.nan) for _ in range(7)]
+    blank = [np.full(runs, math.nan) for _ in range(8)]
     none = np.zeros(runs, np.intp)
     found = Paces(curves.lengths.copy(), none, none.copy(), *blank)
+    found.over[:] = 0
     calm = _without_dips(curves)
     for at, places in curves.by_length():
         length = places.shape[1]
         if length < MIN_EPOCHS:
             continue
-        values = curves.column.values[places]
+        # A dip tells nothing of the pace, whichever part it falls into.
+        values = calm[places]
         many = max(2, length // IMPROVING_SHARE)
         with np.errstate(all="ignore"):
             # Divided before it is added: a sum of huge losses would overflow.
@@ -150,11 +182,27 @@ def _measure(curves: Finite) -> Paces:
             found.best[at] = parts.min(axis=1)
             found.middle[at] = parts[:, max(length // 2 - many, 0)]
             found.gain[at] = parts[:, :-many].min(axis=1) - parts[:, -1]
-            found.noise[at] = _noise(calm[places])
+            found.noise[at] = _noise(values)
             allowed = math.sqrt(2 / many) * stdtrit(length - 3, IMPROVING_CONFIDENCE)
             found.error[at] = allowed * found.noise[at]
+            found.over[at] = _is_over(values, found.gain[at] / many)
         found.epochs[at], found.after[at] = many, length - 1 - values.argmin(axis=1)
     return found
+
+
+def _is_over(values: Floats, pace: Floats) -> NDArray[np.bool_]:
+    """Whether runs no longer improve in the last tenth at anything like a pace; (run,).
+
+    Not where the noise there would hide it.
+    """
+    length = values.shape[1]
+    half = length // ENDING_SHARE // 2
+    if 2 * half < ENDING_EPOCHS:
+        return np.zeros(len(values), bool)
+    end = values[:, -2 * half :]
+    last = (end[:, :half] - end[:, half:]).mean(axis=1) / half
+    error = math.sqrt(2 / half) / half * _noise(values[:, -(length // IMPROVING_SHARE) :])
+    return np.asarray((last < DIED_OUT * pace) & (error < DIED_OUT * pace))
 
 
 def _noise(values: Floats) -> Floats:

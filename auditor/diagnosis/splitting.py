@@ -46,14 +46,11 @@ def _gap_at_first(seen: Judged) -> Iterator[Finding]:
     chance = _above_chance(seen, runs[0], validation)
     rows = seen.measured.rows.get(runs[0])
     if is_rare:
-        cause = "most others with the same data do not show it, so it may overfit that early"
+        cause = "most others on the same data do not show it, so it may overfit that early"
     elif chance:
         cause = "validation data unlike the training data, or a shifted class balance, is likely"
     else:
-        cause = (
-            "validation data unlike the training data would explain that, as would overfitting "
-            "within the first epoch"
-        )
+        cause = "unlike data would explain that, as would overfitting within the first epoch"
     evidence = [
         Evidence("relative gap of the first epoch", shares[0], "", GAP_AT_FIRST),
         Evidence("smallest relative gap of an epoch", shares.min()),
@@ -66,10 +63,10 @@ def _gap_at_first(seen: Judged) -> Iterator[Finding]:
     yield of_sides(
         GAP_FROM_FIRST,
         runs,
-        f"{who(seen, runs)}: val_loss was far above loss from the first epoch on: "
-        f"{number(validation)} against {number(training)} in epoch 1, a gap of "
-        f"{number(validation - training)}, and {percent(shares.min())} or more above the training "
-        f"loss of the same moment in all epochs{chance}; {cause}",
+        f"{who(seen, runs)}: val_loss was far above loss from the first epoch on "
+        f"({number(validation)} against {number(training)}, a gap of "
+        f"{number(validation - training)}), by {percent(shares.min())} or more "
+        f"throughout{chance}: {cause}",
         evidence,
         GAP_FROM_FIRST.severity,
         "medium" if rows is not None and not is_rare else "low",
@@ -111,15 +108,13 @@ def _above_chance(seen: Judged, run: Run, loss: float) -> str:
     right = _first_accuracy(seen, run)
     although = f", although {twin(accuracy_of(seen.trials))} is {number(right)}" if right else ""
     if known is not None:
-        words = f"; {number(loss)} is worse than {number(known)}, the loss of knowing nothing"
+        words = f", and worse than knowing nothing ({number(known)})"
         return words + although if loss > known else ""
     # Two classes are a guess: the sentence says so, and an accuracy allows it.
     if right is None or right < 0.5 or seen.task.classes or not loss > math.log(2):
         return ""
-    return (
-        f"; {number(loss)} is worse than {number(math.log(2))}, the loss of knowing nothing of two "
-        f"balanced classes{although}"
-    )
+    nothing = number(math.log(2))
+    return f", and worse than knowing nothing of two balanced classes ({nothing}){although}"
 
 
 def _first_accuracy(seen: Judged, run: Run) -> float | None:

@@ -104,7 +104,8 @@ def _trains_too(of: Mapping[str, Swings], place: int) -> bool:
 
 def _is_swinging(seen: Judged, curve: Judgeable, of: Mapping[str, Swings], place: int) -> bool:
     verdict = seen.outcomes.by_run[seen.trials.runs[place]]
-    if verdict.outcome not in (Outcome.OK, Outcome.NEVER_LEARNED, Outcome.OVERFIT):
+    # What diverged or never learned has more to be told of than that it does not settle.
+    if verdict.outcome not in (Outcome.OK, Outcome.OVERFIT):
         return False
     if not _trains_too(of, place):
         # The validation loss of an overfitted model swings more and more, whatever the steps.
@@ -231,8 +232,8 @@ OSCILLATING = Rule(
     f"epochs, and its level moves by {SWING_TREND:g} times that at most. The training loss must "
     f"swing so too; else the noise must be {SAMPLING_ERRORS:g} standard errors "
     f"of the validation set, or {percent(SWING_ALONE)} of the level where its rows are not known. "
-    "Silent where the learning rate is cyclic, and where validation swings alone and the run "
-    "overfits.",
+    "Silent where the run diverged or never learned, where the learning rate is cyclic, and where "
+    "validation swings alone and the run overfits.",
     matters="The last weights are a matter of luck, and so is which epoch is best: the steps are "
     "too large to settle.",
     remedy="Lower the learning rate or let it decay, use larger batches, or average the weights.",

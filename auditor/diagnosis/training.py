@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule, Severity
+from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
 from auditor.diagnosis.model import named, needs_models, runs_of
 from auditor.diagnosis.wording import count, number, percent
 from auditor.outcomes import Outcome
@@ -85,12 +85,11 @@ def _unregularised(seen: Judged) -> Iterator[Finding]:
 
 
 class _Range(NamedTuple):
-    """Learning rates that an optimizer does not stand."""
+    """Learning rates that an optimizer does not stand: below or above a bound."""
 
     optimizer: str
-    low: float | None
-    high: float | None
-    words: str
+    bound: float
+    is_above: bool
 
 
 def _needs_rates(seen: Judged) -> str | None:
@@ -108,15 +107,9 @@ def _range(facts: ModelFacts) -> _Range | None:
     if rate is None or name is None or name not in _MOST_RATE:
         return None
     if rate * _ROUNDING < LEAST_RATE:
-        return _Range(name, None, LEAST_RATE, f"below {LEAST_RATE:g}")
+        return _Range(name, LEAST_RATE, is_above=False)
     most = _MOST_RATE[name]
-    if rate <= most * _ROUNDING:
-        return None
-    if most == MOST_RATE_SGD:
-        return _Range(name, most, None, f"above {most:g}")
-    if rate * _ROUNDING < 1:
-        return _Range(name, most, 1.0, f"between {most:g} and 1")
-    return _Range(name, 1.0, None, "of 1 or more")
+    return _Range(name, most, is_above=True) if rate > most * _ROUNDING else None
 
 
 def _rates(seen: Judged) -> Iterator[Finding]:
@@ -126,9 +119,9 @@ def _rates(seen: Judged) -> Iterator[Finding]:
             groups.setdefault(found, []).append(trial)
     for found, trials in groups.items():
         blamed = (
-            (Outcome.NEVER_LEARNED,)
-            if found.low is None
-            else (Outcome.DIVERGED, Outcome.NEVER_LEARNED, Outcome.DEGRADED, Outcome.OVERFIT)
+            (Outcome.DIVERGED, Outcome.NEVER_LEARNED, Outcome.DEGRADED, Outcome.OVERFIT)
+            if found.is_above
+            else (Outcome.NEVER_LEARNED,)
         )
         came_to = {t: seen.outcomes.by_trial[t] for t in trials}
         ill = [t for t in trials if came_to[t] in blamed]
@@ -145,26 +138,22 @@ def _outside(seen: Judged, found: _Range, ill: list[str], trials: list[str]) -> 
         sentence += f"of {values}: it {_VERBS[next(iter(came_to))]}"
     else:
         ends = ", ".join(f"{many} {_VERBS[outcome]}" for outcome, many in came_to.most_common())
-        sentence += f"{found.words} ({values}): of {len(trials)} such trials {ends}"
+        side = "above" if found.is_above else "below"
+        sentence += f"{side} {found.bound:g} ({values}): of {len(trials)} such trials {ends}"
     evidence = [
-        Evidence("smallest such learning rate", rates[0], "", found.low or found.high),
-        Evidence("largest such learning rate", rates[-1], "", found.low or found.high),
+        Evidence("smallest such learning rate", rates[0], "", found.bound),
+        Evidence("largest such learning rate", rates[-1], "", found.bound),
         Evidence("trials with such a rate", len(trials), "trials"),
         Evidence("of these diverged", came_to[Outcome.DIVERGED], "trials"),
     ]
-    if found.optimizer == "Adam" and found.low is not None:
-        share = DIVERGED_ABOVE_ONE if found.high is None else DIVERGED_ABOVE_TENTH
-        sentence += (
-            f"; on the TaskSet benchmark {percent(share)} of the runs of Adam with a learning rate "
-            f"{found.words} diverged"
-        )
+    if found.optimizer == "Adam" and found.is_above:
+        share = DIVERGED_ABOVE_ONE if rates[0] * _ROUNDING >= 1 else DIVERGED_ABOVE_TENTH
         evidence.append(Evidence("share of such runs that diverged on TaskSet", share))
     worst = {seen.outcomes.by_trial[trial] for trial in ill}
     is_dead = bool(worst & {Outcome.DIVERGED, Outcome.NEVER_LEARNED})
-    severity: Severity = "warning" if is_dead else "tip"
     confidence: Confidence = "high" if Outcome.DIVERGED in worst else "medium" if is_dead else "low"
     return Finding(
-        RATE.code, RATE.title, severity, tuple(ill), runs_of(seen, ill), sentence,
+        RATE.code, RATE.title, RATE.severity, tuple(ill), runs_of(seen, ill), sentence,
         tuple(evidence), RATE.remedy, confidence,
     )  # fmt: skip
 
@@ -189,19 +178,20 @@ UNREGULARISED = Rule(
 RATE = Rule(
     code="AUD044",
     title="Learning rate outside what the optimizer stands",
-    severity="warning",
+    severity="tip",
     needs=_needs_rates,
     check=_rates,
     detected=f"The initial learning rate is above {MOST_RATE_ADAM:g} with Adam, AdamW, Adamax, "
     f"Nadam or RMSprop, or above {MOST_RATE_SGD:g} with SGD, and the trial diverged, never "
-    f"learned, got worse or overfits; or it is below {LEAST_RATE:g}, and the trial never learned.",
+    f"learned, got worse or overfits; or it is below {LEAST_RATE:g}, and the trial never learned. "
+    "A tip: what became of the trials is told by other rules, and by the causes.",
     matters=f"Steps are too large to settle, or too small to get anywhere. On TaskSet "
     f"{percent(DIVERGED_ABOVE_TENTH)} of the runs of Adam with a rate of 0.1 to 1 diverged, and "
     f"{percent(DIVERGED_ABOVE_ONE)} with more.",
     remedy="Search the learning rate on a logarithmic scale from 1e-4 to 1e-2 with Adam, from 1e-3 "
     "to 1e-1 with SGD.",
-    certainty="High where such a trial diverged; medium where one never learned; low, and a tip, "
-    "where all learned.",
+    certainty="High where such a trial diverged; medium where one never learned; low where all "
+    "learned.",
     thresholds=(
         "LEAST_RATE",
         "MOST_RATE_ADAM",

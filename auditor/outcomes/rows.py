@@ -30,7 +30,7 @@ MOST_VALUES = 100
 """Different accuracies by which numbers are tried; they must fit all others as well."""
 
 MOST_ALONE = 20
-"""Runs that are looked at one by one where the runs of a sweep fit no common number."""
+"""Runs that are looked at one by one where those of a sweep fit no common number but a multiple."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,11 @@ def inferred_rows(trials: Trials) -> Mapping[Run, Rows]:
     """The validation rows of each run; runs for which they cannot be told are left out.
 
     Recorded rows win. Otherwise runs of one fold are taken to share a validation set, and are
-    looked at one by one only where no number fits them all. It takes about seven different
-    accuracies, and as many digits as the rows have and one or two more: "0.9648" tells 768 rows but
-    not 10,000. An average over unequal batches is not a share of rows, and fits nothing.
+    looked at one by one only where no number fits them all, or one that does is a multiple of what
+    a run shows by itself: sets of several sizes have a common multiple. It takes about seven
+    different accuracies, and as many digits as the rows have and one or two more: "0.9648" tells
+    768 rows but not 10,000. An average over unequal batches is not a share of rows, and fits
+    nothing.
 
     Example:
         >>> inferred_rows(read("dip_at_epoch_8.log"))[Run("dip_at_epoch_8")].rows
@@ -70,8 +72,9 @@ def inferred_rows(trials: Trials) -> Mapping[Run, Rows]:
     found: dict[Run, Rows] = {}
     for fold in np.unique(folds[lengths > 0]):
         places = np.flatnonzero((folds == fold) & (lengths > 0))
-        told = _told(column.values[np.isin(column.run, places)])
-        if told is not None:
+        pool = np.isin(column.run, places)
+        told = _told(column.values[pool])
+        if told and not _is_multiple(told.rows, column.values[pool], column.run[pool]):
             found |= {trials.runs[place]: told for place in places}
         elif len(places) > 1:
             for place in places[:MOST_ALONE]:
@@ -83,18 +86,18 @@ def inferred_rows(trials: Trials) -> Mapping[Run, Rows]:
 def _told(accuracies: NDArray[np.float64]) -> Rows | None:
     """The number of rows that accuracies show; None where that is in doubt."""
     shares = share(accuracies)
-    # 0 and 1 fit any number.
-    shares = shares[(shares > 0) & (shares < 1)]
-    values = np.unique(shares[:: max(1, len(shares) // (10 * MOST_VALUES))])
-    values = values[np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).astype(int)]
+    values = _sample(shares)
     if 0.5 ** len(values) > MOST_DOUBT:
         return None
     decimals = _decimals(values)
-    berth = FLOAT32 + (0.5 * 10.0**-decimals if decimals < MOST_DECIMALS else 0.0)
-    fitting = np.arange(1, min(MOST_ROWS, int(0.25 / berth)))
+    berth = _berth(decimals)
+    # From 1/2 berth on any number fits; from 1/4 on it is not told, but may stand beside another.
+    fitting = np.arange(1, min(MOST_ROWS, int(0.5 / berth)))
     for value in values:
         fitting = fitting[_fits(value, fitting, berth)]
-    if not len(fitting) or not _fits(shares, fitting[0], berth).all():
+    if not len(fitting) or fitting[0] >= 0.25 / berth:
+        return None
+    if not _fits(shares, fitting[0], berth).all():
         return None
     rows, others = int(fitting[0]), fitting[1:]
     # Of k drawn at random a larger number fits less often; and any number fits some noise.
@@ -102,6 +105,44 @@ def _told(accuracies: NDArray[np.float64]) -> Rows | None:
     luck = rows * _share_that_fits(rows, decimals, berth) ** len(values)
     doubt = larger + luck
     return Rows(rows, len(values), doubt) if doubt <= MOST_DOUBT else None
+
+
+def _is_multiple(rows: int, accuracies: NDArray[np.float64], runs: NDArray[np.intp]) -> bool:
+    """Whether single runs show that there are fewer rows, such as half as many."""
+    shares = share(accuracies)
+    berth = _berth(_decimals(_sample(shares)))
+    starts = np.flatnonzero(np.diff(runs, prepend=-1))
+    for factor in _prime_factors(rows):
+        fits = np.logical_and.reduceat(_fits(shares, rows // factor, berth), starts)
+        for run in runs[starts][fits].tolist():
+            luck = len(starts) * float(factor) ** -len(_sample(shares[runs == run]))
+            if luck <= MOST_DOUBT:
+                return True
+    return False
+
+
+def _prime_factors(number: int) -> set[int]:
+    found, factor = set(), 2
+    while factor * factor <= number:
+        if number % factor:
+            factor += 1
+        else:
+            found.add(factor)
+            number //= factor
+    return found | {number} - {1}
+
+
+def _sample(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At most `MOST_VALUES` different ones of them, but for 0 and 1, which fit any number."""
+    shares = shares[(shares > 0) & (shares < 1)]
+    values = np.unique(shares[:: max(1, len(shares) // (10 * MOST_VALUES))])
+    places = np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).astype(int)
+    return np.asarray(values[places])
+
+
+def _berth(decimals: int) -> float:
+    """How far a share with so many decimals may lie from k/n."""
+    return FLOAT32 + (0.5 * 10.0**-decimals if decimals < MOST_DECIMALS else 0.0)
 
 
 def _fits(

@@ -42,7 +42,7 @@ def said(trials: Trials, trial: str = "a") -> list[str]:
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("dip_at_epoch_8.log", "its last 2 validated epochs are on average 0.0787 (5.4 %) better"),
+        ("dip_at_epoch_8.log", "its last 2 validated epochs are on average 0.04735 (3.3 %)"),
         ("steering_val_below_train.log", "on average 0.0018 (18 %) better than any 2 before"),
     ],
 )
@@ -87,6 +87,40 @@ def test_a_run_that_improves_is_said_to(noise: float) -> None:
 def test_what_only_comes_back_from_worse_does_not_improve() -> None:
     values = [0.7, 0.5, 0.4, 0.4, 0.6, 0.8, 0.8, 0.7, 0.6, 0.5, 0.45, 0.42]
     assert "AUD005" not in said(sweep({"a": both(values)}))
+
+
+@pytest.mark.parametrize("dip", [20, 24, 34])
+def test_a_dip_is_no_part_of_a_gain(dip: int) -> None:
+    smooth, dipping = learning(40, noise=0.001), learning(40, noise=0.001)
+    dipping[dip] *= 1.5
+    gains = [
+        evidence(found("AUD005", sweep({"a": both(values)})))["gain of val_loss"]
+        for values in (smooth, dipping)
+    ]
+    assert gains[0] == pytest.approx(gains[1], abs=0.003)
+
+
+@pytest.mark.parametrize("epochs", [60, 100, 200])
+def test_what_a_decaying_rate_has_given_is_not_to_be_had_again(epochs: int) -> None:
+    noise = np.random.default_rng(epochs).normal(0, 0.001, epochs)
+    settled = 0.5 + 0.4 * np.minimum(1, np.maximum(0, (0.9 - np.arange(epochs) / epochs) / 0.3))
+    assert said(sweep({"a": both(settled + noise)})) == []
+    assert said(sweep({"a": both(crawling(0.9, epochs) + noise)})) == ["AUD005"]
+
+
+@pytest.mark.parametrize(("end", "codes"), [(0.02, ["AUD005"]), (0.005, [])])
+def test_a_rate_that_is_as_good_as_0_ends_all_improvement(end: float, codes: list[str]) -> None:
+    rates = {"learning_rate": list(0.1 * end ** (np.arange(40) / 39))}
+    assert said(sweep({"a": both(learning())}, series={"a": rates})) == codes
+
+
+def test_noise_at_the_end_does_not_show_that_improvement_died_out() -> None:
+    values = {str(i): both(crawling(0.9, 60) + rough(i)) for i in range(50)}
+    assert sum(f.code == "AUD005" for f in diagnosed(sweep(values))[0]) >= 48
+
+
+def rough(seed: int) -> Any:
+    return np.random.default_rng(seed).normal(0, 0.02, 60)
 
 
 def test_only_what_follows_an_explosion_counts() -> None:

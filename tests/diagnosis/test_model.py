@@ -145,22 +145,23 @@ DEAD = {"loss": [0.6932] * 8, "val_loss": [0.6932] * 8}
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "rate", "curves", "severity", "confidence"),
+    ("optimizer", "rate", "curves", "confidence"),
     [
-        ("Adam", 0.5, DIVERGED, "warning", "high"),
-        ("Adam", 0.5, DEAD, "warning", "medium"),
-        ("AdamW", 0.5, OVERFIT, "tip", "low"),
-        ("SGD", 5.0, DIVERGED, "warning", "high"),
-        ("RMSprop", 1e-7, DEAD, "warning", "medium"),
+        ("Adam", 0.5, DIVERGED, "high"),
+        ("Adam", 0.5, DEAD, "medium"),
+        ("AdamW", 0.5, OVERFIT, "low"),
+        ("SGD", 5.0, DIVERGED, "high"),
+        ("RMSprop", 1e-7, DEAD, "medium"),
     ],
 )
 def test_a_rate_is_blamed_where_the_trial_went_wrong(
-    optimizer: str, rate: float, curves: Any, severity: str, confidence: str
+    optimizer: str, rate: float, curves: Any, confidence: str
 ) -> None:
     facts = replace(PLAIN, optimizer=optimizer, learning_rate=rate)
     finding = found("AUD044", modelled({"a": curves}, a=facts))
-    assert (finding.severity, finding.confidence) == (severity, confidence)
-    assert ("TaskSet" in finding.sentence) == (optimizer == "Adam")
+    assert finding.confidence == confidence
+    on_taskset = [name for name in evidence(finding) if "TaskSet" in name]
+    assert bool(on_taskset) == (optimizer == "Adam")
 
 
 @pytest.mark.parametrize(
@@ -182,16 +183,13 @@ def test_a_rate_is_not_blamed_where_it_worked_or_is_within_bounds_or_unknown(
     assert told("AUD044", modelled({"a": curves}, a=facts)) == []
 
 
-def test_trials_in_one_range_of_rates_share_a_finding() -> None:
+def test_trials_on_one_side_of_the_range_share_a_finding() -> None:
     curves = {"a": DIVERGED, "b": OVERFIT, "c": FLAT, "d": DIVERGED}
     rates = {"a": 1.0, "b": 3.0, "c": 2.0, "d": 0.5}
     models = {t: replace(PLAIN, learning_rate=rate) for t, rate in rates.items()}
-    many, one = told("AUD044", modelled(curves, **models))  # type: ignore[arg-type]
-    assert many.trials == ("a", "b")
+    (many,) = told("AUD044", modelled(curves, **models))  # type: ignore[arg-type]
+    assert many.trials == ("a", "b", "d")
     assert many.sentence == (
-        "trials a and b: Adam with a learning rate of 1 or more (1 to 3): of 3 such trials 1 "
-        "diverged, 1 overfit, 1 learned; on the TaskSet benchmark 63 % of the runs of Adam with a "
-        "learning rate of 1 or more diverged"
+        "trials a, b and d: Adam with a learning rate above 0.1 (0.5 to 3): of 4 such trials 2 "
+        "diverged, 1 overfit, 1 learned"
     )
-    assert one.trials == ("d",)
-    assert "33 % of the runs of Adam with a learning rate between 0.1 and 1" in one.sentence

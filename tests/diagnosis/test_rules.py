@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import auditor
 from auditor.diagnosis.finding import Check, CheckStatus, Severity
 from auditor.diagnosis.pace import IMPROVING_STEP
 from auditor.diagnosis.rules import RULES
@@ -21,7 +22,7 @@ from auditor.trials import (
 from tests.diagnosis.asking import diagnosed, evidence, found
 from tests.diagnosis.examples.every import EXAMPLES
 from tests.diagnosis.examples.example import CRASH, DIVERGED, DOWN, FLAT, LN2, NAN, OVERFIT
-from tests.making import Curves, case, sweep
+from tests.making import CASES, Curves, case, sweep
 
 BOTH = Objective("multi_objective", components=(Objective("val_loss"), Objective("val_auc", "max")))
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
@@ -186,7 +187,7 @@ def test_one_finding_per_trial_lists_its_runs() -> None:
     assert single.sentence.startswith("trial a (execution 2 of 2): val_loss")
 
 
-def test_findings_are_ordered_by_severity_code_and_rank() -> None:
+def test_findings_are_ordered_by_severity_confidence_code_and_rank() -> None:
     worse = {metric: [v + 0.01 for v in values] for metric, values in OVERFIT.items()}
     trials = sweep({"z": worse, "d": DIVERGED, "y": OVERFIT}, recorded={"c": CRASH})
     order = [(f.severity, f.code, f.trials) for f in diagnosed(trials)[0]]
@@ -196,6 +197,19 @@ def test_findings_are_ordered_by_severity_code_and_rank() -> None:
         ("warning", "AUD003", ("y",)),
         ("warning", "AUD003", ("z",)),
     ]
+
+
+def test_the_surer_of_two_findings_comes_first() -> None:
+    trials = auditor.read(CASES / "stuck_at_chance.txt")
+    order = [(f.code, f.confidence) for f in diagnosed(trials)[0] if f.severity == "error"]
+    assert order == [("AUD021", "high"), ("AUD004", "low")]
+
+
+def test_the_course_of_a_run_at_chance_is_told() -> None:
+    told = found("AUD004", auditor.read(CASES / "stuck_at_chance.txt")).sentence
+    assert "; it went from 0.6931 to 0.6894 in 10 epochs" in told
+    stayed = sweep({"a": {"val_loss": [0.8, 0.69, 0.7, 0.7]}}, no_skill_loss=LN2)
+    assert "; it went from 0.8 to 0.69 in 2 of 4 epochs" in found("AUD004", stayed).sentence
 
 
 @pytest.mark.parametrize("shrink", [1.0, IMPROVING_STEP / 4])

@@ -50,8 +50,8 @@ def test_published_runs(name: str, expected: set[str]) -> None:
 
 def test_the_published_gap_is_told_in_its_authors_numbers() -> None:
     finding = found("AUD019", read(CASES / "grid_winner_20_epochs.txt"))
-    assert "0.72 against 0.4774 in epoch 1, a gap of 0.2425" in finding.sentence
-    assert "of two balanced classes, although val_acc is 0.7226" in finding.sentence
+    assert "first epoch on (0.72 against 0.4774, a gap of 0.2425)" in finding.sentence
+    assert "of two balanced classes (0.6931), although val_acc is 0.7226" in finding.sentence
     assert evidence(finding)["gap of the first epoch"] == pytest.approx(0.242536)
     assert evidence(finding)["validation rows"] == 16_284
     assert finding.confidence == "medium"
@@ -120,7 +120,7 @@ def test_one_finding_speaks_for_all_trials_the_best_of_them_first() -> None:
 def test_a_gap_of_one_trial_among_many_is_its_own() -> None:
     trials = sweep({"a": APART} | {f"b{i}": curves(i) for i in range(3)}, validation_rows=50_000)
     finding = found("AUD019", trials)
-    assert "most others with the same data do not show it" in finding.sentence
+    assert "most others on the same data do not show it" in finding.sentence
     assert (finding.trials, finding.confidence) == (("a",), "low")
 
 

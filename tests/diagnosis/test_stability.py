@@ -107,6 +107,12 @@ def test_swings_need_training_that_swings_or_rows_that_cannot_explain_them(
     assert told == ([] if confidence is None else [confidence])
 
 
+def test_a_run_that_never_learned_need_not_settle() -> None:
+    curves = {"loss": rough(), "val_loss": rough(seed=1)}
+    assert said(curves, no_skill_loss=LN2) == ["AUD016"]
+    assert said(curves, no_skill_loss=0.2) == []
+
+
 def test_an_early_wobble_that_dies_out_is_no_swing() -> None:
     assert said({"loss": rough(), "val_loss": rough(seed=1)}) == ["AUD016"]
     calm = {"loss": rough(calm_from=50), "val_loss": rough(calm_from=50, seed=1)}

@@ -65,6 +65,15 @@ def test_verdict_says_when_the_first_two_are_too_close(audits: Mapping[str, Audi
         assert ("not settled" not in text) == settled
 
 
+def test_verdict_leaves_to_the_causes_what_they_say(full: Audit) -> None:
+    assert full.causes
+    rate = replace(full.findings[0], code="AUD044", severity="error")
+    causeless = replace(full, attribution=replace(full.attribution, causes=()))
+    for audited, shown in ((full, False), (causeless, True)):
+        entries = words(replace(audited, findings=(rate,)), "verdict").entries
+        assert bool(entries) == shown
+
+
 def test_verdict_without_trials_says_so(audits: Mapping[str, Audit]) -> None:
     assert "no trial was found" in words(audits["empty"], "verdict").headline
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _ORDER = {"error": 0, "warning": 1, "tip": 2}
 _RULES = {rule.code: rule for rule in RULES}
+_SAID_BY_CAUSES = {"AUD044"}
+"""Rules on hyperparameters: beside causes, the verdict need not name them."""
 
 
 def findings(audit: "Audit") -> Section:
@@ -33,21 +35,22 @@ def findings(audit: "Audit") -> Section:
 
 
 def by_code(audit: "Audit") -> list[list[Finding]]:
-    """Findings of one code together: severest first, then those about the winner, then the most."""
+    """Findings of one code together: severest, about the winner, of most trials, surest first."""
     groups: dict[str, list[Finding]] = defaultdict(list)
     for finding in audit.findings:
         groups[finding.code].append(finding)
 
-    def key(group: list[Finding]) -> tuple[int, bool, int, str]:
+    def key(group: list[Finding]) -> tuple[int, bool, int]:
         severity = min(_ORDER[finding.severity] for finding in group)
-        return severity, not _about_best(audit, group), -len(_trials(group)), group[0].code
+        return severity, not _about_best(audit, group), -len(_trials(group))
 
+    # Of equals the surest come first, and then the lowest codes, as in the audit.
     return sorted(groups.values(), key=key)
 
 
 def summaries(audit: "Audit", most: int) -> tuple[Entry, ...]:
     """The most important codes, in short; one of them about the winner where there is any."""
-    groups = by_code(audit)
+    groups = [g for g in by_code(audit) if not (audit.causes and g[0].code in _SAID_BY_CAUSES)]
     shown = groups[:most]
     about_best = [g for g in groups if _about_best(audit, g) and g[0].severity != "tip"]
     if len(groups) > most and about_best and about_best[0] not in shown:

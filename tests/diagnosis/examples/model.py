@@ -58,8 +58,7 @@ EXAMPLES = {
     ),
     "AUD044": Example(
         modelled({"a": DIVERGED}, a=replace(PLAIN, learning_rate=2.0)),
-        "trial a: Adam with a learning rate of 2: it diverged; on the TaskSet benchmark 63 % of "
-        "the runs of Adam with a learning rate of 1 or more diverged",
+        "trial a: Adam with a learning rate of 2: it diverged",
         HEALTHY,
         (
             UNKNOWN,

@@ -19,10 +19,9 @@ NO_LOSS = (
 EXAMPLES = {
     "AUD019": Example(
         sweep({"a": APART}, no_skill_loss=LN2),
-        "trial a: val_loss was far above loss from the first epoch on: 0.72 against 0.48 in epoch "
-        "1, a gap of 0.24, and 50 % or more above the training loss of the same moment in all "
-        "epochs; 0.72 is worse than 0.6931, the loss of knowing nothing; validation data unlike "
-        "the training data, or a shifted class balance, is likely",
+        "trial a: val_loss was far above loss from the first epoch on (0.72 against 0.48, a gap of "
+        "0.24), by 50 % or more throughout, and worse than knowing nothing (0.6931): validation "
+        "data unlike the training data, or a shifted class balance, is likely",
         sweep({"a": TOGETHER}),
         NO_LOSS,
     ),
