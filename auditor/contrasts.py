@@ -63,7 +63,9 @@ def matched(parts: Parts, sets: Parts, values: Floats, contrasts: list[Contrast]
     tables: dict[int, Floats] = {}
     for place, (factor, part, against) in enumerate(contrasts):
         if factor not in tables:
-            tables[factor] = _means(parts[:, factor], sets[:, factor], values)
+            # The last part may have no trial at all: a value that none survived.
+            width = 1 + max(max(c.part, c.against) for c in contrasts if c.factor == factor)
+            tables[factor] = _means(parts[:, factor], sets[:, factor], values, width)
         difference = tables[factor][:, part] - tables[factor][:, against]
         difference = difference[~np.isnan(difference)]
         n = len(difference)
@@ -73,9 +75,9 @@ def matched(parts: Parts, sets: Parts, values: Floats, contrasts: list[Contrast]
     return Differences(*found)
 
 
-def _means(parts: Parts, sets: Parts, values: Floats) -> Floats:
-    """Mean of each part in each set, NaN where there is none; (set, part)."""
-    width = int(parts.max()) + 1
+def _means(parts: Parts, sets: Parts, values: Floats, least: int) -> Floats:
+    """Mean of each part in each set, NaN where there is none; (set, part), `least` parts or more."""
+    width = max(least, int(parts.max()) + 1)
     cell = sets * width + parts
     length = (int(sets.max()) + 1) * width
     with np.errstate(invalid="ignore"):
