@@ -106,6 +106,11 @@ TRUTHS = {
             ("dropout == 0.5 & units == 16", "dropout == 0.0 & units == 32"),
         ),
         Truth("graded", graded, (HIGH,)),
+        Truth(
+            "pair at 1/36",
+            lambda c: (c["k0"] == "a") & (c["k1"] == "a"),
+            ("k0 == a & k1 == a",),
+        ),
     )
 }
 
@@ -135,6 +140,12 @@ def drawn(random, trials, bystanders=3):
         name, kind = f"x{i}", i % 3
         columns[name] = random.uniform(size=trials) if kind else random.choice(list("abc"), trials)
     return columns
+
+
+def six_by_six(random, trials):
+    """Two of the bystanders have six values each."""
+    six = {name: random.choice(list("abcdef"), trials) for name in ("k0", "k1")}
+    return {**drawn(random, trials, 1), **six}
 
 
 def correlated(share):
@@ -185,6 +196,7 @@ LAYOUTS = {
         Layout("grid, aliased", "grid", aliased, 72),
         Layout("grid, 30 labels", "grid", labelled, 72),
         Layout("random", "random", drawn, 200),
+        Layout("random, six by six", "random", six_by_six, 200),
         Layout("random, 3 seeds", "random", drawn, 100, 3),
         Layout("random, 1,000", "random", drawn, 1000),
         Layout("random, 10,000", "random", lambda r, n: drawn(r, n, 10), 10_000),

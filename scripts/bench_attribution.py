@@ -123,6 +123,7 @@ def found(sweeps):
                 show(flipped(TRUTHS[name], share), LAYOUTS[layout], sweeps // 2)
         show(TRUTHS["single, 60 %"], LAYOUTS[layout], sweeps // 2)
         show(TRUTHS["graded"], LAYOUTS[layout], sweeps // 2)
+    show(TRUTHS["pair at 1/36"], LAYOUTS["random, six by six"], sweeps // 2)
     for layout in ("grid, 3 seeds", "grid, aliased", "grid, 30 labels", "random, 1,000"):
         show(TRUTHS["single, 60 %"], LAYOUTS[layout], sweeps // 8)
         show(flipped(TRUTHS["pair + single"], 0.05), LAYOUTS[layout], sweeps // 8)
