@@ -76,7 +76,7 @@ def matched(parts: Parts, sets: Parts, values: Floats, contrasts: list[Contrast]
 
 
 def _means(parts: Parts, sets: Parts, values: Floats, least: int) -> Floats:
-    """Mean of each part in each set, NaN where there is none; (set, part), `least` parts or more."""
+    """Mean of each part in each set, NaN where there is none; (set, part), at least so many."""
     width = max(least, int(parts.max()) + 1)
     cell = sets * width + parts
     length = (int(sets.max()) + 1) * width
