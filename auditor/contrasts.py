@@ -47,6 +47,26 @@ class Differences(NamedTuple):
     size: Floats
 
 
+def find_sets(codes: Parts) -> Parts:
+    """By factor, which trials are equal but for it, as the number of their set; (trial, factor).
+
+    Every value has a fixed random 64-bit key, and a trial is the sum of its keys (Zobrist 1970).
+    Less the key of one factor, it is what those share that are equal but for it. Two of 10,000
+    trials share a sum by accident with probability 3e-12.
+
+    Args:
+        codes: Value of each trial by factor, as a number from -1 on; (trial, factor).
+    """
+    random = np.random.default_rng(0)
+    keys = np.zeros(codes.shape, np.uint64)
+    for factor, column in enumerate(codes.T):
+        of_value = random.integers(2**64, size=int(column.max(initial=0)) + 2, dtype=np.uint64)
+        keys[:, factor] = of_value[column]
+    sums = keys.sum(axis=1, dtype=np.uint64)
+    columns = [np.unique(sums - key, return_inverse=True)[1] for key in keys.T]
+    return np.stack(columns, axis=1) if columns else np.zeros(codes.shape, np.intp)
+
+
 def matched(parts: Parts, sets: Parts, values: Floats, contrasts: list[Contrast]) -> Differences:
     """Mean differences within sets of trials that are equal but for one factor.
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from auditor.contrasts import MIN_PAIRS, MIN_TRIALS, Contrast, Differences, adjusted, matched
+from auditor.contrasts import (
+    MIN_PAIRS,
+    MIN_TRIALS,
+    Contrast,
+    Differences,
+    adjusted,
+    find_sets,
+    matched,
+)
 
 ONE = [Contrast(0, 1, 0)]
 
@@ -13,24 +21,23 @@ def grid(*levels: int) -> np.ndarray:
     return np.indices(levels).reshape(len(levels), -1).T
 
 
-def sets(parts: np.ndarray) -> np.ndarray:
-    """By factor, which rows are equal but for it."""
-    columns = [
-        np.unique(np.delete(parts, factor, axis=1), axis=0, return_inverse=True)[1].ravel()
-        for factor in range(parts.shape[1])
-    ]
-    return np.stack(columns, axis=1)
-
-
 def covers(found: Differences, truth: float) -> bool:
     half = student.ppf(0.975, found.freedom[0]) * found.error[0]
     return bool(abs(found.effect[0] - truth) <= half)
 
 
+def test_sets_hold_trials_that_are_equal_but_for_one_factor() -> None:
+    parts = np.random.default_rng(0).integers(-1, 3, size=(60, 4))
+    for factor, found in enumerate(find_sets(parts).T):
+        rest = np.delete(parts, factor, axis=1)
+        same = (rest[:, None] == rest).all(axis=2)
+        assert (same == (found[:, None] == found)).all()
+
+
 def test_matched_pairs_cancel_everything_else() -> None:
     parts = grid(2, 3, 4)
     values = 0.1 * parts[:, 0] + np.exp(parts[:, 1]) * parts[:, 2]
-    found = matched(parts, sets(parts), values, ONE)
+    found = matched(parts, find_sets(parts), values, ONE)
     assert found.effect[0] == pytest.approx(0.1)
     assert found.error[0] == pytest.approx(0, abs=1e-12)
     assert (found.freedom[0], found.size[0]) == (11, 12)
@@ -40,21 +47,21 @@ def test_a_pair_needs_both_trials() -> None:
     parts = grid(2, MIN_PAIRS + 1)
     values = parts[:, 0] * 1.0
     holes = np.arange(len(parts)) != 3
-    several = matched(parts[holes], sets(parts)[holes], values[holes], ONE)
+    several = matched(parts[holes], find_sets(parts)[holes], values[holes], ONE)
     assert several.size[0] == MIN_PAIRS
     holes[4] = False
-    assert np.isnan(matched(parts[holes], sets(parts)[holes], values[holes], ONE).effect[0])
+    assert np.isnan(matched(parts[holes], find_sets(parts)[holes], values[holes], ONE).effect[0])
 
 
 def test_trials_of_one_configuration_count_once() -> None:
     parts = np.repeat(grid(2, 8), 3, axis=0)
     values = parts[:, 0] + np.random.default_rng(0).normal(size=len(parts))
-    assert matched(parts, sets(parts), values, ONE).size[0] == 8
+    assert matched(parts, find_sets(parts), values, ONE).size[0] == 8
 
 
 def test_a_part_that_no_trial_is_in_shows_nothing() -> None:
     parts = grid(1, 8)
-    assert np.isnan(matched(parts, sets(parts), np.ones(8), ONE).effect[0])
+    assert np.isnan(matched(parts, find_sets(parts), np.ones(8), ONE).effect[0])
 
 
 def test_a_model_holds_other_factors_equal() -> None:
@@ -124,12 +131,12 @@ def test_intervals_cover_the_truth_in_matched_pairs(draw: str) -> None:
     for seed in range(400):
         random = np.random.default_rng(seed)
         runs = getattr(random, draw)(size=(2, len(parts)))
-        covered += covers(matched(parts, sets(parts), truth + runs.mean(axis=0), ONE), 0.3)
+        covered += covers(matched(parts, find_sets(parts), truth + runs.mean(axis=0), ONE), 0.3)
     assert covered >= 0.93 * 400
 
 
 def test_a_part_that_no_trial_has_shows_nothing() -> None:
     parts = grid(2, 8)
-    found = matched(parts, sets(parts), parts[:, 0] * 1.0, [*ONE, Contrast(0, 2, 0)])
+    found = matched(parts, find_sets(parts), parts[:, 0] * 1.0, [*ONE, Contrast(0, 2, 0)])
     assert found.effect[0] == 1.0
     assert np.isnan(found.effect[1])

@@ -18,9 +18,8 @@ from auditor.attribution.atoms import find_cuts, find_sides, is_few, is_label
 from auditor.attribution.cause import Condition
 from auditor.attribution.chance import Floats, Mask
 from auditor.attribution.levels import Configurations, Factor
-from auditor.attribution.rescue import Neighbours
 from auditor.attribution.thresholds import ALPHA, FEW_VALUES, POWER, WORTH
-from auditor.contrasts import Contrast, Differences, adjusted, matched
+from auditor.contrasts import Contrast, Differences, adjusted, find_sets, matched
 from auditor.outcomes import Outcome, Outcomes
 from auditor.scoring import Scores
 from auditor.trials import Trials
@@ -99,7 +98,7 @@ def compare(
     survived = ~np.isnan(objective)
     parts, conditions = _divide(configurations, survived)
     contrasts = _contrasts(conditions)
-    sets = _sets(configurations)[survived] if paired else None
+    sets = find_sets(configurations.codes)[survived] if paired else None
     shown = [_shown(parts, sets, v[survived], contrasts) for v in (objective, gap)]
     tests = sum(int((~np.isnan(differences.effect)).sum()) for differences, *_ in shown)
     level = ALPHA / max(1, tests)
@@ -192,13 +191,3 @@ def _shown(
             some = values[parts[:, factor] == part]
             means[side, place] = some.mean() if len(some) else np.nan
     return differences, float(iqr(values, scale="normal")), means
-
-
-def _sets(configurations: Configurations) -> NDArray[np.intp]:
-    """By factor, which trials are equal but for it; (trial, factor)."""
-    neighbours = Neighbours(configurations)
-    columns = [
-        np.unique(neighbours.rest((factor,)), return_inverse=True)[1]
-        for factor in range(len(configurations.factors))
-    ]
-    return np.stack(columns, axis=1)

@@ -49,7 +49,7 @@ def _helping(found: tuple[Help, ...], objective: str) -> Table:
     rows = tuple(
         Row(
             (
-                Cell(condition(one.value), condition(one.value), about=_EVIDENCE[one.evidence]),
+                Cell(condition(one.value), condition(one.value)),
                 Cell(_other(one.against)),
                 Cell(difference(one.gap, one.gap_interval), one.gap, tone=_tone(one.lowers_gap)),
                 Cell(
@@ -65,8 +65,8 @@ def _helping(found: tuple[Help, ...], objective: str) -> Table:
     columns = (
         Column("value"),
         Column("against"),
-        Column("gap", "right", about="By how much the gap at the best epoch is larger"),
-        Column(objective, "right", about="By how much the best one is larger"),
+        Column("change in gap", "right", about="Of the gap at the best epoch"),
+        Column(f"in {objective}", "right", about="Of the best one"),
         Column("seen in"),
     )
     return Table("", columns, rows, note=_EVIDENCE[found[0].evidence].capitalize() + ".")
