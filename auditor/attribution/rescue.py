@@ -108,7 +108,7 @@ class Neighbours:
     ) -> tuple[int, int]:
         """Sets of neighbours in which the trials concerned fail more, and less, than the others."""
         compared = failure.comparable
-        _, group = np.unique(self.rest(factors)[compared], return_inverse=True)
+        _, group = np.unique(self._rest(factors)[compared], return_inverse=True)
         inside, rates = concerned[compared], failure.rates[compared]
         with np.errstate(invalid="ignore"):
             here = np.bincount(group, rates * inside) / np.bincount(group, inside)
@@ -117,11 +117,11 @@ class Neighbours:
 
     def _has_neighbour(self, factors: tuple[int, ...], trials: Mask, among: Mask) -> Mask:
         """Whether each of some trials has a neighbour in some factors among others; (those,)."""
-        in_group = _members(self.rest(factors), among)[trials]
+        in_group = _members(self._rest(factors), among)[trials]
         at_same_level = _members(self._sums, among)[trials]
         return in_group > at_same_level
 
-    def rest(self, factors: tuple[int, ...]) -> Bits:
+    def _rest(self, factors: tuple[int, ...]) -> Bits:
         """What trials share that differ in these factors only; (trial,)."""
         keys: Bits = self._keys[:, list(factors)].sum(axis=1, dtype=np.uint64)
         return self._sums - keys
