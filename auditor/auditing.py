@@ -11,10 +11,11 @@ from pathlib import Path
 import pandas as pd
 
 from auditor import record
-from auditor.attribution import attribute
+from auditor.attribution import attribute, plan_reruns
 from auditor.attribution.cause import Attribution, Cause
 from auditor.attribution.help import NOT_COMPARED, Helping
 from auditor.attribution.helping import advice, find_help
+from auditor.attribution.planning import ConfirmationPlan
 from auditor.diagnosis import diagnose
 from auditor.diagnosis.finding import Check, Finding
 from auditor.files import Json, read_json, to_json, write_whole
@@ -78,6 +79,14 @@ class Audit:
     def causes(self) -> tuple[Cause, ...]:
         """The causes that survive the error control, strongest first."""
         return self.attribution.causes
+
+    def plan_reruns(self, budget: int | None = None) -> ConfirmationPlan:
+        """The fewest trainings with new seeds that would decide each cause; `print` shows them.
+
+        Args:
+            budget: Trainings at most, earlier reruns among them; None for as many as it takes.
+        """
+        return plan_reruns(self.trials, budget)
 
     def to_html(self) -> str:
         """The audit as one HTML page that needs no network."""

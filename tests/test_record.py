@@ -16,6 +16,8 @@ from auditor.attribution.cause import (
     Attribution,
     Cause,
     Condition,
+    Confirmation,
+    Flip,
     GapEffect,
     Rescue,
     RescuingSet,
@@ -51,9 +53,12 @@ CAUSE = Cause(
     (Rescue("lr", 1, 1, 1),),
     "lr",
     (RescuingSet(("lr", "units"), 1, 1),),
+    Confirmation("undecided", 5, 6, (Flip("lr", 2, 6, 0.1),), 0.2),
 )
 GAP = GapEffect(HIGH, 2, 2, 0.1, (0.0, 0.2), 0.7, (0.5, 0.9))
-ATTRIBUTION = Attribution("full grid", 4, (COUNTS,), (COUNTS,), (CAUSE,), ("few trials",), (GAP,))
+ATTRIBUTION = Attribution(
+    "full grid", 4, (COUNTS,), (COUNTS,), (CAUSE,), ("few trials",), (GAP,), (CAUSE,)
+)
 LOW = Condition("lr", "==", 0.1)
 HELP = Help(
     LOW, HIGH, -0.1, (-0.2, 0.0), -0.05, (-0.1, 0.0), True, False, 6, 12, "but-for", "lr"
@@ -118,7 +123,7 @@ def _is_run(path: str) -> bool:
 def documented() -> set[str]:
     cells = re.findall(r"^\| `([^`]+)` \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     expanded = {"TALLY": ["attribution.values[]", "attribution.pairs[]", "CAUSE.counts"]}
-    expanded["CAUSE"] = ["causes[]", "attribution.causes[]"]
+    expanded["CAUSE"] = ["causes[]", "attribution.causes[]", "attribution.withdrawn[]"]
     for short, places in expanded.items():
         cells = [
             cell.replace(short, place, 1)

@@ -1,16 +1,20 @@
 """From outcomes to causes: which hyperparameter values go with which outcome."""
 
+from dataclasses import replace
+
 from auditor.attribution.atoms import find_atoms
 from auditor.attribution.cause import Attribution
 from auditor.attribution.causes import Sweep, find_causes
+from auditor.attribution.confirming import reruns_of, take_reruns, withdrawn_words
 from auditor.attribution.design import find_layout
 from auditor.attribution.effects import Estimator, find_unit
 from auditor.attribution.failures import find_failures
 from auditor.attribution.gaps import find_gaps
 from auditor.attribution.levels import encode
 from auditor.attribution.notes import find_notes
+from auditor.attribution.planning import ConfirmationPlan, plan
 from auditor.attribution.rescue import Neighbours
-from auditor.outcomes import Outcomes
+from auditor.outcomes import Outcomes, judge
 from auditor.scoring import Scores
 from auditor.trials import Trials
 
@@ -36,5 +40,27 @@ def attribute(trials: Trials, outcomes: Outcomes, scores: Scores | None = None) 
     values, pairs = estimator.tally_all()
     causes = find_causes(Sweep(layout, atoms, failures, Neighbours(configurations), estimator))
     notes = find_notes(trials, configurations, layout, failures, causes, unit)
+    causes, withdrawn = take_reruns(trials, causes)
     gaps = find_gaps(trials, outcomes, scores, configurations, atoms, unit) if scores else ()
-    return Attribution(layout.name, layout.cells, values, pairs, causes, notes, gaps)
+    return Attribution(
+        layout.name,
+        layout.cells,
+        values,
+        pairs,
+        causes,
+        (*withdrawn_words(withdrawn), *notes),
+        gaps,
+        withdrawn,
+    )
+
+
+def plan_reruns(trials: Trials, budget: int | None = None) -> ConfirmationPlan:
+    """The fewest trainings that would decide each cause of a sweep; see `planning.plan`.
+
+    Args:
+        trials: What was observed, with reruns made earlier.
+        budget: Trainings at most, earlier ones among them; None for as many as it takes.
+    """
+    first = replace(trials, reruns=None)
+    outcomes = judge(first)
+    return plan(first, outcomes, attribute(first, outcomes), budget, reruns_of(trials))

@@ -104,6 +104,46 @@ class RescuingSet:
     failing: int
 
 
+Verdict = Literal["confirmed", "withdrawn", "undecided"]
+
+
+@dataclass(frozen=True)
+class Flip:
+    """What became of reruns in which one hyperparameter of a cause alone was changed.
+
+    Attributes:
+        hyperparameter: The one that was changed.
+        failing: Those that failed all the same.
+        total: All of them.
+        p: Exact one-sided p that the change does nothing, from seeds of equal configurations.
+    """
+
+    hyperparameter: str
+    failing: int
+    total: int
+    p: float
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What reruns with new seeds say of a cause.
+
+    Attributes:
+        verdict: "confirmed": nearly all fail again, and nearly none with one value changed;
+            "withdrawn": the cause surely makes little difference; else "undecided".
+        failing: Reruns that meet the conditions and fail.
+        total: Reruns that meet them.
+        flips: For each hyperparameter of the cause, what changing it alone did.
+        adjusted_p: The largest p of these, adjusted for the number of causes that were rerun.
+    """
+
+    verdict: Verdict
+    failing: int
+    total: int
+    flips: tuple[Flip, ...]
+    adjusted_p: float
+
+
 @dataclass(frozen=True)
 class Cause:
     """A set of values that goes with an outcome, and survived the error control.
@@ -124,6 +164,7 @@ class Cause:
             that meet the conditions and fail; those that rescue most come first.
         sentence: The cause in one sentence.
         rescuing_sets: On a grid, what rescues trials that fail for several reasons at once.
+        confirmation: What reruns made for the purpose say of it; None where there are none.
     """
 
     outcome: str
@@ -136,6 +177,7 @@ class Cause:
     rescues: tuple[Rescue, ...]
     sentence: str
     rescuing_sets: tuple[RescuingSet, ...] = ()
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True)
@@ -176,6 +218,7 @@ class Attribution:
         causes: The few that survive the error control, strongest first.
         notes: What limits them, in sentences.
         gaps: Per single value, in the order of the space; empty where no trial has a gap.
+        withdrawn: What would be among the causes, had reruns not shown that it is none.
     """
 
     design: Literal["full grid", "grid with holes", "random", "adaptive", "unknown"]
@@ -185,3 +228,4 @@ class Attribution:
     causes: tuple[Cause, ...]
     notes: tuple[str, ...]
     gaps: tuple[GapEffect, ...] = ()
+    withdrawn: tuple[Cause, ...] = ()

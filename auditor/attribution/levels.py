@@ -74,6 +74,19 @@ def encode(trials: Trials) -> Configurations:
     return Configurations(started, tuple(factor for factor, _ in columns), codes)
 
 
+def configurations_of(trials: Trials) -> dict[str, dict[str, Json]]:
+    """The values that exist, of all trials that were started; as `encode` has them."""
+    found = encode(trials)
+    return {
+        trial: {
+            factor.name: factor.levels[code]
+            for factor, code in zip(found.factors, codes, strict=True)
+            if code != ABSENT
+        }
+        for trial, codes in zip(found.trials, found.codes.tolist(), strict=True)
+    }
+
+
 def identity(value: Json) -> Hashable:
     """What makes two values the same: 1 is 1.0, but neither is True or "1".
 

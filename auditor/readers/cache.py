@@ -152,7 +152,7 @@ def _drop_oldest(place: Path) -> None:
     entries = [entry for entry in place.iterdir() if entry.is_dir()]
     total = 0
     for entry in sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True):
-        total += sum(file.stat().st_size for file in entry.iterdir())
+        total += sum(file.stat().st_size for file in entry.rglob("*"))
         if total > MOST_BYTES:
             shutil.rmtree(entry, ignore_errors=True)
 

@@ -34,6 +34,8 @@ from auditor.trials.records import (
 SCHEMA = 1
 """Version of the folder's layout; raised when an older program could not read it."""
 
+RERUNS = "reruns"
+"""Folder of the trainings made to confirm causes, in the same form."""
 
 REMEDY = "audit the original directory again, or restore this folder from a copy"
 """What to do about a folder that cannot be read."""
@@ -90,19 +92,28 @@ class _Small:
     design: Design
     context: _SmallContext
     provenance: Provenance
+    # Absent in older records.
+    has_reruns: bool = False
 
 
-def write(path: Path, parts: Parts) -> None:
-    """Write the parts of `Trials` to a folder, each file whole or absent."""
+def write(path: Path, parts: Parts, has_reruns: bool = False) -> None:
+    """Write the parts of `Trials` to a folder, each file whole or absent.
+
+    Args:
+        path: The folder.
+        parts: Of the trials.
+        has_reruns: Whether there are reruns, in the folder `RERUNS` below.
+    """
     small, tables = to_plain(parts)
+    small["has_reruns"] = has_reruns
     path.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_whole(path / f"{name}.parquet", _parquet(table))
     write_whole(path / "trials.json", to_json(small, indent=1))
 
 
-def read(path: Path) -> Parts:
-    """The inverse of `write`.
+def read(path: Path) -> tuple[Parts, bool]:
+    """The inverse of `write`: the parts, and whether there are reruns.
 
     Raises:
         ReadError: A file is missing, cut off, of a newer schema, or not what `write` makes.
@@ -126,7 +137,7 @@ def read(path: Path) -> Parts:
         "stack": dict(small.context.stack),
         "series": _table(path / "series.parquet"),
     }
-    return {
+    parts: Parts = {
         "hyperparameters": small.hyperparameters,
         "recorded": dict(small.recorded),
         "curves": _table(path / "curves.parquet"),
@@ -136,6 +147,7 @@ def read(path: Path) -> Parts:
         "context": Context(**context),
         "provenance": small.provenance,
     }
+    return parts, small.has_reruns
 
 
 def to_plain(parts: Parts) -> tuple[Json, dict[str, pd.DataFrame]]:

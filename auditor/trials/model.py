@@ -53,6 +53,8 @@ class Trials:
             planned but not started.
         curves: One row per run, epoch (from 0) and metric, in this order; names are categories.
         objective, space, design, context, provenance: See their classes.
+        reruns: Trainings made later to confirm causes, one trial per seed; no part of the sweep,
+            and not ranked. None where there are none.
 
     Raises:
         TrialsError: A run of an unknown trial, a duplicate, negative or fractional epoch, a cell
@@ -76,6 +78,7 @@ class Trials:
     design: Design = field(default_factory=Design)
     context: Context = field(default_factory=Context)
     provenance: Provenance = field(default_factory=Provenance)
+    reruns: "Trials | None" = None
 
     def __post_init__(self) -> None:
         """Freeze and validate."""
@@ -182,10 +185,14 @@ class Trials:
     def save(self, path: str | Path) -> None:
         """Write to a folder, without loss: `trials.json` and Parquet tables of the curves.
 
+        Reruns go to a folder in it.
+
         Raises:
             OSError: The folder cannot be made or written.
         """
-        folder.write(Path(path), self._parts())
+        if self.reruns is not None:
+            self.reruns.save(Path(path) / folder.RERUNS)
+        folder.write(Path(path), self._parts(), self.reruns is not None)
 
     @classmethod
     def load(cls, path: str | Path) -> "Trials":
@@ -195,7 +202,9 @@ class Trials:
             ReadError: A file is missing, cut off, of a newer schema, or of another folder.
         """
         try:
-            return cls(**folder.read(Path(path)))
+            parts, has_reruns = folder.read(Path(path))
+            reruns = cls.load(Path(path) / folder.RERUNS) if has_reruns else None
+            return cls(**parts, reruns=reruns)
         except TrialsError as error:
             raise ReadError(
                 f"the files in {path} do not belong together: {error}; {folder.REMEDY}"
@@ -207,8 +216,10 @@ class Trials:
             return NotImplemented
         mine, mine_tables = folder.to_plain(self._parts())
         theirs, their_tables = folder.to_plain(other._parts())
-        return to_json(mine) == to_json(theirs) and all(
-            table.equals(their_tables[name]) for name, table in mine_tables.items()
+        return (
+            to_json(mine) == to_json(theirs)
+            and all(table.equals(their_tables[name]) for name, table in mine_tables.items())
+            and self.reruns == other.reruns
         )
 
     __hash__ = None  # type: ignore[assignment]

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -273,3 +274,20 @@ def test_inactive_values_are_absent(sweep: Path) -> None:
     trials = read(sweep)
     assert trials.hyperparameters["0000"] == {"lr": 1.0}
     assert trials.hyperparameters["0001"] == {"lr": 0.1, "momentum": 0.9}
+
+
+def test_reruns_in_the_folder_are_read_beside_the_sweep(sweep: Path) -> None:
+    alone = read(sweep)
+    write_sweep(sweep / "confirm")
+    trials = read(sweep)
+    assert trials.reruns is not None
+    assert trials.reruns.recorded == alone.recorded
+    assert replace(trials, reruns=None, provenance=alone.provenance) == alone
+    assert "confirm/trial_0000/history.csv" in trials.provenance.files
+
+
+def test_reruns_that_cannot_be_read_are_a_problem_of_theirs(sweep: Path) -> None:
+    (write_sweep(sweep / "confirm") / "sweep.json").write_text(to_json({**SWEEP, "schema": 99}))
+    trials = read(sweep)
+    assert trials.reruns is None
+    assert [p.file for p in trials.provenance.problems if "schema 99" in p.message] == ["confirm"]

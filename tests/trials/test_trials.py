@@ -1,6 +1,7 @@
 """`Trials`: nothing is lost on disk, nothing contradictory gets in."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -344,3 +345,13 @@ def test_columns_have_one_order() -> None:
     shuffled = empty_curves()[list(reversed(CURVE_COLUMNS))]
     trials = Trials({}, {}, shuffled, Objective("loss"))
     assert tuple(trials.curves.columns) == CURVE_COLUMNS
+
+
+def test_reruns_are_saved_with_the_trials_and_are_no_part_of_them(tmp_path: Path) -> None:
+    alone = sweep({"a": {"loss": [1.0]}})
+    both = replace(alone, reruns=sweep({"r0": {"loss": [NAN]}}))
+    both.save(tmp_path)
+    assert Trials.load(tmp_path) == both != alone
+    assert both.runs == alone.runs
+    alone.save(tmp_path)
+    assert Trials.load(tmp_path) == alone

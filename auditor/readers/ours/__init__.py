@@ -1,7 +1,8 @@
 """Our own sweeps: KerasTuner's files, plus `sweep.json` and `trial_<id>/history.csv`.
 
 Everything is recorded: curves of every execution, seeds, versions, facts about the data. A trial
-that was killed before its end has whatever its `history.csv` holds.
+that was killed before its end has whatever its `history.csv` holds. Trainings made to confirm
+causes are in a folder of their own, `confirm`, which is such a sweep too.
 """
 
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,9 @@ from auditor.trials import (
     Trials,
 )
 
+CONFIRM_FOLDER = "confirm"
+"""Where a sweep keeps its reruns."""
+
 _NOT_PREDICTED = "There are no predictions of the best trial, because {}."
 
 
@@ -49,12 +53,36 @@ def matches(look: Look) -> Match:
 
 
 def read(source: Source) -> Trials:
-    """Read one sweep.
+    """Read one sweep, and its reruns.
 
     Raises:
         ReadError: `sweep.json` is of another schema.
     """
-    path = source.path
+    trials = _read(source.path)
+    folder = source.path / CONFIRM_FOLDER
+    if folder.is_symlink() or not (folder / "sweep.json").is_file():
+        return trials
+    known = trials.provenance
+    try:
+        reruns = _read(folder)
+    except ReadError as error:
+        problem = Problem(f"no reruns: {error}", CONFIRM_FOLDER)
+        return replace(trials, provenance=replace(known, problems=(*known.problems, problem)))
+    files = [_below(file) for file in reruns.provenance.files]
+    problems = [
+        # A trial of theirs is no trial of the sweep.
+        replace(problem, file=_below(problem.file), trial_id=None)
+        for problem in reruns.provenance.problems
+    ]
+    known = replace(known, files=(*known.files, *files), problems=(*known.problems, *problems))
+    return replace(trials, provenance=known, reruns=reruns)
+
+
+def _below(file: str | None) -> str:
+    return f"{CONFIRM_FOLDER}/{file}" if file else CONFIRM_FOLDER
+
+
+def _read(path: Path) -> Trials:
     sweep, problems = read_sweep(path / "sweep.json")
     project = read_project(path)
     problems += project.problems
