@@ -100,7 +100,8 @@ def null(sweeps):
     """Nothing to find: at most 5 % may name anything, plus two standard errors."""
     limit = 0.05 + 2 * (0.05 * 0.95 / sweeps) ** 0.5
     heading()
-    for layout in ("grid", "grid, 3 seeds", "grid, 10 % missing", "random", "adaptive"):
+    for layout in ("grid", "grid, 3 seeds", "grid, 10 % missing", "random", "random, 1,000",
+                   "adaptive"):  # fmt: skip
         for rate in (0.02, 0.1, 0.3):
             found = measure(TRUTHS[f"nothing, {rate:.0%} fail"], LAYOUTS[layout], sweeps)
             verdict = "holds" if found["false"] <= limit else "DOES NOT HOLD"
