@@ -82,6 +82,28 @@ def test_a_run_that_was_stopped_soon_after_its_best_epoch_is_judged_too() -> Non
     assert share_worse(noisy(stopped, 0.005), None) > 0.9
 
 
+@pytest.mark.parametrize("epochs", [12, 20, 30, 50, 100])
+@pytest.mark.parametrize("swing", [0.05, 0.1, 0.2])
+def test_swings_that_training_shares_are_no_rise(epochs: int, swing: float) -> None:
+    flat = np.full(epochs, 0.5)
+    for likeness in (1.0, 0.9):
+        alike, unlike = (noisy(flat, swing, seed) for seed in (1, 0))
+        validation = likeness * alike + np.sqrt(1 - likeness**2) * (unlike - flat)
+        assert share_worse(validation, alike) < 0.1
+        if swing > 0.1:
+            assert share_worse(validation, alike - np.linspace(0, 0.3, epochs)) < 0.1
+    up_and_down = noisy(flat * (1 + swing * (-1.0) ** np.arange(epochs)), swing / 10)
+    assert share_worse(up_and_down, up_and_down) == 0
+    assert share_worse(up_and_down, None) == 0
+
+
+@pytest.mark.parametrize(("epochs", "swing"), [(20, 0.05), (30, 0.1), (100, 0.2)])
+def test_a_rise_far_above_the_swings_is_found(epochs: int, swing: float) -> None:
+    shared = noisy(np.full(epochs, 0.4), swing, seed=1) / 0.4
+    for training in (np.full(epochs, 0.4), np.linspace(0.6, 0.2, epochs)):
+        assert share_worse(valley(epochs, 8 * swing) * shared, training * shared) > 0.95
+
+
 def test_noise_that_training_shares_is_the_model_moving() -> None:
     course, epochs = valley(51, 0.09), 51
     validation = noisy(course, 0.04)

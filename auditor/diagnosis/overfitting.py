@@ -34,6 +34,7 @@ from auditor.outcomes import (
     ValidationCurve,
     validation_metric,
 )
+from auditor.outcomes.thresholds import SWING
 from auditor.trials import Run, twin
 
 CLEAR_RISE = 2.0
@@ -201,13 +202,15 @@ _DETECTED = (
     f"{OVERFIT_WINDOW} epochs, at most {SMOOTHING}, ends more than {percent(OVERFIT_RISE)} above "
     f"its minimum with a confidence of {percent(OVERFIT_CONFIDENCE)}, and as surely above what "
     "noise makes of a flat curve. The noise is that of the curve's own steps, less what the "
-    f"training curve shares of it. A loss must also rise by {percent(OVERFIT_FLOOR)} of the "
-    f"no-skill loss where that is known. Judged are runs of at least {MIN_EPOCHS} validated epochs"
+    "training curve shares of it if the rise stands without that, and if the later half does not "
+    f"swing by {percent(SWING)} of its level. A loss must also rise by {percent(OVERFIT_FLOOR)} of "
+    "the no-skill loss where that is known. Judged are runs of at least "
+    f"{MIN_EPOCHS} validated epochs"
 )
 
 _THRESHOLDS = (
     *("OVERFIT_RISE", "OVERFIT_CONFIDENCE", "OVERFIT_FLOOR", "OVERFIT_WINDOW", "SMOOTHING"),
-    *("SHARED_NOISE", "SHARED_RISE", "MIN_EPOCHS", "CLEAR_RISE", "SURE_EPOCHS"),
+    *("SHARED_NOISE", "SWING", "SHARED_RISE", "MIN_EPOCHS", "CLEAR_RISE", "SURE_EPOCHS"),
 )
 
 OVERFITTING = Rule(
@@ -234,7 +237,9 @@ DEGRADED = Rule(
     needs=_needs_validation,
     check=_degraded,
     detected=f"{_DETECTED}, and the training curve rose by at least {percent(SHARED_RISE)} of "
-    "that.",
+    f"that, or by {percent(OVERFIT_RISE)} and validation ends no higher than training. Also where "
+    f"validation was {percent(OVERFIT_RISE)} better, and both losses stay at the no-skill loss, or "
+    "above it, for the later half of the epochs.",
     matters="Both curves left a better state: the steps are too large, which is not overfitting.",
     remedy="Lower the learning rate or let it decay, and restore the best weights.",
     certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold in runs of at "

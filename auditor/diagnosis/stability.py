@@ -11,7 +11,6 @@ from auditor.diagnosis.swings import (
     CLEAR_SWING,
     LONG_CURVE,
     SAMPLING_ERRORS,
-    SWING,
     SWING_EPOCHS,
     SWING_FLOOR,
     SWING_LASTS,
@@ -28,6 +27,7 @@ from auditor.diagnosis.swings import (
 from auditor.diagnosis.wording import names, number, percent
 from auditor.outcomes import MIN_EPOCHS, Outcome, noise, share
 from auditor.outcomes.schedules import RATE, TURN_FACTOR, at_turns, cycles, rates, rising_again
+from auditor.outcomes.thresholds import SWING
 
 SWING_ALONE = 0.2
 """The noise, as a share of the level, from which the validation curve speaks where the training

@@ -14,11 +14,6 @@ from auditor.outcomes.curves import MAD_NORMAL, validation_metric
 from auditor.outcomes.schedules import cycles
 from auditor.trials import Run
 
-SWING = 0.1
-"""Noise of the late part of a curve, as a share of its level, from which it swings. The validation
-loss of 111 image classifiers (NATS-Bench, decaying rate) stays below .03, of 95 % of the networks
-of TaskSet that learned below .06; AutoTrainer (2021) takes swings of .03 of an accuracy."""
-
 SWING_FLOOR = 0.05
 """And a share of the no-skill loss, else of the first value: swings of a loss near zero are none
 that matter."""

@@ -15,6 +15,7 @@ from auditor.outcomes.thresholds import (
     OVERFIT_WINDOW,
     SHARED_NOISE,
     SMOOTHING,
+    SWING,
 )
 
 if TYPE_CHECKING:
@@ -69,12 +70,15 @@ def _fill(found: Rises, curves: "Finite", training: "Finite") -> None:
         values = curves.column.values[places]
         for kept, of_all in zip(_ends(values), found, strict=False):
             of_all[at] = kept
-        risen = np.flatnonzero(found.end[at] - found.lowest[at] > OVERFIT_RISE * found.scale[at])
+        height = found.end[at] - found.lowest[at]
+        risen = np.flatnonzero(height > OVERFIT_RISE * found.scale[at])
         if len(risen):
-            beside = _beside(curves, training, at[risen], places[risen])
-            noise = _noise(values[risen], beside)
-            found.noise[at[risen]] = noise
-            found.chance[at[risen]], found.error[at[risen]] = _by_noise(noise, places.shape[1])
+            these = at[risen]
+            beside = _beside(curves, training, these, places[risen])
+            parts = found.best[these], height[risen], found.scale[these]
+            noise = _noise(values[risen], beside, *parts)
+            found.noise[these] = noise
+            found.chance[these], found.error[these] = _by_noise(noise, places.shape[1])
 
 
 def window(length: int) -> int:
@@ -117,33 +121,49 @@ def _beside(
     return beside
 
 
-def _noise(values: Floats, training: Floats) -> Floats:
-    """Standard deviation of the noise of validation curves that training does not share; (run,).
+def _noise(
+    values: Floats, training: Floats, best: NDArray[np.intp], height: Floats, scale: Floats
+) -> Floats:
+    """Standard deviation of the noise of validation curves that end above their minima; (run,).
 
-    From steps and from steps of steps, the smaller: a bend of the curve widens both, but rarely
-    both of them. What training shares is the model moving, which other data would show too.
+    What training shares of it is the model moving, which other data would show too: no noise where
+    the rise stands without it. Swings that last are none of that: by turns they end high and low.
     """
-    found = [_scatter(values, training, order) for order in (1, 2)]
-    return np.minimum(*found)
+    first, second = (_scatter(values, training, order) for order in (1, 2))
+    # A bend of the curve widens steps and steps of steps, but rarely both of them.
+    whole = np.minimum(first[0], second[0])
+    own, share = np.where(first[1] <= second[1], first[1:], second[1:])
+    half, length = window(values.shape[1]) // 2, values.shape[1]
+    ends = np.stack([best, np.full_like(best, length - 1 - half)], axis=1)
+    around = ends[..., None] + np.arange(-half, half + 1)
+    before, after = training[np.arange(len(training))[:, None, None], around].mean(axis=2).T
+    rest = height - share * (after - before)
+    chance, error = _by_noise(own, length)
+    stands = rest > np.maximum(OVERFIT_RISE * scale, chance) + error
+    late = np.diff(values[:, length // 2 :], axis=1)
+    swings = MAD_NORMAL / math.sqrt(2) * np.median(np.abs(late), axis=1) > SWING * scale
+    return np.asarray(np.where(stands & ~swings, own, whole))
 
 
 def _scatter(values: Floats, training: Floats, order: int) -> Floats:
-    steps, beside = _steps(values, order), _steps(training, order)
+    """Noise, noise that training does not share, and how much of training it shares; (3, run)."""
+    raw = np.diff(values, order, axis=1)
+    steps, beside = _centred(raw), _centred(np.diff(training, order, axis=1))
     many = steps.shape[1]
     together, alone = (steps * beside).sum(axis=1), (beside * beside).sum(axis=1)
     likeness = together / np.sqrt(alone * (steps * steps).sum(axis=1))
-    left = _centred(steps - (together / alone)[:, None] * beside)
-    own, all_of_it = (np.median(np.abs(part), axis=1) for part in (left, steps))
     is_shared = likeness > SHARED_NOISE / math.sqrt(many)
-    spread = np.where(is_shared, np.fmin(own, all_of_it), all_of_it)
+    share = np.where(is_shared, together / alone, 0.0)
+    # About their median, the steps of a strict up and down are 0; those are noise here.
+    drift = np.abs(raw.mean(axis=1, keepdims=True))
+    about = raw - np.clip(np.median(raw, axis=1, keepdims=True), -drift, drift)
+    left = np.where(is_shared[:, None], _centred(steps - share[:, None] * beside), about)
+    found = np.median(np.abs([about, left]), axis=2)
     # A step is a difference of two values, a step of steps has weights 1, -2 and 1; few steps have
     # too small a MAD (Croux and Rousseeuw 1992).
-    spread *= MAD_NORMAL / math.sqrt((2, 6)[order - 1]) * many / (many - 0.8)
-    return np.where(np.isfinite(spread), spread, math.inf)
-
-
-def _steps(values: Floats, order: int) -> Floats:
-    return _centred(np.diff(values, order, axis=1))
+    found *= MAD_NORMAL / math.sqrt((2, 6)[order - 1]) * many / (many - 0.8)
+    whole, own = np.where(np.isfinite(found), found, math.inf)
+    return np.stack([whole, np.fmin(own, whole), share])
 
 
 def _centred(steps: Floats) -> Floats:

@@ -15,7 +15,6 @@ from auditor.diagnosis.swings import (
     DIP_EPOCHS,
     DIP_NOISE_SHORT,
     LONG_CURVE,
-    SWING,
     SWING_EPOCHS,
     Judgeable,
     dips,
@@ -23,6 +22,7 @@ from auditor.diagnosis.swings import (
 )
 from auditor.outcomes import Finite, Outcome, judge
 from auditor.outcomes.schedules import turns
+from auditor.outcomes.thresholds import SWING
 from auditor.trials import Column, Objective
 from tests.diagnosis.asking import diagnosed, evidence, found
 from tests.diagnosis.examples.example import LN2
