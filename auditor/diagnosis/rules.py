@@ -6,6 +6,7 @@ from auditor.diagnosis.deciding import DISAGREEMENT, SMALL_VALIDATION
 from auditor.diagnosis.dips import DIP
 from auditor.diagnosis.divergence import DIVERGED, RECOVERED
 from auditor.diagnosis.easier import BELOW_TRAINING
+from auditor.diagnosis.edges import EDGE
 from auditor.diagnosis.equality import EQUALITY
 from auditor.diagnosis.inputs import NO_BETTER, NOT_FINITE, NOT_SCALED
 from auditor.diagnosis.learning import NEVER_LEARNED, STILL_IMPROVING
@@ -58,4 +59,5 @@ RULES = (
     CLASSES,  # AUD042
     UNREGULARISED,  # AUD043
     RATE,  # AUD044
+    EDGE,  # AUD051
 )

@@ -78,6 +78,7 @@ def test_codes_are_permanent() -> None:
         ("AUD042", "Sigmoid with several classes"),
         ("AUD043", "Overfits without regularisation"),
         ("AUD044", "Learning rate outside what the optimizer stands"),
+        ("AUD051", "Best value at the end of its range"),
     ]
 
 
