@@ -72,6 +72,23 @@ def test_crawling_at_chance_is_never_learned() -> None:
     assert verdict(curves).outcome == Outcome.OK  # nothing to measure against
 
 
+@pytest.mark.parametrize(("end", "outcome"), [(0.693, "degraded"), (0.6, "ok")])
+def test_what_was_learned_in_one_epoch_and_lost_for_good_is_degraded(
+    end: float, outcome: str
+) -> None:
+    curves = {"loss": [0.65, 0.68, *[end] * 10], "val_loss": [0.58, 0.69, *[end] * 10]}
+    assert verdict(curves, no_skill_loss=LN2).outcome == outcome
+
+
+@pytest.mark.parametrize(("training", "outcome"), [(0.7, "degraded"), (0.6, "overfit")])
+def test_curves_that_end_together_have_not_parted(training: float, outcome: str) -> None:
+    def climb(start: float, end: float) -> list[float]:
+        return [*np.linspace(start, end, 10), *[end] * 20]
+
+    curves = {"loss": climb(0.45, training), "val_loss": climb(0.32, 0.69)}
+    assert verdict(curves).outcome == outcome
+
+
 @pytest.mark.parametrize(
     ("loss", "val_loss", "bad"),
     [

@@ -65,6 +65,21 @@ def test_classes_are_not_told_by_less(curves: Curves) -> None:
     assert task(curves) == Task("classification")
 
 
+@pytest.mark.parametrize(("training", "classes"), [(1.0, 13), (1.006, None)])
+def test_untrained_weights_have_such_a_loss_on_one_side_by_luck(
+    training: float, classes: int | None
+) -> None:
+    stays = {"val_loss": [math.log(13)] * 30, "val_accuracy": [0.082] * 30}
+    assert task({"loss": [training * math.log(13)] * 30, **stays}).classes == classes
+
+
+def test_an_accuracy_confirms_a_rest_that_large_steps_keep_above_chance() -> None:
+    rests = {"loss": [1.9, *[1.01 * LN10] * 9], "val_loss": [2.0, *[1.004 * LN10] * 9]}
+    assert task({**rests, "val_accuracy": [0.4, *[0.085] * 9]}).classes == 10
+    assert task({**rests, "val_accuracy": [0.4, *[0.05] * 9]}).classes is None
+    assert task(rests).classes is None
+
+
 def test_tolerances_hold_up_to_their_ends() -> None:
     for sign in (-1, 1):
         near = guessing(2, 1 + 0.9 * sign * CHANCE_LOSS, 1 + 0.9 * sign * CHANCE_ACCURACY)

@@ -169,8 +169,9 @@ def _small_validation(seen: Judged) -> Iterator[Finding]:
         if of.rows > 1
         else "no metric on it says anything about other data"
     )
+    decided = "ranking" if len(seen.trials.hyperparameters) > 1 else "best epoch"
     yield _too_small(
-        f"the validation set has {of.words}: {noisy}, so the ranking is mostly chance",
+        f"the validation set has {of.words}: {noisy}, so the {decided} is mostly chance",
         (
             Evidence("validation rows", of.rows, "rows", MIN_VALIDATION_ROWS),
             Evidence("largest standard error of an accuracy", error),

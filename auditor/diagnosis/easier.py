@@ -95,8 +95,8 @@ def _cause(seen: Judged, found: Gaps, place: int) -> _Cause:
     active = [name for name in model.regularisers if name in _ONLY_IN_TRAINING] if model else []
     if model is None or (model.custom and not active):
         return _Cause(
-            "dropout, noise or augmentation would explain that, since they act only in training; "
-            "so would easier validation rows",
+            "dropout, noise, augmentation or class weights would explain that, since they act only "
+            "in training; so would easier validation rows",
             "tip",
             "low",
         )
@@ -109,8 +109,8 @@ def _cause(seen: Judged, found: Gaps, place: int) -> _Cause:
             "medium",
         )
     return _Cause(
-        "nothing known of its model acts only in training, so the validation rows may be easier, "
-        "or among the training rows",
+        "nothing known of its model acts only in training, so unless training rows are weighted, "
+        "the validation rows may be easier, or among the training rows",
         "warning",
         "low",
     )

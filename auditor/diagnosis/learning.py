@@ -22,7 +22,7 @@ from auditor.diagnosis.slowness import slow_runs
 from auditor.diagnosis.stopping import stopped_runs
 from auditor.diagnosis.swings import where
 from auditor.diagnosis.wording import count, names, needs_curves, number, percent, with_outcome
-from auditor.outcomes import LEARNED_MARGIN, MIN_EPOCHS, Outcome
+from auditor.outcomes import LEARNED_MARGIN, MIN_EPOCHS, OVERFIT_FLOOR, Outcome
 
 
 def _needs_no_skill(seen: Judged) -> str | None:
@@ -117,9 +117,11 @@ NEVER_LEARNED = Rule(
     thresholds=(
         "LEARNED_MARGIN",
         "CHANCE_LOSS",
+        "CHANCE_STEP",
         "CHANCE_ACCURACY",
         "CHANCE_EPOCHS",
         "PLATEAU_LOSS",
+        "PLATEAU_ACCURACY",
         "PLATEAU_EPOCHS",
         "PLATEAU_SHARE",
         "MOST_CLASSES",
@@ -137,10 +139,12 @@ STILL_IMPROVING = Rule(
     f"than that of any part as long before it, by {percent(IMPROVING_STEP)} of its value and by "
     f"more than the curve's own noise makes of it with a probability of "
     f"{percent(1 - IMPROVING_CONFIDENCE)}, in a run of {MIN_EPOCHS} validated epochs or more with "
-    "no other failure. Transient dips are left out. Silent where the improvement died out before "
-    f"the end (within the last 1/{ENDING_SHARE} of the epochs it is less than {percent(DIED_OUT)} "
-    f"as fast), or the logged learning rate ended below {percent(DECAYED)} of its largest value: "
-    "more epochs at that rate gain nothing. AUD014 and AUD015 speak in its place where they apply.",
+    f"no other failure; a cross-entropy also by {percent(OVERFIT_FLOOR)} of the no-skill loss, of "
+    "two classes where it is not known. Transient dips are left out. Silent where the improvement "
+    f"died out before the end (within the last 1/{ENDING_SHARE} of the epochs it is less than "
+    f"{percent(DIED_OUT)} as fast), or the logged learning rate ended below {percent(DECAYED)} of "
+    "its largest value: more epochs at that rate gain nothing. AUD014 and AUD015 speak in its "
+    "place where they apply.",
     matters="Its rank says how fast it learns, not how well: more epochs may reorder the trials.",
     remedy="Train longer, with early stopping on the validation objective; a learning rate that "
     "decays must then decay later.",
@@ -153,6 +157,7 @@ STILL_IMPROVING = Rule(
         "ENDING_EPOCHS",
         "DIED_OUT",
         "DECAYED",
+        "OVERFIT_FLOOR",
         "MIN_EPOCHS",
     ),
 )

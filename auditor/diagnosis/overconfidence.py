@@ -1,5 +1,6 @@
 """AUD013: a loss that climbs while the accuracy does not fall with it."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
 from auditor.diagnosis.pairs import Pairs, longest, pairs
 from auditor.diagnosis.wording import by_trial, names, needs_curves, number, percent
-from auditor.outcomes import MIN_EPOCHS, Outcome, RunOutcome, accuracy_of
+from auditor.outcomes import MIN_EPOCHS, Finite, Outcome, RunOutcome, accuracy_of
+from auditor.outcomes.thresholds import CHANCE_ACCURACY, CHANCE_LOSS
 from auditor.trials import Run, twin
 
 SMALL_FALL = 0.05
@@ -29,6 +31,9 @@ a smoothed best, as in AUD003."""
 
 LONG_AFTER = 10
 """Epochs after the best one from which it is clear where the two curves go."""
+
+HOPELESS_LOSS = 7.0
+"""Loss, in nats, that tells nothing: guessing among 1,000 classes has no more."""
 
 CLEAR_GAP = 2.0
 """Times its noise the difference between the error rate and one that rose as the loss did is beyond
@@ -78,10 +83,23 @@ def _check(seen: Judged) -> Iterator[Finding]:
     places = {run: place for place, run in enumerate(seen.trials.runs)}
     for trial, runs in by_trial(seen, _climbs):
         found = {run: runs[run] for run in runs if places[run] in courses}
-        if found:
+        if found and _has_skill(seen, both, places[next(iter(found))]):
             run = next(iter(found))
             who, logged = names(seen, trial, found), _as_logged(both, places[run])
             yield _finding(seen, who, tuple(found), courses[places[run]], logged)
+
+
+def _has_skill(seen: Judged, both: Pairs, place: int) -> bool:
+    """Whether there was any confidence to lose: losses of guessing and more are no probabilities.
+
+    Where that is not known, those of guessing between two classes, or among more than there are.
+    """
+    logged, known = _as_logged(both, place), seen.outcomes.baseline.loss
+    best, right = float(logged.losses[0]), float(logged.rights[0])
+    if known is not None:
+        return best < known
+    guesses = abs(right - 1 / 2) <= CHANCE_ACCURACY / 2 and best >= math.log(2) * (1 - CHANCE_LOSS)
+    return not guesses and best < HOPELESS_LOSS
 
 
 def _climbs(verdict: RunOutcome) -> bool:
@@ -105,7 +123,7 @@ def _courses(seen: Judged, both: Pairs) -> Mapping[int, _Course]:
         small = growth <= np.minimum(SMALL_FALL, SHARED_GROWTH * expected)
     left = np.flatnonzero(climbs & small)
     tolerance = np.maximum(
-        FALL_NOISE * errors.noise[there][left], _sampling(seen, there[left], then[left])
+        FALL_NOISE * errors.noise[there][left], _sampling(seen, errors, there[left], then[left])
     )
     apart = expected[left] - growth[left] > tolerance
     columns = (rise[left], growth[left], expected[left], tolerance, (end - best)[left])
@@ -114,16 +132,20 @@ def _courses(seen: Judged, both: Pairs) -> Mapping[int, _Course]:
 
 
 def _sampling(
-    seen: Judged, places: NDArray[np.intp], errors: NDArray[np.float64]
+    seen: Judged, curves: Finite, places: NDArray[np.intp], errors: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Standard errors of error rates; 0 where the number of validation rows is not known.
+    """Standard errors of error rates.
 
-    Epochs share their rows: of differences this is more than the error.
+    Epochs share their rows: of differences this is more than the error. Where the number of rows is
+    not known, one row is taken to make the least step between two accuracies of a run.
     """
     if not len(places):
         return np.zeros(0)
-    told = [seen.measured.rows.get(seen.trials.runs[place]) for place in places]
-    rows = np.array([of_run.rows if of_run else np.inf for of_run in told])
+    rows = np.ones(len(places))
+    for at, place in enumerate(places.tolist()):
+        told = seen.measured.rows.get(seen.trials.runs[place])
+        steps = np.diff(np.unique(curves.column.curve(place).values))
+        rows[at] = told.rows if told else 1 / steps.min(initial=1.0)
     return np.asarray(np.sqrt(np.clip(errors * (1 - errors), 0, None) / np.maximum(rows, 1)))
 
 
@@ -156,7 +178,7 @@ def _finding(
         f"{_went(course, logged.rights)}: over-confident "
         f"{'more' if course.is_fall else 'rather'} than more wrong"
     )
-    if logged.most_right != best:
+    if logged.most - logged.rights[0] > CLEAR_GAP * course.tolerance:
         sentence += (
             f"; keep epoch {best + 1} where probabilities matter, epoch {logged.most_right + 1} "
             f"({metric} {number(logged.most)}) where only right answers do"
@@ -183,6 +205,8 @@ def _went(course: _Course, rights: NDArray[np.float64]) -> str:
     if course.growth < -course.tolerance and rights[-1] > rights[0]:
         return f"rose {ends}"
     low, high = float(rights.min()), float(rights.max())
+    if number(low) == number(high):
+        return f"stayed at {number(low)}"
     return f"stayed flat, between {number(low)} and {number(high)}"
 
 
@@ -204,7 +228,10 @@ DISAGREE = Rule(
     f"{percent(SMALL_FALL)} of the rows and by at most {percent(SHARED_GROWTH)} of what it would "
     "have fallen if the error rate had risen as the loss did, the difference being more than "
     f"{FALL_NOISE:g} standard deviations of its noise and more than the standard error that the "
-    "number of validation rows allows.",
+    "number of validation rows allows. Silent where the loss was never better than guessing: the "
+    "no-skill loss; where that is not known, ln 2 at an accuracy of 0.5, and "
+    f"{HOPELESS_LOSS:g} nats. The epoch with the best accuracy is named where it is better by "
+    f"{CLEAR_GAP:g} times that noise.",
     matters="The model gets surer of its errors, not more wrong: its classes stay as good as they "
     "were, its probabilities do not, and loss and accuracy name different best epochs.",
     remedy="Choose the epoch by the metric that matters. Where probabilities matter, stop early, "
@@ -219,6 +246,9 @@ DISAGREE = Rule(
         "FLAT_GROWTH",
         "LONG_AFTER",
         "CLEAR_GAP",
+        "HOPELESS_LOSS",
+        "CHANCE_LOSS",
+        "CHANCE_ACCURACY",
         "FALL_NOISE",
         "MIN_EPOCHS",
     ),

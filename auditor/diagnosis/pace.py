@@ -13,7 +13,15 @@ from scipy.special import stdtrit
 from auditor.diagnosis.finding import Evidence, Judged
 from auditor.diagnosis.swings import DIP_WIDTH, Judgeable, dips
 from auditor.diagnosis.wording import number, percent
-from auditor.outcomes import MIN_EPOCHS, Finite, Measured, Outcome, finite
+from auditor.outcomes import (
+    MIN_EPOCHS,
+    OVERFIT_FLOOR,
+    Finite,
+    Measured,
+    Outcome,
+    accuracy_of,
+    finite,
+)
 from auditor.outcomes.curves import MAD_NORMAL
 from auditor.outcomes.schedules import RATE
 from auditor.scoring import objective_curve
@@ -60,6 +68,7 @@ class Paces(NamedTuple):
         error: What noise alone may make of that, at `IMPROVING_CONFIDENCE`.
         noise: Standard deviation of the noise of an epoch.
         over: 1 where the improvement died out before the end, or the learning rate did; else 0.
+        least: Gain below which more epochs are not worth it, whatever its share.
     """
 
     lengths: NDArray[np.intp]
@@ -73,6 +82,7 @@ class Paces(NamedTuple):
     error: Floats
     noise: Floats
     over: Floats
+    least: Floats
 
     @property
     def improves(self) -> NDArray[np.bool_]:
@@ -82,7 +92,7 @@ class Paces(NamedTuple):
     @property
     def worth_more(self) -> NDArray[np.bool_]:
         """And whether by enough, to its very end, to train it longer."""
-        enough = self.gain > IMPROVING_STEP * np.abs(self.last)
+        enough = self.gain > np.maximum(IMPROVING_STEP * np.abs(self.last), self.least)
         return np.asarray(self.improves & enough & (self.over == 0))
 
 
@@ -106,7 +116,19 @@ def _paces(seen: Judged) -> Paces:
             for of_all, of_one in zip(found, alone, strict=True):
                 of_all[place] = of_one[0]
     found.over[_decayed(seen)] = 1
+    found.least[:] = _least(seen)
     return found
+
+
+def _least(seen: Judged) -> float:
+    """What a cross-entropy must gain: next to nothing is a large share of one that is near 0.
+
+    Chance among two classes is the least where it is not known: that of more costs more.
+    """
+    if seen.trials.objective.name != "val_loss" or not accuracy_of(seen.trials):
+        return 0.0
+    known = seen.outcomes.baseline.loss
+    return OVERFIT_FLOOR * (math.log(2) if known is None else known)
 
 
 def _decayed(seen: Judged) -> list[int]:
@@ -163,10 +185,10 @@ def _objectives(seen: Judged) -> Finite:
 
 def _measure(curves: Finite) -> Paces:
     runs = len(curves.lengths)
-    blank = [np.full(runs, math.nan) for _ in range(8)]
+    blank = [np.full(runs, math.nan) for _ in range(9)]
     none = np.zeros(runs, np.intp)
     found = Paces(curves.lengths.copy(), none, none.copy(), *blank)
-    found.over[:] = 0
+    found.over[:] = found.least[:] = 0
     calm = _without_dips(curves)
     for at, places in curves.by_length():
         length = places.shape[1]

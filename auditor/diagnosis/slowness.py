@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
-from auditor.diagnosis.pace import is_ok, paces
+from auditor.diagnosis.pace import Paces, is_ok, paces
 from auditor.diagnosis.swings import where
 from auditor.diagnosis.wording import count, names, needs_curves, number, percent
 from auditor.outcomes import LEARNED_MARGIN
@@ -27,6 +27,10 @@ SLOW_FALL = 0.03
 SLOW_STEADY = 1 / 3
 """Share of its fall that a run must make in its second half: a line makes half of it there, a run
 that settles hardly any."""
+
+MOVES = 0.001
+"""Share of the start below which a fall, or all that the losses of a run ever do, is no movement: a
+network that learns anything moves more in its first epochs."""
 
 WORTH_REACHING = 0.05
 """Share of the start by which the best of the sweep must be better to be worth reaching."""
@@ -73,7 +77,23 @@ def slow_runs(seen: Judged) -> dict[int, Slow]:
         if is_ok(seen, place) and _is_slow(one):
             slow[place] = one
     lucky = {} if skill is None else _lucky(seen, skill)
-    return dict(sorted((lucky | slow).items()))
+    return dict(sorted((lucky | _unmoved(seen, found) | slow).items()))
+
+
+def _unmoved(seen: Judged, found: Paces) -> dict[int, Slow]:
+    """Runs in which neither loss moves, from the first epoch on."""
+    still = found.lengths >= SLOW_EPOCHS
+    for metric in ("loss", "val_loss"):
+        curves = seen.measured.finite(metric)
+        for runs, places in curves.by_length():
+            values = curves.column.values[places]
+            still[runs] &= np.ptp(values, axis=1) <= MOVES * np.abs(values[:, 0])
+        still[curves.lengths == 0] = False
+    return {
+        place: Slow(float(found.first[place]), float(found.last[place]), None, 0.0)
+        for place in np.flatnonzero(still).tolist()
+        if is_ok(seen, place)
+    }
 
 
 def _skill(seen: Judged) -> float | None:
@@ -122,16 +142,17 @@ def _learning_slowly(seen: Judged) -> Iterator[Finding]:
     for trial, place, runs in where(seen, slow):
         one = slow[place]
         words = _touched if one.lucky else _slowly
+        is_still = _is_still(one)
         yield Finding(
             code=SLOW.code,
             title=SLOW.title,
-            severity=SLOW.severity,
+            severity="warning" if is_still else SLOW.severity,
             trials=(trial,),
             runs=tuple(runs),
             sentence=f"{names(seen, trial, runs)}: {words(seen, one, int(lengths[place]))}",
             evidence=tuple(_evidence(seen, one, int(lengths[place]))),
             remedy=SLOW.remedy,
-            confidence=_confidence(seen, one),
+            confidence="medium" if is_still else _confidence(seen, one),
         )
 
 
@@ -139,13 +160,24 @@ def _logged(seen: Judged, value: float) -> float:
     return value if seen.trials.objective.direction == "min" else -value
 
 
+def _is_still(one: Slow) -> bool:
+    return not one.lucky and one.aim is None and _fall(one) < MOVES
+
+
+def _fall(one: Slow) -> float:
+    return (one.start - one.last) / abs(one.start)
+
+
 def _slowly(seen: Judged, one: Slow, epochs: int) -> str:
     name, last = seen.trials.objective.name, number(_logged(seen, one.last))
     start = f"{number(_logged(seen, one.start))}{' of knowing nothing' * bool(_skill(seen))}"
+    if _is_still(one):
+        return f"it does not learn: in {count(epochs, 'validated epoch')} {name} stays at {last}"
     went = f"{name} learns slowly: in {count(epochs, 'validated epoch')} it went from {start} to "
     if one.aim is None:
-        share = (one.start - one.last) / abs(one.start)
-        return f"{went}{last}, by {percent(share)}, and still gained {number(one.pace)} an epoch"
+        return (
+            f"{went}{last}, by {percent(_fall(one))}, and still gained {number(one.pace)} an epoch"
+        )
     share = (one.start - one.last) / (one.start - one.aim)
     more = float(f"{(one.last - one.aim) / one.pace:.1g}")
     return (
@@ -179,8 +211,7 @@ def _evidence(seen: Judged, one: Slow, epochs: int) -> Iterator[Evidence]:
         yield Evidence(f"best mean {name} of the sweep", _logged(seen, one.aim))
         yield Evidence("share of the way to it", share, "", SLOW_SHARE)
     else:
-        fell = (one.start - one.last) / abs(one.start)
-        yield Evidence("fall as a share of the start", fell, "", SLOW_FALL)
+        yield Evidence("fall as a share of the start", _fall(one), "", SLOW_FALL)
 
 
 def _confidence(seen: Judged, one: Slow) -> Confidence:
@@ -202,12 +233,13 @@ SLOW = Rule(
     f"{SLOW_RUNS} runs or more; where the sweep has none {percent(WORTH_REACHING)} better than "
     f"the start, it falls by less than {percent(SLOW_FALL)}. Also a run whose validation loss is "
     f"{percent(LEARNED_MARGIN)} below the no-skill loss in single epochs, never when "
-    "smoothed, and no longer improves.",
+    f"smoothed, and no longer improves; and one whose losses move by less than {percent(MOVES)} "
+    "from the first epoch to the last.",
     matters="It has not converged: its rank says how fast it learns, not what it could learn.",
     remedy="Raise the learning rate, scale the inputs, or train many times longer.",
-    certainty="High where the no-skill loss and a much better run of the sweep are known; medium "
-    "where only the latter is; low otherwise, and where single epochs are the only sign of "
-    "learning.",
+    certainty="A warning, medium, where the losses do not move. High where the no-skill loss and a "
+    "much better run of the sweep are known; medium where only the latter is; low otherwise, and "
+    "where single epochs are the only sign of learning.",
     thresholds=(
         "SLOW_EPOCHS",
         "SLOW_SHARE",
@@ -215,6 +247,7 @@ SLOW = Rule(
         "SLOW_FALL",
         "SLOW_STEADY",
         "WORTH_REACHING",
+        "MOVES",
         "IMPROVING_CONFIDENCE",
         "LEARNED_MARGIN",
     ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from auditor.outcomes import explosions
-from auditor.outcomes.learning import not_learned
+from auditor.outcomes.learning import fell_back, not_learned
 from auditor.outcomes.measured import Measured
 from auditor.outcomes.noskill import baseline
 from auditor.outcomes.overfitting import ended_worse
@@ -71,6 +71,7 @@ def _from_curves(
         return worse or RunOutcome(Outcome.MISSING, "unfinished: its end was not observed")
     unlearned = not_learned(seen, place, reference)
     if unlearned is None:
+        worse = worse or fell_back(seen, place, reference, after=max(bad, default=-1))
         return worse or RunOutcome(Outcome.OK, "no failure seen in what was recorded")
     if unlearned.outcome == Outcome.OVERFIT and worse and worse.outcome == Outcome.OVERFIT:
         return worse  # the same verdict, with a measured onset

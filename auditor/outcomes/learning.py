@@ -6,7 +6,12 @@ import numpy as np
 
 from auditor.outcomes.curves import LOSSES
 from auditor.outcomes.measured import Measured
-from auditor.outcomes.thresholds import LEARNED_MARGIN, OVERFIT_RISE
+from auditor.outcomes.thresholds import (
+    CHANCE_LOSS,
+    LEARNED_MARGIN,
+    OVERFIT_RISE,
+    PLATEAU_EPOCHS,
+)
 from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
 
 
@@ -37,6 +42,37 @@ def not_learned(seen: Measured, run: int, reference: Baseline) -> RunOutcome | N
         f"the best validation loss {best['val_loss']:.4g} is not {100 * LEARNED_MARGIN:.1f} % "
         f"below the no-skill loss {reference.loss:.4g}",
         evidence=evidence,
+    )
+
+
+def fell_back(seen: Measured, run: int, reference: Baseline, after: int = -1) -> RunOutcome | None:
+    """DEGRADED where a run had learned, and lost all of it for the later half of its epochs.
+
+    Means over several epochs do not show what was learned in one or two.
+
+    Args:
+        seen: What was observed.
+        run: The position of the run.
+        reference: The loss of knowing nothing.
+        after: Only epochs later than this one (from 0) count: the last exploded one.
+    """
+    if reference.loss is None:
+        return None
+    curves = {m: seen.finite(m).column.curve(run) for m in LOSSES}
+    values = {m: c.values[c.epochs > after] for m, c in curves.items()}
+    validation, training = values["val_loss"], values["loss"]
+    late = max(PLATEAU_EPOCHS, len(validation) // 2)
+    if len(validation) <= late or (len(training) and len(training) < late):
+        return None
+    back = (1 - CHANCE_LOSS) * reference.loss
+    best, end = float(validation.min()), float(np.median(validation[-late:]))
+    is_back = all((of[-late:] >= back).all() for of in (validation, training))
+    if not is_back or end < (1 + OVERFIT_RISE) * best:
+        return None
+    return RunOutcome(
+        Outcome.DEGRADED,
+        f"val_loss had come down to {best:.4g} and went back to the no-skill loss",
+        evidence={"best val_loss": best},
     )
 
 

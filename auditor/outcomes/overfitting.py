@@ -60,8 +60,11 @@ def ended_worse(
     if is_phase(seen, run, epochs, values, threshold):
         return None
     training, there = _later(seen.finite(twin(metric), sign), run, after)
-    shared = _training_rise(training.column.curve(there), epochs, rise)
-    followed = shared is not None and shared >= SHARED_RISE * rise.height
+    of_training = training.column.curve(there)
+    shared = _training_rise(of_training, epochs, rise)
+    followed = shared is not None and (
+        shared >= SHARED_RISE * rise.height or _is_shut(of_training, epochs, rise, shared)
+    )
     how = "and training got worse with it" if followed else "while training did not"
     return RunOutcome(
         Outcome.DEGRADED if followed else Outcome.OVERFIT,
@@ -114,6 +117,12 @@ def _training_rise(training: Curve, epochs: NDArray[np.intp], rise: _Rise) -> fl
     best = np.searchsorted(training.epochs, epochs[rise.best])
     around = training.values[max(best - width // 2, 0) : best + width // 2 + 1]
     return _mean(training.values[-width:]) - _mean(around) if len(around) else None
+
+
+def _is_shut(training: Curve, epochs: NDArray[np.intp], rise: _Rise, shared: float) -> bool:
+    """Whether training clearly got worse too, and validation ends no worse than training."""
+    end = _mean(training.values[-window(len(epochs)) :])
+    return shared > OVERFIT_RISE * rise.scale and rise.end <= end
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -13,8 +13,10 @@ from auditor.outcomes.thresholds import (
     CHANCE_ACCURACY,
     CHANCE_EPOCHS,
     CHANCE_LOSS,
+    CHANCE_STEP,
     MOST_CLASSES,
     MOST_CLASSES_ALONE,
+    PLATEAU_ACCURACY,
     PLATEAU_EPOCHS,
     PLATEAU_LOSS,
     PLATEAU_SHARE,
@@ -98,9 +100,10 @@ def _from_start(seen: Measured, name: str) -> Task | None:
         classes = _classes_at(losses[:, 0], MOST_CLASSES)
         guessing = (
             (loss.epochs[of_loss] == right.epochs[of_right])
-            & _near(losses, np.log(classes)[:, None], CHANCE_LOSS)
+            & _near(losses, np.log(classes)[:, None], _berth(classes)[:, None])
             & _near(rights, 1 / classes[:, None], CHANCE_ACCURACY)
         ).all(axis=1)
+        guessing &= _trains_there(seen, np.flatnonzero(starts), classes)
         if guessing.any():
             most = int(classes[guessing].max())
             at = np.flatnonzero(guessing & (classes == most))[0]
@@ -110,6 +113,26 @@ def _from_start(seen: Measured, name: str) -> Task | None:
                 "in the first epochs of a run",
             )
     return None
+
+
+def _trains_there(
+    seen: Measured, runs: NDArray[np.intp], classes: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Whether the training losses of runs, where logged, end those first epochs at ln K too.
+
+    Untrained weights may have the loss ln K by luck on one side, and hardly on both.
+    """
+    training = seen.column("loss")
+    known = np.diff(training.bounds)[runs] >= CHANCE_EPOCHS
+    there = np.ones(len(runs), bool)
+    losses = training.values[training.bounds[runs[known]] + CHANCE_EPOCHS - 1]
+    there[known] = _near(losses, np.log(classes[known]), _berth(classes[known]))
+    return there
+
+
+def _berth(classes: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Share of ln K within which a loss is taken for it, and not for any number between two."""
+    return np.asarray(np.minimum(CHANCE_LOSS, CHANCE_STEP / (classes * np.log(classes))))
 
 
 def _from_plateaus(seen: Measured, name: str) -> Task | None:
@@ -127,9 +150,19 @@ def _from_plateaus(seen: Measured, name: str) -> Task | None:
         return None
     ranges = [_later_range(curves, long) for curves in losses]
     classes = _classes_at(ranges[0][0], MOST_CLASSES if name else MOST_CLASSES_ALONE)
+    # An accuracy that says the same makes up for what large steps and few rows do to the losses.
     near = [_near(ends, np.log(classes), PLATEAU_LOSS) for both in ranges for ends in both]
     if name:
-        near += [_near(ends, 1 / classes, CHANCE_ACCURACY) for ends in _later_range(rights, long)]
+        chance = np.log(classes)
+        arrived = [
+            *(_near(ends, chance, CHANCE_LOSS) for ends in ranges[0]),
+            # Large steps keep the training loss above.
+            ranges[1][0] >= (1 - CHANCE_LOSS) * chance,
+            # What never moves may rest anywhere.
+            ~_near(_firsts(losses[0], long), chance, 2 * CHANCE_LOSS),
+        ]
+        near = [np.all(near, axis=0) | np.all(arrived, axis=0)]
+        near += [_near(ends, 1 / classes, PLATEAU_ACCURACY) for ends in _later_range(rights, long)]
     at_rest = np.bincount(classes[np.all(near, axis=0)])
     enough = np.flatnonzero(at_rest >= max(1, PLATEAU_SHARE * long.sum()))
     if not len(enough):
@@ -151,6 +184,10 @@ def _shares(seen: Measured, metric: str) -> Finite:
     return finite(column._replace(values=share(column.values)))
 
 
+def _firsts(curves: Finite, runs: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return np.asarray(curves.column.values[curves.column.bounds[:-1][runs]])
+
+
 def _later_range(
     curves: Finite, runs: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -169,7 +206,7 @@ def _classes_at(losses: NDArray[np.float64], most: int) -> NDArray[np.intp]:
 
 
 def _near(
-    values: NDArray[np.float64], to: NDArray[np.float64], tolerance: float
+    values: NDArray[np.float64], to: NDArray[np.float64], tolerance: float | NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Whether values differ from others by no more than a share of these."""
     return np.asarray(np.abs(values - to) <= tolerance * to)

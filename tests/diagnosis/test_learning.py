@@ -114,6 +114,22 @@ def test_a_rate_that_is_as_good_as_0_ends_all_improvement(end: float, codes: lis
     assert said(sweep({"a": both(learning())}, series={"a": rates})) == codes
 
 
+@pytest.mark.parametrize(("scale", "codes"), [(0.1, ["AUD005"]), (0.01, [])])
+def test_a_cross_entropy_near_0_has_next_to_nothing_to_gain(scale: float, codes: list[str]) -> None:
+    rights = {"accuracy": [0.9] * 40, "val_accuracy": [0.9] * 40}
+    values = scale * learning()
+    assert said(sweep({"a": {"loss": values, "val_loss": values}})) == ["AUD005"]
+    assert said(sweep({"a": {"loss": values, "val_loss": values, **rights}})) == codes
+
+
+@pytest.mark.parametrize(("moves", "severity"), [(1e-5, "warning"), (0.02, "tip")])
+def test_a_run_that_does_not_move_does_not_learn(moves: float, severity: str) -> None:
+    values = 0.675 * (1 - moves * np.arange(40) / 39)
+    finding = found("AUD014", sweep({"a": both(values)}))
+    assert finding.severity == severity
+    assert ("does not learn: in 40 validated epochs" in finding.sentence) == (moves < 0.001)
+
+
 def test_noise_at_the_end_does_not_show_that_improvement_died_out() -> None:
     values = {str(i): both(crawling(0.9, 60) + rough(i)) for i in range(50)}
     assert sum(f.code == "AUD005" for f in diagnosed(sweep(values))[0]) >= 48

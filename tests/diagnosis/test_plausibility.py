@@ -91,7 +91,7 @@ def test_a_small_fall_is_told_as_one() -> None:
     ("to", "words"),
     [
         (0.85, "rose from 0.7"),
-        (0.75, "stayed flat, between 0.7"),
+        (0.75, "stayed "),
         (0.745, "stayed flat, between 0.7"),
         (0.72, "only fell from 0.7"),
         (0.69, None),  # more than 5 %
@@ -109,7 +109,7 @@ def test_what_the_accuracy_did_is_told_as_it_was(
 
 def test_percents_are_told_as_shares() -> None:
     curves = climbing([100 * right for right in going(0.75)])
-    assert "between 0.75 and 0.75" in found("AUD013", sweep({"a": curves})).sentence
+    assert "stayed at 0.75" in found("AUD013", sweep({"a": curves})).sentence
 
 
 def test_noise_that_could_hide_a_fall_is_no_flatness() -> None:
@@ -132,7 +132,28 @@ def test_epochs_with_both_metrics_are_compared() -> None:
     rights = dict(enumerate(curves["val_accuracy"]))
     del rights[3], rights[25]
     finding = found("AUD013", sweep({"a": {**curves, "val_accuracy": rights}}))
-    assert "stayed flat, between 0.75 and 0.75" in finding.sentence
+    assert "stayed at 0.75" in finding.sentence
+
+
+@pytest.mark.parametrize(("rows", "named"), [(50, False), (5_000, True), (None, False)])
+def test_another_epoch_is_named_where_its_accuracy_is_no_luck(
+    rows: int | None, named: bool
+) -> None:
+    rights = going(0.75)
+    rights[20] = 0.8
+    finding = found("AUD013", sweep({"a": climbing(rights)}, validation_rows=rows))
+    assert ("epoch 21 (val_accuracy 0.8)" in finding.sentence) == named
+
+
+def test_guessing_has_no_confidence_to_lose() -> None:
+    rights = [0.5 + 0.01 * (-1) ** epoch for epoch in range(30)]
+    loss = {"loss": np.linspace(0.7, 0.1, 30), "val_loss": 0.7 + 0.03 * np.arange(30)}
+    assert not made("AUD013", sweep({"a": {**loss, "val_accuracy": rights}}))
+    better = [right + 0.3 for right in rights]
+    assert made("AUD013", sweep({"a": {**loss, "val_accuracy": better}}))
+    assert not made(
+        "AUD013", sweep({"a": {**loss, "val_accuracy": better}}, no_skill_loss=math.log(2))
+    )
 
 
 # Loss impossible for the accuracy

@@ -132,7 +132,7 @@ def test_runs_that_exploded_say_nothing_of_the_split() -> None:
 @pytest.mark.parametrize(
     ("model", "words", "severity", "confidence"),
     [
-        (None, "dropout, noise or augmentation would explain that", "tip", "low"),
+        (None, "augmentation or class weights would explain that", "tip", "low"),
         (ModelFacts(regularisers=("augmentation", "noise")), "which act only in", "tip", "medium"),
         (ModelFacts(regularisers=("L2",)), "nothing known of its model", "warning", "low"),
     ],

@@ -51,8 +51,7 @@ EXAMPLES = {
     "AUD013": Example(
         sweep({"a": SURE_OF_ITSELF}),
         "trial a: val_loss was best (0.4) in epoch 3 and ended 125 % higher, at 0.9, while val_acc "
-        "stayed flat, between 0.8 and 0.82: over-confident rather than more wrong; keep epoch 3 "
-        "where probabilities matter, epoch 5 (val_acc 0.82) where only right answers do",
+        "stayed flat, between 0.8 and 0.82: over-confident rather than more wrong",
         sweep({"a": MORE_WRONG}),
         (
             (sweep({"a": OVERFIT}), "no accuracy was recorded"),

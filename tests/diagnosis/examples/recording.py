@@ -20,7 +20,7 @@ EXAMPLES = {
     "AUD009": Example(
         sweep({"a": FLAT}, validation_rows=1),
         "the validation set has 1 row: no metric on it says anything about other data, so the "
-        "ranking is mostly chance",
+        "best epoch is mostly chance",
     ),
     "AUD010": Example(
         sweep({"a": {"val_loss": [0.4]}}),
