@@ -35,7 +35,8 @@ def tell(one: Help, objective: str) -> Help:
         size = f"in {one.pairs} pairs that differ in {one.value.hyperparameter} alone"
     else:
         size = f"over {one.trials} trials"
-    goes = "against" if one.evidence != "associated" else "goes with other results than"
+    better = "a lower gap" if one.lowers_gap else f"a better {objective}"
+    goes = "against" if one.evidence != "associated" else f"goes with {better} than"
     return replace(one, sentence=f"{names[0]} {goes} {names[1]}: {effects}, {size}")
 
 
@@ -78,6 +79,11 @@ def find_limits(
         yield "No two values of a hyperparameter have enough trials in common to be compared."
         return
     yield _intervals(layout, seen.tests, repeated)
+    if layout.name == "random" and not seen.survived.all():
+        yield (
+            "Who survives is not drawn at random: what is listed goes with better results, and "
+            "need not be behind them."
+        )
     if any(one.lowers_gap for one in helps):
         yield (
             "A gap also falls where training is made harder: dropout, augmentation and penalties "

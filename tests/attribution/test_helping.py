@@ -51,8 +51,8 @@ def test_a_planted_help_is_named_with_both_effects() -> None:
     ("sampler", "evidence", "words"),
     [
         ("random", "randomised", "dropout >= 0.345 against <= 0.188: gap -0."),
-        ("adaptive", "associated", "dropout >= 0.345 goes with other results than <= 0.188: gap -"),
-        ("unknown", "associated", "dropout >= 0.345 goes with other results than <= 0.188: gap -"),
+        ("adaptive", "associated", "dropout >= 0.345 goes with a lower gap than <= 0.188: gap -"),
+        ("unknown", "associated", "dropout >= 0.345 goes with a lower gap than <= 0.188: gap -"),
     ],
 )
 def test_what_may_be_claimed_depends_on_the_design(sampler: str, evidence: str, words: str) -> None:
@@ -72,6 +72,7 @@ def test_survivors_are_no_random_draw() -> None:
     assert found.trials + found.left_out == 200
     assert found.left_out > 5
     assert help_by(found)["dropout"].evidence == "associated"
+    assert any("not drawn at random" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
