@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
-from auditor.diagnosis.sides import of_sides, ranked, there, who
+from auditor.diagnosis.sides import of_sides, ranked, who
 from auditor.diagnosis.wording import needs_curves
 from auditor.outcomes import accuracy_of, share
+from auditor.outcomes.curves import there
 from auditor.trials import Column, role, twin
 
 EQUAL_EPOCHS = 3

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule, Severity
 from auditor.diagnosis.wording import names, needs_curves
 from auditor.outcomes import MIN_EPOCHS, Finite, Outcome
+from auditor.outcomes.curves import there
 from auditor.trials import Column, Run
 
 
@@ -69,19 +70,6 @@ def _with_next(column: Column, choose: np.ufunc) -> Column:
     ends = column.bounds[1:][np.diff(column.bounds) > 0]
     later[ends - 1] = np.nan
     return column._replace(values=choose(column.values, later))
-
-
-def there(column: Column, other: Column) -> Column:
-    """A column in the runs and epochs of another; NaN where it has no value."""
-    if np.array_equal(column.bounds, other.bounds) and np.array_equal(column.epochs, other.epochs):
-        return column
-    width = 1 + max((int(c.epochs.max()) for c in (column, other) if len(c.epochs)), default=0)
-    keys, wanted = (c.run * width + c.epochs for c in (column, other))
-    values = np.full(len(wanted), np.nan)
-    if len(keys):
-        places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        values = np.where(keys[places] == wanted, column.values[places], np.nan)
-    return Column(other.epochs, values, other.bounds)
 
 
 def ranked(seen: Judged, places: Iterable[int]) -> list[int]:

@@ -79,6 +79,19 @@ def noise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(spread), spread, math.inf)
 
 
+def there(column: Column, other: Column) -> Column:
+    """A column in the runs and epochs of another; NaN where it has no value."""
+    if np.array_equal(column.bounds, other.bounds) and np.array_equal(column.epochs, other.epochs):
+        return column
+    width = 1 + max((int(c.epochs.max()) for c in (column, other) if len(c.epochs)), default=0)
+    keys, wanted = (c.run * width + c.epochs for c in (column, other))
+    values = np.full(len(wanted), np.nan)
+    if len(keys):
+        places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        values = np.where(keys[places] == wanted, column.values[places], np.nan)
+    return Column(other.epochs, values, other.bounds)
+
+
 def less_terms(loss: Column, logged: Column, plain: Column) -> Column:
     """A loss less its regularisation terms, in the epochs where those are known.
 

@@ -19,6 +19,7 @@ class _Rise(NamedTuple):
     """How far one curve ends above its minimum; all in its units, small being good."""
 
     best: int  # position of the middle of the least mean
+    period: int  # epochs after which it repeats itself
     lowest: float
     end: float
     scale: float
@@ -57,7 +58,7 @@ def ended_worse(
         return None
     curves, place = _later(seen.finite(metric, sign), run, after)
     epochs, values = curves.column.curve(place)
-    if is_phase(seen, run, epochs, values, threshold):
+    if is_phase(seen, run, epochs, values, threshold, rise.period):
         return None
     training, there = _later(seen.finite(twin(metric), sign), run, after)
     of_training = training.column.curve(there)
@@ -83,8 +84,8 @@ def _rise(seen: Measured, metric: str, sign: int, run: int, after: int) -> _Rise
         found, run = rises(*(seen.finite(name, sign).of(run, after) for name in names)), 0
     if np.isnan(found.error[run]):
         return None
-    best, *numbers = (of_all[run] for of_all in found)
-    return _Rise(int(best), *map(float, numbers))
+    best, *numbers, period = (of_all[run] for of_all in found)
+    return _Rise(int(best), int(period), *map(float, numbers))
 
 
 def _later(curves: Finite, run: int, after: int) -> tuple[Finite, int]:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from auditor.outcomes.curves import MAD_NORMAL
+from auditor.outcomes.curves import MAD_NORMAL, there
+from auditor.outcomes.periods import periods
 from auditor.outcomes.thresholds import (
     MIN_EPOCHS,
     OVERFIT_CONFIDENCE,
@@ -28,7 +29,7 @@ class Rises(NamedTuple):
     """The ends of curves against their minima, in the units of the curves, small being good.
 
     All are means over a window, of which there are only full ones. NaN where a curve is too short,
-    and the last three where it does not end `OVERFIT_RISE` above its minimum anyway.
+    and noise, chance and error where it does not end `OVERFIT_RISE` above its minimum anyway.
 
     Attributes:
         best: Positions within the curves of the middle of the windows with the least mean; (run,).
@@ -38,6 +39,7 @@ class Rises(NamedTuple):
         noise: Standard deviation of the noise of an epoch; (run,).
         chance: How far a flat curve with that noise ends above its minimum; (run,).
         error: What the difference may be off by, at `OVERFIT_CONFIDENCE`; (run,).
+        period: Epochs after which the curve repeats itself, training with it; 0 without; (run,).
     """
 
     best: NDArray[np.intp]
@@ -47,6 +49,7 @@ class Rises(NamedTuple):
     noise: Floats
     chance: Floats
     error: Floats
+    period: NDArray[np.intp]
 
 
 def rises(curves: "Finite", training: "Finite") -> Rises:
@@ -57,13 +60,15 @@ def rises(curves: "Finite", training: "Finite") -> Rises:
         training: The same metric in training; may be empty.
     """
     runs = len(curves.lengths)
-    found = Rises(np.zeros(runs, np.intp), *(np.full(runs, math.nan) for _ in range(6)))
+    blank, none = np.full((6, runs), math.nan), np.zeros((2, runs), np.intp)
+    found = Rises(none[0], blank[0], blank[1], blank[2], blank[3], blank[4], blank[5], none[1])
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # of losses near 1e308
         _fill(found, curves, training)
     return found
 
 
 def _fill(found: Rises, curves: "Finite", training: "Finite") -> None:
+    beside = there(training.column, curves.column).values
     for at, places in curves.by_length():
         if places.shape[1] < MIN_EPOCHS:
             continue
@@ -73,10 +78,10 @@ def _fill(found: Rises, curves: "Finite", training: "Finite") -> None:
         height = found.end[at] - found.lowest[at]
         risen = np.flatnonzero(height > OVERFIT_RISE * found.scale[at])
         if len(risen):
-            these = at[risen]
-            beside = _beside(curves, training, these, places[risen])
+            these, of_training = at[risen], beside[places[risen]]
             parts = found.best[these], height[risen], found.scale[these]
-            noise = _noise(values[risen], beside, *parts)
+            noise = _noise(values[risen], of_training, *parts)
+            found.period[these] = periods(values[risen], of_training)
             found.noise[these] = noise
             found.chance[these], found.error[these] = _by_noise(noise, places.shape[1])
 
@@ -107,18 +112,6 @@ def _by_noise(noise: Floats, length: int) -> tuple[Floats, Floats]:
     many = length / width
     chance = noise * math.sqrt(2 * math.log(many) / width)
     return chance, noise * math.sqrt(2 / width) * stdtrit(length - 3, OVERFIT_CONFIDENCE)
-
-
-def _beside(
-    curves: "Finite", training: "Finite", runs: NDArray[np.intp], places: NDArray[np.intp]
-) -> Floats:
-    """The training curves in the same epochs; NaN where they have others."""
-    beside = np.full(places.shape, math.nan)
-    same = np.flatnonzero(training.lengths[runs] == places.shape[1])
-    there = training.column.bounds[runs[same], None] + np.arange(places.shape[1])
-    equal = training.column.epochs[there] == curves.column.epochs[places[same]]
-    beside[same] = np.where(equal.all(axis=1)[:, None], training.column.values[there], math.nan)
-    return beside
 
 
 def _noise(

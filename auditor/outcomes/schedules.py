@@ -21,17 +21,6 @@ RATE_SPAN = 1000.0
 CYCLE_PART = 3
 """One in so many epochs of a rise or fall of the learning rate stands for its end."""
 
-PERIOD_LEAST = 6
-"""Epochs of the shortest period that is looked for in a curve without a logged learning rate:
-shorter ones drown in the smoothing."""
-
-PERIOD_TIMES = 3
-"""Periods that a curve must hold to be periodic."""
-
-PERIOD_LIKENESS = 0.5
-"""Autocorrelation of the steps of a smoothed curve at that lag, and their correlation with those of
-the training curve, from which it is periodic. Of white noise 1 in 100 curves gets there."""
-
 
 Floats = NDArray[np.float64]
 
@@ -118,13 +107,18 @@ def rising_again(seen: Measured) -> NDArray[np.intp]:
 
 
 def is_phase(
-    seen: Measured, run: int, epochs: NDArray[np.intp], values: Floats, threshold: float
+    seen: Measured,
+    run: int,
+    epochs: NDArray[np.intp],
+    values: Floats,
+    threshold: float,
+    period: int,
 ) -> bool:
     """Whether a curve ends high only because of where in a cycle of its learning rate it ends.
 
     With a logged rate that rises again, the low ends of its cycles are compared; a last cycle that
-    is unfinished, only with the worst of the one before at rates as high. Without one, a validation
-    curve with a period that the training loss shares is compared by the best of each period.
+    is unfinished, only with the worst of the one before at rates as high. Without one, a curve that
+    has a period is compared by the best of each period.
 
     Args:
         seen: What was observed.
@@ -132,6 +126,7 @@ def is_phase(
         epochs: Of its validation curve, in which small is good.
         values: The same, both of shape (epoch,).
         threshold: By which the last must be worse than the best to be worse.
+        period: Epochs after which it repeats itself; 0 where it does not.
     """
     turned = cycles(seen, run, epochs)
     if turned is not None:
@@ -139,11 +134,8 @@ def is_phase(
         if lows[-1] - lows.min() > threshold:
             return False
         return not _is_new_high(values, rates(seen, run, epochs), turned, threshold)
-    if len(rates(seen, run, epochs)):
-        return False  # it does not rise again
-    period = _period(seen, run, epochs, values)
-    if not period:
-        return False
+    if not period or len(rates(seen, run, epochs)):
+        return False  # it does not repeat itself, or its rate does not rise again
     smoothed = smooth(values)
     return bool(smoothed[-period:].min() - smoothed.min() <= threshold)
 
@@ -172,46 +164,3 @@ def at_turns(values: Floats, turned: Turns) -> tuple[Floats, NDArray[np.intp]]:
     first = np.where(turned.is_peak, turned.places, turned.places - many + 1)
     means = [values[f : f + m].mean() for f, m in zip(first, many, strict=True)]
     return np.array(means), many
-
-
-def _period(seen: Measured, run: int, epochs: NDArray[np.intp], values: Floats) -> int:
-    """Epochs after which a validation curve repeats itself, the training loss with it; else 0."""
-    if len(values) < PERIOD_TIMES * PERIOD_LEAST:
-        return 0
-    training = seen.finite("loss").column.curve(run)
-    common, here, there = np.intersect1d(epochs, training.epochs, return_indices=True)
-    if len(common) < len(epochs):
-        return 0
-    steps, others = (_steps(v) for v in (values[here], training.values[there]))
-    if not steps @ others >= PERIOD_LIKENESS:
-        return 0
-    lag = _repeats(steps)
-    return lag if lag and _likeness(others)[lag] >= PERIOD_LIKENESS else 0
-
-
-def _steps(values: Floats) -> Floats:
-    """The steps of a smoothed curve, without their mean, of length 1."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.diff(smooth(values))
-        steps -= steps.mean()
-        length = np.linalg.norm(steps)
-    return steps / length if 0 < length < np.inf else np.zeros_like(steps)
-
-
-def _repeats(steps: Floats) -> int:
-    """The lag of the first peak of their autocorrelation after it was negative; 0 without one."""
-    likeness = _likeness(steps)[: len(steps) // PERIOD_TIMES + 1]
-    negative = np.flatnonzero(likeness < 0)
-    if not len(negative):
-        return 0
-    lag = int(negative[0] + likeness[negative[0] :].argmax())
-    is_peak = lag >= PERIOD_LEAST and likeness[lag] >= PERIOD_LIKENESS
-    return lag if is_peak else 0
-
-
-def _likeness(steps: Floats) -> Floats:
-    """Their autocorrelation at each lag, as that of the parts that overlap; (lag,)."""
-    squares = np.append(0.0, np.cumsum(steps**2))
-    scale = np.sqrt(squares[:0:-1] * (squares[-1] - squares[:-1]))
-    products = np.correlate(steps, steps, "full")[len(steps) - 1 :]
-    return np.asarray(np.divide(products, scale, out=np.zeros_like(scale), where=scale > 0))
