@@ -80,6 +80,21 @@ def test_what_was_learned_in_one_epoch_and_lost_for_good_is_degraded(
     assert verdict(curves, no_skill_loss=LN2).outcome == outcome
 
 
+@pytest.mark.parametrize(
+    ("training", "right", "outcome"),
+    [(400.0, 0.9, "diverged"), (400.0, 0.0, "ok"), (2.0, 0.9, "ok")],
+)
+def test_no_cross_entropy_is_so_large_and_sound(
+    training: float, right: float, outcome: str
+) -> None:
+    curves = {
+        "loss": [training] * 9,
+        "val_loss": [500.0] * 9,
+        "val_accuracy": [right] * 9,
+    }
+    assert verdict(curves).outcome == outcome
+
+
 @pytest.mark.parametrize(("training", "outcome"), [(0.7, "degraded"), (0.6, "overfit")])
 def test_curves_that_end_together_have_not_parted(training: float, outcome: str) -> None:
     def climb(start: float, end: float) -> list[float]:

@@ -14,6 +14,7 @@ from auditor.outcomes import (
     Outcome,
     RunOutcome,
 )
+from auditor.outcomes.thresholds import GUESSING_CLASSES, LEAST_ACCURACY
 
 
 def _needs_results(seen: Judged) -> str | None:
@@ -93,7 +94,10 @@ _DETECTED = (
     "A training or validation loss, less its regularisation terms where those are known, is NaN, "
     f"infinite or above {DIVERGED_FACTOR:g} times the no-skill loss, "
     "or that of an untrained model where it is larger "
-    f"({DIVERGED_FACTOR_UNKNOWN:g} times the median first loss of the sweep where that is unknown)"
+    f"({DIVERGED_FACTOR_UNKNOWN:g} times the median first loss of the sweep where that is unknown, "
+    f"or {DIVERGED_FACTOR:g} times ln {GUESSING_CLASSES} where that is less and an accuracy of "
+    f"{percent(LEAST_ACCURACY)} was logged; a validation loss then counts only where training is "
+    "above that too)"
 )
 
 _BACK = (
@@ -102,7 +106,14 @@ _BACK = (
     "measured against)"
 )
 
-_THRESHOLDS = ("DIVERGED_FACTOR", "DIVERGED_FACTOR_UNKNOWN", "RECOVERED_FACTOR", "LEARNED_MARGIN")
+_THRESHOLDS = (
+    "DIVERGED_FACTOR",
+    "DIVERGED_FACTOR_UNKNOWN",
+    "GUESSING_CLASSES",
+    "LEAST_ACCURACY",
+    "RECOVERED_FACTOR",
+    "LEARNED_MARGIN",
+)
 
 DIVERGED = Rule(
     code="AUD001",
@@ -115,7 +126,7 @@ DIVERGED = Rule(
     matters="The weights are unusable, and the trial ranks after all that did not diverge.",
     remedy="Lower the learning rate, clip gradients (clipnorm=1.0) and scale the inputs.",
     certainty="High where a loss was NaN or infinite, or where the no-skill loss is known; "
-    "medium where a finite loss is held against the median first loss of the sweep.",
+    "medium where a finite loss is held against a guess.",
     thresholds=_THRESHOLDS,
 )
 

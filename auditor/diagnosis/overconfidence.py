@@ -11,7 +11,7 @@ from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rul
 from auditor.diagnosis.pairs import Pairs, longest, pairs
 from auditor.diagnosis.wording import by_trial, names, needs_curves, number, percent
 from auditor.outcomes import MIN_EPOCHS, Finite, Outcome, RunOutcome, accuracy_of
-from auditor.outcomes.thresholds import CHANCE_ACCURACY, CHANCE_LOSS
+from auditor.outcomes.thresholds import CHANCE_ACCURACY, CHANCE_LOSS, GUESSING_CLASSES
 from auditor.trials import Run, twin
 
 SMALL_FALL = 0.05
@@ -31,9 +31,6 @@ a smoothed best, as in AUD003."""
 
 LONG_AFTER = 10
 """Epochs after the best one from which it is clear where the two curves go."""
-
-HOPELESS_LOSS = 7.0
-"""Loss, in nats, that tells nothing: guessing among 1,000 classes has no more."""
 
 CLEAR_GAP = 2.0
 """Times its noise the difference between the error rate and one that rose as the loss did is beyond
@@ -99,7 +96,7 @@ def _has_skill(seen: Judged, both: Pairs, place: int) -> bool:
     if known is not None:
         return best < known
     guesses = abs(right - 1 / 2) <= CHANCE_ACCURACY / 2 and best >= math.log(2) * (1 - CHANCE_LOSS)
-    return not guesses and best < HOPELESS_LOSS
+    return not guesses and best < math.log(GUESSING_CLASSES)
 
 
 def _climbs(verdict: RunOutcome) -> bool:
@@ -230,7 +227,7 @@ DISAGREE = Rule(
     f"{FALL_NOISE:g} standard deviations of its noise and more than the standard error that the "
     "number of validation rows allows. Silent where the loss was never better than guessing: the "
     "no-skill loss; where that is not known, ln 2 at an accuracy of 0.5, and "
-    f"{HOPELESS_LOSS:g} nats. The epoch with the best accuracy is named where it is better by "
+    f"ln {GUESSING_CLASSES}. The epoch with the best accuracy is named where it is better by "
     f"{CLEAR_GAP:g} times that noise.",
     matters="The model gets surer of its errors, not more wrong: its classes stay as good as they "
     "were, its probabilities do not, and loss and accuracy name different best epochs.",
@@ -246,7 +243,7 @@ DISAGREE = Rule(
         "FLAT_GROWTH",
         "LONG_AFTER",
         "CLEAR_GAP",
-        "HOPELESS_LOSS",
+        "GUESSING_CLASSES",
         "CHANCE_LOSS",
         "CHANCE_ACCURACY",
         "FALL_NOISE",

@@ -26,7 +26,13 @@ def bad_epochs(seen: Measured, reference: Baseline) -> Mapping[int, tuple[int, .
         column = seen.column(metric)
         # Only losses share the scale of the ceiling; another objective must just be a number.
         ceiling = reference.ceiling if metric in LOSSES else math.inf
-        wrong = np.flatnonzero(~np.isfinite(column.values) | (column.values > ceiling))
+        above = column.values > ceiling
+        if metric == "val_loss" and reference.loss is None:
+            # The ceiling is a guess, and validation data of another scale have such losses as well.
+            calm = np.diff(seen.column("loss").bounds) > 0
+            calm[list(bad)] = False
+            above &= ~calm[column.run]
+        wrong = np.flatnonzero(~np.isfinite(column.values) | above)
         runs, epochs = column.run[wrong].tolist(), column.epochs[wrong].tolist()
         for run, epoch in zip(runs, epochs, strict=True):
             bad.setdefault(run, set()).add(epoch)

@@ -5,11 +5,18 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.outcomes.accuracies import accuracy_of, share
 from auditor.outcomes.measured import Measured
 from auditor.outcomes.task import task_of
-from auditor.outcomes.thresholds import DIVERGED_FACTOR, DIVERGED_FACTOR_UNKNOWN, RECOVERED_FACTOR
+from auditor.outcomes.thresholds import (
+    DIVERGED_FACTOR,
+    DIVERGED_FACTOR_UNKNOWN,
+    GUESSING_CLASSES,
+    LEAST_ACCURACY,
+    RECOVERED_FACTOR,
+)
 from auditor.outcomes.verdicts import Baseline
-from auditor.trials import Trials
+from auditor.trials import Trials, twin
 
 
 def baseline(trials: Trials) -> Baseline:
@@ -34,19 +41,30 @@ def baseline(trials: Trials) -> Baseline:
     typical = float(np.median(first)) if len(first) else 0.0
     if typical <= 0:
         return Baseline(None, "unknown", math.inf)
+    factor, words = DIVERGED_FACTOR_UNKNOWN, _FIRST
+    guessing = math.log(GUESSING_CLASSES)
+    if DIVERGED_FACTOR * guessing < factor * typical and _classifies(trials):
+        factor, typical, words = DIVERGED_FACTOR, guessing, _GUESSING
     return Baseline(
         None,
-        f"unknown; explosions are {_MEASURED} {_FIRST}",
-        DIVERGED_FACTOR_UNKNOWN * typical,
+        f"unknown; explosions are {_MEASURED} {words}",
+        factor * typical,
         RECOVERED_FACTOR * typical,
-        f"{DIVERGED_FACTOR_UNKNOWN:g} times {_FIRST}",
+        f"{factor:g} times {words}",
     )
+
+
+def _classifies(trials: Trials) -> bool:
+    name = accuracy_of(trials)
+    rights = [share(trials.column(metric).values) for metric in (name, twin(name)) if name]
+    return any(np.nanmax(of, initial=0.0) >= LEAST_ACCURACY for of in rights)
 
 
 _MEASURED = "measured against"
 _NO_SKILL = "the no-skill loss"
 _UNTRAINED = "the loss of an untrained model"
 _FIRST = "the median loss of the first epoch"
+_GUESSING = f"the loss of guessing among {GUESSING_CLASSES:,} classes"
 
 
 def _known(loss: float | None) -> float | None:

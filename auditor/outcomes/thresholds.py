@@ -13,6 +13,14 @@ DIVERGED_FACTOR_UNKNOWN = 100.0
 """The same where the no-skill loss is unknown and the median first loss of the sweep stands in for
 it: that median already contains some learning, hence the wider berth."""
 
+GUESSING_CLASSES = 1000
+"""Classes whose ln K, 6.9 nats, stands in for a no-skill loss that is not known where an accuracy is
+logged: training on fewer starts below, and on more hardly above, unless it explodes at once."""
+
+LEAST_ACCURACY = 0.05
+"""Accuracy, as a share, that some epoch must reach for the task to be taken for a classification
+then: of a regression it is next to 0."""
+
 RECOVERED_FACTOR = 1.1
 """Times the same loss below which a loss is no longer far above it, after an explosion. To have
 come back a run must also get below the no-skill loss, by `LEARNED_MARGIN`, where that is known and
