@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import AuditorError, DirectoryError, SearchError
+from auditor.files import Json
 
 if TYPE_CHECKING:
     from auditor.search import PlanSummary, Progress
@@ -147,6 +148,23 @@ class Plan:
         # KerasTuner prints that it reloads; our caller says so in its own words.
         with _in_words_of_options(), redirect_stdout(io.StringIO()):
             return kind(source.space.hypermodel(source.data), **given)
+
+    def reruns(
+        self,
+        source: Source,
+        progress: Callable[["Progress"], None],
+        wanted: Sequence[Mapping[str, Json]],
+    ) -> Any:
+        """The tuner that trains configurations of this sweep again, in a folder of it.
+
+        Raises:
+            DirectoryError, SearchError: As of `tuner`; or the data are not those of the sweep.
+        """
+        tuner = self.tuner(source, progress)
+        from auditor.search.confirming import check_same, rerunning
+
+        check_same(self.folder, *self._arguments(source.data))
+        return rerunning(tuner, wanted)
 
     def sentences(self, data: "Data") -> tuple[str, ...]:
         """What is done with the data, beyond what they say themselves."""

@@ -24,8 +24,8 @@ LOOKS = 2
 again. Each look has its share of the probability of an error."""
 
 SMALL = 0.5
-"""Difference of rates that a cause which stands makes at least. Where it is surely less, the cause
-is withdrawn."""
+"""Difference of rates that a cause which stands makes at least. One that surely makes less, and
+shows none, is withdrawn."""
 
 ONE_SIDED = 1.645
 """Standard errors from a rate to the end of a one-sided 95 % interval."""
@@ -109,7 +109,8 @@ class _Seen(NamedTuple):
     def verdict(self, adjusted_p: float) -> Confirmation:
         rate = self.failing / self.total
         gone = all(flip.failing <= (1 - PURE) * flip.total for flip in self.flips)
-        idle = [flip for flip in self.flips if self._most(flip) < SMALL]
+        # Not what surely makes some difference, however small.
+        idle = [flip for flip in self.flips if flip.p > ALPHA and self._most(flip) < SMALL]
         verdict: Verdict = "undecided"
         if idle:
             verdict = "withdrawn"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from auditor.attribution.cause import Attribution, Cause, Confirmation
 from auditor.attribution.cells import Key, Values, key_of
 from auditor.attribution.deciding import LOOKS, Group, Rerun, decide, exact_p
+from auditor.attribution.failures import CENSORED
 from auditor.attribution.sites import Neighbourhood, Sites
 from auditor.attribution.thresholds import ALPHA
 from auditor.outcomes import Outcomes
@@ -240,7 +241,7 @@ def _distance(one: Neighbourhood, other: Neighbourhood) -> int:
 def _counted(reruns: Iterable[Rerun]) -> dict[Key, int]:
     counts: defaultdict[Key, int] = defaultdict(int)
     for rerun in reruns:
-        counts[key_of(rerun.values)] += 1
+        counts[key_of(rerun.values)] += rerun.ended not in CENSORED  # interrupted, it goes on
     return counts
 
 

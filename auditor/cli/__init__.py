@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from auditor.cli import audit, check_data, rules, sweep
+from auditor.cli import audit, check_data, confirm, rules, sweep
 
 app = typer.Typer(
     name="auditor",
@@ -22,6 +22,7 @@ app = typer.Typer(
 for _command in (
     audit.audit,
     sweep.sweep,
+    confirm.confirm,
     sweep.spaces,
     sweep.demo,
     rules.rules,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.ending import INTERRUPTED, TERMINATED, fail_on_found, one_line_errors, say
+from auditor.cli.ending import fail_on_found, one_line_errors, say
 from auditor.cli.options import (
     Clean,
     Csv,
@@ -25,6 +25,7 @@ from auditor.cli.options import (
     WorkersPerGpu,
 )
 from auditor.cli.outputs import Outputs
+from auditor.cli.training import watched, watcher_for
 from auditor.sweeping import (
     Lane,
     Plan,
@@ -37,7 +38,6 @@ from auditor.sweeping import (
 
 if TYPE_CHECKING:
     from auditor.sweeping import Source
-    from auditor.watching import Lines, View
 
 
 def sweep(
@@ -139,35 +139,11 @@ def _introduce(source: "Source", plan: Plan) -> None:
 def _sweep(source: "Source", plan: Plan, outputs: Outputs) -> None:
     """Train, then audit."""
     _introduce(source, plan)
-    watcher = _watcher(outputs.plain)
+    watcher = watcher_for(outputs.plain)
     tuner = plan.tuner(source, watcher)
-    from auditor.search.signals import Terminated, sigterm_interrupts
-
-    try:
-        with sigterm_interrupts(), watcher.watch(tuner.progress):
-            plan.run(tuner, source.data)
-    except KeyboardInterrupt as stop:
-        kept = len(tuner.oracle.end_order)
-        say(
-            f"interrupted: {kept} finished trials are kept in {plan.folder}; the same command"
-            f"{', without --overwrite,' if plan.overwrite else ''} goes on from there",
-            err=True,
-        )
-        code = TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
-        raise typer.Exit(code) from None
+    with watched(tuner, watcher, plan.folder, plan.overwrite):
+        plan.run(tuner, source.data)
     earlier = tuner.progress().earlier
-    again = f" ({earlier} of them earlier)" if earlier else ""
-    say(f"  sweep: {len(tuner.oracle.end_order)} trials{again} in {plan.folder}\n")
+    before = f" ({earlier} of them earlier)" if earlier else ""
+    say(f"  sweep: {len(tuner.oracle.end_order)} trials{before} in {plan.folder}\n")
     fail_on_found(outputs.deliver(tuner.audit()))
-
-
-def _watcher(plain: bool) -> "Lines | View":
-    """What shows how a sweep goes: a view on a terminal, lines elsewhere."""
-    from rich.console import Console
-
-    from auditor.watching import Lines, View
-
-    console = Console(stderr=True)
-    if plain or not console.is_terminal or console.is_dumb_terminal:
-        return Lines(lambda line: say(line, err=True))
-    return View(console)

@@ -115,6 +115,7 @@ class RecordingTuner(TrainingTuner):
         self.workers_per_gpu = workers_per_gpu
         self.keep_weights = keep_weights
         self._progress = progress
+        self._searched: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         standing, split = Standing(oracle), CrossValidation(cross_validation, stratify)
         path = Path(directory or ".", project_name or "untitled_project")
         store.prepare(path)
@@ -162,10 +163,12 @@ class RecordingTuner(TrainingTuner):
                 search is at work in it.
             SearchError: Every trial crashes, or the data cannot be split into folds.
         """
+        self._searched = None  # While it runs, copies of this tuner must not take the data along.
         # KerasTuner's own workers share a directory on purpose.
         lock = nullcontext() if distribution.has_chief_oracle() else self._lock
         with ends_by_sigterm(), lock:
             self._search(*fit_args, **fit_kwargs)
+        self._searched = fit_args, fit_kwargs
 
     def _search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         # KerasTuner collects garbage for every model. Without what is alive already, the frameworks
@@ -210,6 +213,44 @@ class RecordingTuner(TrainingTuner):
             super().search(*args, **kwargs)
         else:
             StackedSearch(self, args, kwargs, folds).run()
+
+    def confirm(self, *fit_args: Any, budget: int | None = None, **fit_kwargs: Any) -> "Audit":
+        """Train again, with new seeds, what decides whether the causes of the audit are causes.
+
+        Configurations that meet a cause, and the same with one of its values changed: see
+        `Audit.plan_reruns`. They are kept in the folder `confirm` of the sweep, whose other files
+        stay as they are; called again after an interruption, it goes on.
+
+        Args:
+            *fit_args: As those of `search`, whose arguments are used if none are given here.
+            budget: Trainings at most; None for as many as it takes.
+            **fit_kwargs: As `fit_args`.
+
+        Returns:
+            The audit, in which causes are confirmed, withdrawn, or left open.
+
+        Raises:
+            SearchError: There are no arguments, or they are not those of the sweep.
+
+        Example:
+            >>> tuner.search(x, y, validation_split=0.2, epochs=20)
+            >>> tuner.confirm().causes[0].evidence
+            'confirmed'
+        """
+        from auditor.search.confirming import check_same, rerunning
+
+        if not fit_args and not fit_kwargs:
+            if self._searched is None:
+                raise SearchError(
+                    "confirm() trains as search() did, which has not run to its end in this "
+                    "process; give confirm() the arguments of search()"
+                )
+            fit_args, fit_kwargs = self._searched
+        check_same(Path(self.project_dir), fit_args, fit_kwargs)
+        plan = self.audit().plan_reruns(budget)
+        if plan.trainings:
+            rerunning(self, plan.wanted).search(*fit_args, **fit_kwargs)
+        return self.audit()
 
     def plan_summary(self, *fit_args: Any, **fit_kwargs: Any) -> PlanSummary:
         """Which trials train together, and why the others do not; `print` makes it a table.

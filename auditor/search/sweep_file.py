@@ -128,7 +128,11 @@ class SweepFile:
         """
         if self._writes:
             store.prepare(self._path)  # with `overwrite=True` KerasTuner has removed it
-        self._plan |= {"executions": executions, "epochs": kwargs.get("epochs")}
+        self._plan |= {
+            "executions": executions,
+            "epochs": kwargs.get("epochs"),
+            "batch_size": facts.by_name(args, kwargs).get("batch_size"),
+        }
         self._digest = facts.fingerprint(args, dict(kwargs))
         self._split = facts.labels(args, kwargs, all_rows=bool(folds))
         parts = [self._split]
