@@ -14,7 +14,7 @@ DIVERGED_FACTOR_UNKNOWN = 100.0
 it: that median already contains some learning, hence the wider berth."""
 
 GUESSING_CLASSES = 1000
-"""Classes whose ln K, 6.9 nats, stands in for a no-skill loss that is not known where an accuracy is
+"""Classes whose ln K, 6.9 nats, stands in for a no-skill loss not known where an accuracy is
 logged: training on fewer starts below, and on more hardly above, unless it explodes at once."""
 
 LEAST_ACCURACY = 0.05
