@@ -80,6 +80,12 @@ def test_an_end_of_a_range(at: float, remedies: list[str]) -> None:
         assert evidence(finding)["share of the best trials at the end"] >= 0.5
 
 
+def test_a_best_value_inside_the_outermost_part_is_not_its_end() -> None:
+    """The outermost fifth begins at 0.8."""
+    assert not edges(ranged(bowl(0.86), count=400, noise=0.002))
+    assert edges(ranged(bowl(1.0), count=400, noise=0.002))
+
+
 @pytest.mark.parametrize(
     ("values", "sign"),
     [

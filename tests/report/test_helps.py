@@ -91,6 +91,17 @@ def test_it_is_read_back_as_it_was(audited: Audit, tmp_path: Path) -> None:
     assert Audit.load(tmp_path).helping == audited.helping
 
 
+def test_what_helps_most_trials_is_told_for_all_of_them(audited: Audit) -> None:
+    first = next(f for f in audited.findings if f.code == "AUD003")
+    told = ("Ranked by epoch 3. Use x. Stop.", "Ranked by epoch 4. Use x. Stop.", "Something else.")
+    findings = tuple(
+        replace(first, trials=(f"{i}",), remedy=remedy) for i, remedy in enumerate(told)
+    )
+    made = sections(replace(audited, findings=findings))
+    (entry,) = next(section for section in made if section.key == "findings").entries
+    assert entry.remedy == "Use x. Stop."
+
+
 @pytest.mark.parametrize("format", ["terminal", "html"])
 def test_where_nothing_was_compared_there_is_no_section(audited: Audit, format: str) -> None:
     assert "what helps" in render(audited, format).lower()
