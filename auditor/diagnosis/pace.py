@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -12,12 +11,11 @@ from scipy.special import stdtrit
 
 from auditor.diagnosis.finding import Evidence, Judged
 from auditor.diagnosis.swings import DIP_WIDTH, Judgeable, dips
-from auditor.diagnosis.wording import number, percent
+from auditor.diagnosis.wording import number, once_per_sweep, percent
 from auditor.outcomes import (
     MIN_EPOCHS,
     OVERFIT_FLOOR,
     Finite,
-    Measured,
     Outcome,
     accuracy_of,
     finite,
@@ -96,17 +94,9 @@ class Paces(NamedTuple):
         return np.asarray(self.improves & enough & (self.over == 0))
 
 
-_KNOWN: WeakKeyDictionary[Measured, Paces] = WeakKeyDictionary()
-
-
+@once_per_sweep
 def paces(seen: Judged) -> Paces:
     """The paces of all runs; of one that exploded and came back, after that."""
-    if seen.measured not in _KNOWN:
-        _KNOWN[seen.measured] = _paces(seen)
-    return _KNOWN[seen.measured]
-
-
-def _paces(seen: Judged) -> Paces:
     curves = _objectives(seen)
     found = _measure(curves)
     for place, run in enumerate(seen.trials.runs):

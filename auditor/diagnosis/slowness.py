@@ -8,7 +8,7 @@ import numpy as np
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
 from auditor.diagnosis.pace import Paces, is_ok, paces
 from auditor.diagnosis.swings import where
-from auditor.diagnosis.wording import count, names, needs_curves, number, percent
+from auditor.diagnosis.wording import count, names, needs_curves, number, once_per_sweep, percent
 from auditor.outcomes import LEARNED_MARGIN
 
 SLOW_EPOCHS = 10
@@ -55,6 +55,7 @@ class Slow(NamedTuple):
     lucky: int = 0
 
 
+@once_per_sweep
 def slow_runs(seen: Judged) -> dict[int, Slow]:
     """The runs that learn slowly, or only seem to have learned, by position."""
     found, skill = paces(seen), _skill(seen)

@@ -19,7 +19,7 @@ from auditor.diagnosis.pace import (
 )
 from auditor.diagnosis.slowness import slow_runs
 from auditor.diagnosis.swings import where
-from auditor.diagnosis.wording import count, names, needs_curves, percent
+from auditor.diagnosis.wording import count, names, needs_curves, once_per_sweep, percent
 from auditor.trials import Trials
 
 PLANNED = ("tuner/epochs", "epochs", "n_epochs", "num_epochs", "nb_epoch", "max_epochs")
@@ -56,6 +56,7 @@ class Stopped(NamedTuple):
     needed: int
 
 
+@once_per_sweep
 def stopped_runs(seen: Judged) -> dict[int, Stopped]:
     """The runs that were stopped too early, by position; slow ones are left out."""
     found, trained = paces(seen), _trained(seen)

@@ -60,11 +60,10 @@ def wasted_epochs(seen: Judged, run: Run, curve: ValidationCurve) -> Wasted | No
     if not accuracy or twin(accuracy) == curve.metric:
         return wasted
     epochs, values = seen.trials.curve(run, twin(accuracy))
-    there = values[np.isin(epochs, (best, last))]
-    if len(there) == 2:
-        wasted = wasted._replace(
-            accuracy=twin(accuracy), accuracies=(float(there[0]), float(there[1]))
-        )
+    there = np.searchsorted(epochs, (best, last))
+    if there[1] < len(epochs) and epochs[there[0]] == best and epochs[there[1]] == last:
+        then, now = values[there].tolist()
+        wasted = wasted._replace(accuracy=twin(accuracy), accuracies=(then, now))
     return wasted
 
 

@@ -2,12 +2,29 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from auditor.diagnosis.finding import Judged
-from auditor.outcomes import Outcome, RunOutcome
+from auditor.outcomes import Measured, Outcome, RunOutcome
 from auditor.trials import Run
 
 Verdicts = Mapping[Run, RunOutcome]
+T = TypeVar("T")
+
+
+def once_per_sweep(measure: Callable[[Judged], T]) -> Callable[[Judged], T]:
+    """What several rules ask for is measured once."""
+    known: WeakKeyDictionary[Measured, T] = WeakKeyDictionary()
+
+    @wraps(measure)
+    def remembered(seen: Judged) -> T:
+        if seen.measured not in known:
+            known[seen.measured] = measure(seen)
+        return known[seen.measured]
+
+    return remembered
 
 
 def nothing_needed(_: Judged) -> str | None:
@@ -17,9 +34,9 @@ def nothing_needed(_: Judged) -> str | None:
 
 def needs_curves(seen: Judged) -> str | None:
     """For rules on learning curves."""
-    covered = {seen.trials.coverage(run) for run in seen.trials.runs}
-    if "curves" in covered:
+    if any(seen.trials.coverage(run) == "curves" for run in seen.trials.runs):
         return None
+    covered = {seen.trials.coverage(run) for run in seen.trials.runs}
     if "best epoch" in covered:
         return "only the metrics of the best epoch were recorded, no learning curve"
     if "objective" in covered:
@@ -31,11 +48,11 @@ def by_trial(
     seen: Judged, concerns: Callable[[RunOutcome], bool]
 ) -> Iterator[tuple[str, Verdicts]]:
     """Each trial with runs that a rule concerns, and the verdicts on those runs."""
+    verdicts = seen.outcomes.by_run
+    trials = {run.trial_id for run, verdict in verdicts.items() if concerns(verdict)}
     for trial, runs in seen.trials.runs_of.items():
-        verdicts = seen.outcomes.by_run
-        concerned = {run: verdicts[run] for run in runs if concerns(verdicts[run])}
-        if concerned:
-            yield trial, concerned
+        if trial in trials:
+            yield trial, {run: verdicts[run] for run in runs if concerns(verdicts[run])}
 
 
 def with_outcome(seen: Judged, outcome: Outcome) -> Iterator[tuple[str, Verdicts]]:

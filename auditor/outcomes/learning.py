@@ -58,13 +58,15 @@ def fell_back(seen: Measured, run: int, reference: Baseline, after: int = -1) ->
     """
     if reference.loss is None:
         return None
+    back = (1 - CHANCE_LOSS) * reference.loss
     curves = {m: seen.finite(m).column.curve(run) for m in LOSSES}
+    if not (curves["val_loss"].values[-1:] >= back).any():
+        return None
     values = {m: c.values[c.epochs > after] for m, c in curves.items()}
     validation, training = values["val_loss"], values["loss"]
     late = max(PLATEAU_EPOCHS, len(validation) // 2)
     if len(validation) <= late or (len(training) and len(training) < late):
         return None
-    back = (1 - CHANCE_LOSS) * reference.loss
     best, end = float(validation.min()), float(np.median(validation[-late:]))
     is_back = all((of[-late:] >= back).all() for of in (validation, training))
     if not is_back or end < (1 + OVERFIT_RISE) * best:

@@ -72,9 +72,14 @@ class Finite:
 
     def by_length(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Runs of the same length, and where their values are: (run,), (run, value)."""
-        for length in np.unique(self.lengths[self.lengths > 0]):
-            runs = np.flatnonzero(self.lengths == length)
-            yield runs, self.column.bounds[runs, None] + np.arange(length)
+        return zip(*self._by_length, strict=True)
+
+    @cached_property
+    def _by_length(self) -> tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]:
+        lengths = np.unique(self.lengths[self.lengths > 0])
+        runs = [np.flatnonzero(self.lengths == length) for length in lengths]
+        begins = [self.column.bounds[at, None] for at in runs]
+        return runs, [b + np.arange(n) for b, n in zip(begins, lengths, strict=True)]
 
 
 def finite(column: Column) -> Finite:
