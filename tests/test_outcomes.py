@@ -80,6 +80,18 @@ def test_what_was_learned_in_one_epoch_and_lost_for_good_is_degraded(
     assert verdict(curves, no_skill_loss=LN2).outcome == outcome
 
 
+@pytest.mark.parametrize(("first", "recovered"), [(80.0, False), (0.7, True)])
+def test_a_guess_does_not_make_an_explosion_of_a_start(first: float, recovered: bool) -> None:
+    falling = [0.8, 0.6, 0.5, 0.45, 0.42, 0.4]
+    curves = {
+        "loss": [90.0, *falling],
+        "val_loss": [first, *falling],
+        "val_accuracy": [0.6] * 7,
+    }
+    judged = verdict(curves)
+    assert (judged.outcome, judged.recovered) == (Outcome.OK, recovered)
+
+
 @pytest.mark.parametrize(
     ("training", "right", "outcome"),
     [(400.0, 0.9, "diverged"), (400.0, 0.0, "ok"), (2.0, 0.9, "ok")],

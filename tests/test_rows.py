@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.outcomes import Measured, inferred_rows
-from auditor.outcomes.rows import MOST_ALONE, MOST_DOUBT
+from auditor.outcomes.rows import MOST_ALONE, MOST_DOUBT, fewer_rows
 from auditor.readers import read
 from auditor.trials import Run
 from tests.making import CASES, case, sweep
@@ -65,6 +65,24 @@ def test_planted_rows_are_found_or_not_told(
     values = right.round() / rows
     printed = values.astype("float32").astype(float) if digits is None else values.round(digits)
     assert told(printed) in (rows, None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "right", "least"),
+    [
+        (18, [9, 10, 12, 15, 17], 18),
+        (18, [9, 17], None),  # two values of more than 100 rows fit by luck
+        (36, [18, 20, 24, 30, 34], 18),  # a multiple is possible
+        (90, [61, 70, 72, 77, 81], None),
+    ],
+)
+def test_that_rows_are_few_takes_fewer_accuracies(
+    rows: int, right: list[int], least: int | None
+) -> None:
+    trials = sweep({"a": {"val_accuracy": np.asarray(right * 3) / rows}})
+    assert not inferred_rows(trials)
+    few = fewer_rows(trials, 100)
+    assert (few.rows if few else None) == least
 
 
 def test_sets_of_several_sizes_are_not_taken_for_one_of_a_common_multiple() -> None:

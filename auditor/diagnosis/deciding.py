@@ -12,6 +12,7 @@ from scipy import special
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule, Severity
 from auditor.diagnosis.wording import count, number
 from auditor.outcomes import Outcome, accuracy_of, share
+from auditor.outcomes.rows import fewer_rows
 from auditor.trials import twin
 
 SEED_TRIALS = 3
@@ -153,13 +154,13 @@ class _Set(NamedTuple):
 
 
 def _needs_rows(seen: Judged) -> str | None:
-    if seen.measured.rows:
+    if seen.measured.rows or fewer_rows(seen.trials, MIN_VALIDATION_ROWS):
         return None
     return "the number of validation rows is not known, and no accuracy tells it"
 
 
 def _small_validation(seen: Judged) -> Iterator[Finding]:
-    of = _rows(seen)
+    of = _rows(seen) if seen.measured.rows else _few(seen)
     if of.rows >= MIN_VALIDATION_ROWS:
         yield from _undecided(seen, of)
         return
@@ -177,8 +178,17 @@ def _small_validation(seen: Judged) -> Iterator[Finding]:
             Evidence("largest standard error of an accuracy", error),
         ),
         SMALL_VALIDATION.severity,
-        "high",
+        "high" if seen.measured.rows else "medium",
     )
+
+
+def _few(seen: Judged) -> _Set:
+    """Rows of which only that they are few is known."""
+    least = fewer_rows(seen.trials, MIN_VALIDATION_ROWS)
+    rows = least.rows if least else 0
+    told = f"as the steps of {twin(accuracy_of(seen.trials))} tell"
+    words = f"fewer than {MIN_VALIDATION_ROWS} rows, {rows} or a small multiple, {told}"
+    return _Set(rows, words)
 
 
 def _rows(seen: Judged) -> _Set:
@@ -274,7 +284,8 @@ SMALL_VALIDATION = Rule(
     detected=f"The validation set has fewer than {MIN_VALIDATION_ROWS} rows, all folds together. "
     "Or, a tip, where trials rank by an accuracy: the second and at least "
     f"{CLOSE_TRIALS} trials in all are within one standard error of the best, sqrt(p (1 - p) / n). "
-    "Rows that were not recorded are told from the steps of the accuracy, where its digits do.",
+    "Rows that were not recorded are told from the steps of the accuracy, where its digits do; "
+    "that they are so few is told by fewer steps, with medium confidence.",
     matters="Differences between trials are then mostly chance, and so is the best epoch.",
     remedy="Hold out more rows, or use cross-validation.",
     certainty="High for few rows: they are counted, or told with a doubt below 1 %. Medium for the "

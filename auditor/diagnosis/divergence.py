@@ -136,7 +136,8 @@ RECOVERED = Rule(
     severity="warning",
     needs=needs_curves,
     check=_recovered,
-    detected=f"{_DETECTED}, and a later epoch is {_BACK}.",
+    detected=f"{_DETECTED}, and a later epoch is {_BACK}. Where that is unknown, a run that starts "
+    "there, with its validation loss as well, and comes down has not exploded.",
     matters="The run is at the edge of stability: another seed may not come back.",
     remedy="Lower the learning rate or warm it up, and confirm the result with more seeds.",
     certainty="As of AUD001.",

@@ -54,6 +54,24 @@ def has_recovered(seen: Measured, run: int, bad: tuple[int, ...], reference: Bas
     return bool(later.min() < useful)
 
 
+def is_start(seen: Measured, run: int, bad: tuple[int, ...], reference: Baseline) -> bool:
+    """Whether losses above a ceiling that is only a guess are where training set out from.
+
+    Penalties and inputs of another scale begin so. What explodes within the first epoch and is back
+    by its end has a small validation loss there.
+    """
+    first = seen.finite("val_loss").column.curve(run)
+    training = seen.column("loss").curve(run)
+    return (
+        reference.loss is None
+        and bad == tuple(range(len(bad)))
+        and bool(np.isfinite(training.values[np.isin(training.epochs, bad)]).all())
+        and len(first.values) > 0
+        and int(first.epochs[0]) == 0
+        and float(first.values[0]) > reference.normal
+    )
+
+
 def _starts_far_above(reference: Baseline) -> bool:
     """Whether an untrained model has a loss that would be an explosion in a trained one.
 

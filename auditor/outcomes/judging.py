@@ -39,6 +39,8 @@ def _judge_run(seen: Measured, place: int, bad: tuple[int, ...], reference: Base
     """The verdict on the run at a place among all runs."""
     trials, run = seen.trials, seen.trials.runs[place]
     recovered = bool(bad) and explosions.has_recovered(seen, place, bad, reference)
+    if recovered and explosions.is_start(seen, place, bad, reference):
+        bad, recovered = (), False
     if (bad and not recovered) or explosions.reported_non_finite(trials, run):
         return explosions.diverged(seen, place, bad, reference)
     verdict = _from_status(trials, run) or _from_curves(seen, place, bad, reference)

@@ -83,11 +83,24 @@ def inferred_rows(trials: Trials) -> Mapping[Run, Rows]:
     return found
 
 
-def _told(accuracies: NDArray[np.float64]) -> Rows | None:
-    """The number of rows that accuracies show; None where that is in doubt."""
+def fewer_rows(trials: Trials, than: int) -> Rows | None:
+    """The least number of rows that fits all runs, where it is sure that there are fewer than some.
+
+    It takes fewer accuracies than the very number does: some multiple of it may be the right one.
+    """
+    return _told(trials.column(twin(accuracy_of(trials))).values, than)
+
+
+def _told(accuracies: NDArray[np.float64], than: int = 0) -> Rows | None:
+    """The number of rows that accuracies show; None where that is in doubt.
+
+    Args:
+        accuracies: As logged.
+        than: Only larger numbers than this, or this, are ruled out.
+    """
     shares = share(accuracies)
     values = _sample(shares)
-    if 0.5 ** len(values) > MOST_DOUBT:
+    if not len(values) or (not than and 0.5 ** len(values) > MOST_DOUBT):
         return None
     decimals = _decimals(values)
     berth = _berth(decimals)
@@ -99,7 +112,9 @@ def _told(accuracies: NDArray[np.float64]) -> Rows | None:
         return None
     if not _fits(shares, fitting[0], berth).all():
         return None
-    rows, others = int(fitting[0]), fitting[1:]
+    rows, others = int(fitting[0]), fitting[1:][fitting[1:] >= than]
+    if 0 < than <= rows:
+        return None
     # Of k drawn at random a larger number fits less often; and any number fits some noise.
     larger = float(((rows / others) ** len(values)).sum())
     luck = rows * _share_that_fits(rows, decimals, berth) ** len(values)

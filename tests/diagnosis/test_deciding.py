@@ -120,6 +120,13 @@ def test_rows_are_told_from_accuracies() -> None:
     )
 
 
+def test_few_rows_are_told_from_few_steps() -> None:
+    rights = [k / 18 for k in (9, 10, 12, 15, 17, 17, 17, 17)]
+    finding = found("AUD009", sweep({"a": {"val_loss": [0.5] * 8, "val_accuracy": rights}}))
+    assert "fewer than 100 rows, 18 or a small multiple" in finding.sentence
+    assert finding.confidence == "medium"
+
+
 def test_the_rows_of_all_folds_count() -> None:
     rows = MIN_VALIDATION_ROWS // 4
     folds = {Run("a", 0, fold): {"val_loss": [0.5]} for fold in range(4)}
