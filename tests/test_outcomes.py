@@ -76,7 +76,8 @@ def test_crawling_at_chance_is_never_learned() -> None:
 def test_what_was_learned_in_one_epoch_and_lost_for_good_is_degraded(
     end: float, outcome: str
 ) -> None:
-    curves = {"loss": [0.65, 0.68, *[end] * 10], "val_loss": [0.58, 0.69, *[end] * 10]}
+    # Means over five epochs hardly rise.
+    curves = {"loss": [0.65, 0.68, *[end] * 38], "val_loss": [0.61, 0.69, *[end] * 38]}
     assert verdict(curves, no_skill_loss=LN2).outcome == outcome
 
 
