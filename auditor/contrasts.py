@@ -19,8 +19,11 @@ MIN_TRIALS = 5
 """Trials on either side below which nothing is said: of five against five, one of 252 ways to deal
 them is the most extreme on either side."""
 
-TRIALS_PER_COLUMN = 3
+TRIALS_PER_COLUMN = 2
 """Trials per column of the linear model below which other factors are left out of it."""
+
+DEGREE = 3
+"""Of the curves that hold a factor equal whose parts are wide: enough for one bend each way."""
 
 
 class Contrast(NamedTuple):
@@ -105,30 +108,55 @@ def _means(parts: Parts, sets: Parts, values: Floats, least: int) -> Floats:
     return np.asarray(means.reshape(-1, width))
 
 
-def adjusted(parts: Parts, values: Floats, contrasts: list[Contrast]) -> Differences:
+def adjusted(
+    parts: Parts, values: Floats, contrasts: list[Contrast], positions: Floats | None = None
+) -> Differences:
     """Differences between parts in a linear model of all factors, by least squares.
 
     Errors are robust against unequal spread (HC3, MacKinnon and White 1985), as Welch's are. Where
-    there are too few trials for all factors, each is compared by itself.
+    there are too few trials for all factors, each is compared by itself; or, where it may follow
+    another one, not at all.
 
     Args:
         parts: Part of each trial by factor; (trial, factor).
         values: What is compared; (trial,).
         contrasts: What is compared with what.
+        positions: For factors that may follow one another, where trials stand on those whose
+            parts are wide, from -1 to 1, NaN elsewhere; (trial, factor). Others are then held equal
+            by a curve through these, too: by parts alone, a factor that follows another still
+            shows some of what that one does.
     """
     together = sum(len(np.unique(column)) - 1 for column in parts.T) + 1
-    if together * TRIALS_PER_COLUMN <= len(parts):
+    if positions is None and together * TRIALS_PER_COLUMN <= len(parts):
         return _fitted(parts, values, contrasts)
     found = np.full((4, len(contrasts)), np.nan)
     for factor in sorted({contrast.factor for contrast in contrasts}):
         places = [i for i, contrast in enumerate(contrasts) if contrast.factor == factor]
-        alone = [contrasts[place]._replace(factor=0) for place in places]
-        found[:, places] = _fitted(parts[:, [factor]], values, alone)
+        curves = _curves(parts, positions, factor)
+        if (together + curves.shape[1]) * TRIALS_PER_COLUMN <= len(parts):
+            some = [contrasts[place] for place in places]
+            found[:, places] = _fitted(parts, values, some, curves)
+        elif positions is None:
+            alone = [contrasts[place]._replace(factor=0) for place in places]
+            found[:, places] = _fitted(parts[:, [factor]], values, alone)
     return Differences(*found)
 
 
-def _fitted(parts: Parts, values: Floats, contrasts: list[Contrast]) -> Differences:
+def _curves(parts: Parts, positions: Floats | None, factor: int) -> Floats:
+    """The powers of the positions on all factors but one; (trial, power)."""
+    if positions is None:
+        return np.empty((len(parts), 0))
+    others = np.nan_to_num(np.delete(positions, factor, axis=1))
+    others = others[:, others.any(axis=0)]
+    return np.concatenate([others**power for power in range(1, DEGREE + 1)], axis=1)
+
+
+def _fitted(
+    parts: Parts, values: Floats, contrasts: list[Contrast], curves: Floats | None = None
+) -> Differences:
     columns, place = _columns(parts)
+    if curves is not None:
+        columns = np.concatenate([columns, curves], axis=1)
     asked = np.zeros((len(contrasts), columns.shape[1]))
     sizes = np.zeros((2, len(contrasts)))
     for row, (factor, part, against) in enumerate(contrasts):

@@ -75,6 +75,30 @@ def test_a_model_holds_other_factors_equal() -> None:
     assert alone.effect[0] > 0.5
 
 
+def test_a_curve_through_a_wide_part_holds_more_equal_than_its_parts() -> None:
+    random = np.random.default_rng(0)
+    rate = random.uniform(-1, 1, 600)
+    follows = np.where(random.uniform(size=600) < 0.8, rate, random.uniform(-1, 1, 600))
+    values = np.stack([follows, rate], axis=1)
+    parts = np.digitize(values, [-1 / 3, 1 / 3])
+    ends = [Contrast(0, 2, 0)]
+    by_parts = adjusted(parts, rate**2 + rate, ends)
+    by_curves = adjusted(parts, rate**2 + rate, ends, values)
+    assert by_parts.effect[0] > 0.04
+    assert by_curves.effect[0] == pytest.approx(0, abs=1e-6)
+    with_gaps = np.where(random.uniform(size=values.shape) < 0.1, np.nan, values)
+    assert np.isfinite(adjusted(parts, rate**2 + rate, ends, with_gaps).effect[0])
+
+
+def test_what_may_follow_another_is_silent_where_there_are_too_few_trials_for_the_curves() -> None:
+    places = np.linspace(-1, 1, 15)
+    values = np.stack([np.random.default_rng(0).permutation(places), places], axis=1)
+    parts = np.digitize(values, [-1 / 3, 1 / 3])
+    ends = [Contrast(1, 2, 0)]
+    assert np.isfinite(adjusted(parts, places, ends).effect[0])
+    assert np.isnan(adjusted(parts, places, ends, values).effect[0])
+
+
 def test_factors_that_always_change_together_are_not_told_apart() -> None:
     parts = np.random.default_rng(0).integers(2, size=(60, 1)).repeat(2, axis=1)
     values = np.random.default_rng(1).normal(size=60)

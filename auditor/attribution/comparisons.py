@@ -17,7 +17,8 @@ from scipy.stats import t as student
 from auditor.attribution.atoms import find_cuts, find_sides, is_few, is_label
 from auditor.attribution.cause import Condition
 from auditor.attribution.chance import Floats, Mask
-from auditor.attribution.levels import Configurations, Factor
+from auditor.attribution.design import Layout
+from auditor.attribution.levels import ABSENT, Configurations, Factor
 from auditor.attribution.thresholds import ALPHA, FEW_VALUES, POWER, WORTH
 from auditor.contrasts import Contrast, Differences, adjusted, find_sets, matched
 from auditor.outcomes import Outcome, Outcomes
@@ -91,15 +92,18 @@ def compare(
     outcomes: Outcomes,
     scores: Scores,
     configurations: Configurations,
-    paired: bool,
+    layout: Layout,
 ) -> Comparisons:
-    """Compare values with values; in matched pairs where `paired`."""
+    """Compare values with values: in matched pairs on a grid."""
+    paired = layout.cells > 0
     objective, gap = _values(trials, outcomes, scores, configurations)
     survived = ~np.isnan(objective)
     parts, conditions = _divide(configurations, survived)
     contrasts = _contrasts(conditions)
     sets = find_sets(configurations.codes)[survived] if paired else None
-    shown = [_shown(parts, sets, v[survived], contrasts) for v in (objective, gap)]
+    # Where values were not drawn at random, one may follow another.
+    positions = None if layout.name == "random" else _positions(configurations)[survived]
+    shown = [_shown(parts, sets, positions, v[survived], contrasts) for v in (objective, gap)]
     tests = sum(int((~np.isnan(differences.effect)).sum()) for differences, *_ in shown)
     level = ALPHA / max(1, tests)
     of_objective, of_gap = (
@@ -159,6 +163,17 @@ def _parts(
     return parts, {len(cuts): high.condition, 0: low.condition}
 
 
+def _positions(configurations: Configurations) -> Floats:
+    """Where trials stand on numbers that hardly repeat, from -1 to 1; NaN on all others."""
+    found = np.full(configurations.codes.shape, np.nan)
+    for place, factor in enumerate(configurations.factors):
+        codes = configurations.codes[:, place]
+        if factor.ordered and not is_few(factor, codes):
+            there = codes != ABSENT
+            found[there, place] = 2 * codes[there] / (len(factor.levels) - 1) - 1
+    return found
+
+
 def _contrasts(conditions: tuple[Mapping[int, Condition], ...]) -> list[Contrast]:
     return [
         Contrast(factor, part, against)
@@ -172,6 +187,7 @@ def _contrasts(conditions: tuple[Mapping[int, Condition], ...]) -> list[Contrast
 def _shown(
     parts: NDArray[np.intp],
     sets: NDArray[np.intp] | None,
+    positions: Floats | None,
     values: Floats,
     contrasts: list[Contrast],
 ) -> tuple[Differences, float, Floats]:
@@ -182,7 +198,8 @@ def _shown(
         nothing = np.full((4, len(contrasts)), np.nan)
         return Differences(*nothing), 0.0, nothing[:2]
     if sets is None:
-        differences = adjusted(parts, values, contrasts)
+        positions = None if positions is None else positions[known]
+        differences = adjusted(parts, values, contrasts, positions)
     else:
         differences = matched(parts, sets[known], values, contrasts)
     means = np.full((2, len(contrasts)), np.nan)

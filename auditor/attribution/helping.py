@@ -31,7 +31,7 @@ def find_help(trials: Trials, outcomes: Outcomes, scores: Scores) -> Helping:
     """
     configurations = encode(trials)
     layout = find_layout(trials, configurations)
-    seen = compare(trials, outcomes, scores, configurations, paired=layout.cells > 0)
+    seen = compare(trials, outcomes, scores, configurations, layout)
     left_out = int((~seen.survived).sum())
     evidence = _evidence(layout, left_out)
     with_interval = layout.cells > 0 or layout.name == "random"

@@ -178,8 +178,9 @@ EDGE = Rule(
     f"the outermost value or, of more than {MOST_VALUES} values, lie in the outer half of the "
     f"outermost of {RANGE_PARTS} equal parts of the range; and the trials there rank better than "
     f"those beside it with p below {number(SURE)} over all ends together, in trials that differ in "
-    "nothing else, or with the other hyperparameters held equal in a linear model. Trials that diverged or crashed rank "
-    "last. Silent at ends that cannot be passed: 0, 1 for counts, and 1 for shares.",
+    "nothing else, or with the other hyperparameters held equal in a linear model. Trials that "
+    "diverged or crashed rank last. Silent at ends that cannot be passed: 0, 1 for counts, and 1 "
+    "for shares.",
     matters="What lies beyond was not tried, and may be better still.",
     remedy="Search on beyond that end, until it no longer gets better.",
     certainty="Medium in grids and random searches; low elsewhere, where values were chosen by "
