@@ -45,10 +45,9 @@ def reruns_of(trials: Trials) -> Sequence[Rerun]:
     """The reruns of a sweep, each with what it came to, judged as its trials are."""
     if trials.reruns is None:
         return ()
-    both = _joined(trials, trials.reruns)
-    ended, values = judge(both).by_trial, configurations_of(both)
-    names = (_name(trial) for trial in trials.reruns.hyperparameters)
-    return [Rerun(values[name], ended[name]) for name in names if name in values]
+    ended = judge(_joined(trials, trials.reruns)).by_trial
+    configurations = configurations_of(replace(trials.reruns, space=trials.space))
+    return [Rerun(values, ended[_name(trial)]) for trial, values in configurations.items()]
 
 
 def _with(cause: Cause, found: Confirmation) -> Cause:

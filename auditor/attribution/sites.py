@@ -1,6 +1,6 @@
 """Configurations that would decide a cause: some that meet it, and their but-for neighbours."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.attribution.cause import Cause, Condition
 from auditor.attribution.cells import Key, Values, fails, holds, is_clean, key_of, meets
-from auditor.attribution.levels import configurations_of
+from auditor.attribution.levels import configurations_of, identity
 from auditor.files import Json
 from auditor.outcomes import Outcome, Outcomes
 from auditor.trials import Trials
@@ -69,14 +69,15 @@ class Sites:
         self._ended: Mapping[str, Outcome] = outcomes.by_trial
         self._seconds = {trial: _seconds(trials, trial) for trial in self._values}
         known = [seconds for seconds in self._seconds.values() if seconds is not None]
-        self._typical = float(np.median(known)) if known else None
+        self._usual = float(np.median(known)) if known else None
+        self._keys = {trial: key_of(values) for trial, values in self._values.items()}
         self._near: dict[str, dict[Key, list[str]]] = {}
+        self._others: dict[tuple[int, str, frozenset[str]], list[Json]] = {}
 
     def around(self, cause: Cause) -> list[Neighbourhood]:
-        """Sets of configurations that would decide a cause, the most telling ones first."""
+        """Sets of configurations that would decide a cause, those that failed first."""
         inside = islice(self._inside(cause), MOST_LOOKED_AT)
         sets = [found for site in inside if (found := self._set(cause, site)) is not None]
-        sets.sort(key=lambda one: one.unlike)
         # Those that differ in the values of the cause alone have the same neighbours.
         return list({one.rest: one for one in reversed(sets)}.values())[::-1]
 
@@ -91,14 +92,14 @@ class Sites:
         for trial in self._distinct(failing):
             values = self._cleaned(cause, self._values[trial])
             if values is not None:
-                yield Site(values, None, True, self._typical)
+                yield Site(values, None, True, self._usual)
 
     def _distinct(self, trials: Iterable[str]) -> Iterator[str]:
-        return iter({key_of(self._values[trial]): trial for trial in trials}.values())
+        return iter({self._keys[trial]: trial for trial in trials}.values())
 
     def _site(self, cause: Cause, trial: str) -> Site:
         failed = fails(cause, self._ended[trial]) is True
-        return Site(self._values[trial], trial, failed, self._seconds[trial] or self._typical)
+        return Site(self._values[trial], trial, failed, self._seconds[trial] or self._usual)
 
     def _set(self, cause: Cause, inside: Site) -> Neighbourhood | None:
         flipped = [self._flip(cause, condition, inside.values) for condition in cause.conditions]
@@ -122,14 +123,15 @@ class Sites:
         changed = self._changed(cause, condition, values)
         if changed is None or not is_clean(changed, cause, self._causes):
             return None
-        return Site(changed, None, False, self._typical)
+        return Site(changed, None, False, self._usual)
 
     def _neighbours(self, name: str, values: Values) -> Sequence[str]:
         if name not in self._near:
             self._near[name] = defaultdict(list)
             for trial, own in self._values.items():
                 if name in own:
-                    self._near[name][key_of(own, without=name)].append(trial)
+                    rest = self._keys[trial] - {(name, identity(own[name]))}
+                    self._near[name][rest].append(trial)
         return self._near[name].get(key_of(values, without=name), ())
 
     def _cleaned(self, cause: Cause, values: Values) -> Values | None:
@@ -149,15 +151,18 @@ class Sites:
     def _changed(self, cause: Cause, condition: Condition, values: Values) -> Values | None:
         """The values, with one that a condition is on as in typical trials that do not fail."""
         name = condition.hyperparameter
-        others = [
-            own[name]
-            for trial, own in self._values.items()
-            # Where other hyperparameters exist, more than this one would change.
-            if own.keys() == values.keys()
-            and not holds(condition, own)
-            and fails(cause, self._ended[trial]) is False
-        ]
-        return {**values, name: _typical(others)} if others else None
+        alike = (id(cause), name, frozenset(values))
+        if alike not in self._others:
+            others = [
+                own[name]
+                for trial, own in self._values.items()
+                # Where other hyperparameters exist, more than this one would change.
+                if own.keys() == values.keys()
+                and not holds(condition, own)
+                and fails(cause, self._ended[trial]) is False
+            ]
+            self._others[alike] = [_typical(others)] if others else []
+        return next(({**values, name: other} for other in self._others[alike]), None)
 
 
 def _typical(values: list[Json]) -> Json:
@@ -165,7 +170,7 @@ def _typical(values: list[Json]) -> Json:
     if all(type(value) in (int, float) for value in values):
         return sorted(values)[len(values) // 2]
     texts = [repr(value) for value in values]
-    return values[texts.index(max(dict.fromkeys(texts), key=texts.count))]
+    return values[texts.index(Counter(texts).most_common(1)[0][0])]
 
 
 def _seconds(trials: Trials, trial: str) -> float | None:

@@ -102,14 +102,14 @@ class _Recorded:
 
     def plan(self, folder: Path) -> Plan:
         folder = folder.resolve()  # of "." there is neither a parent nor a name
-        return Plan(
+        plan = Plan(
             folder=folder,
             sampler=self.sampler,
             objective=f"{self.objective.name}:{self.objective.direction}",
             gap_penalty=self.gap_penalty,
             epochs=self.epochs,
-            batch_size=self.batch_size or 32,
             seed=self.seed,
             folds=self.folds,
             stratify=self.stratify,
         )
+        return plan if self.batch_size is None else replace(plan, batch_size=self.batch_size)

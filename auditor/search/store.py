@@ -8,6 +8,7 @@
     trial_<id>/checkpoint.weights.h5  weights of the scored epoch, for the best trials
     stacks/<name>/           a stack that is training: what it goes on from, and runs that ended
     work/                    what executors share while a search runs
+    confirm/                 a sweep of its own: trainings made to confirm causes
 
 Every write is whole or absent. Only the main process writes here, but for what executors leave in
 folders of their own.

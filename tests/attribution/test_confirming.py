@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from auditor.attribution import plan_reruns
-from tests.attribution.planted import conditions, explain, grid, named, sweep
+from auditor.trials import Context
+from tests.attribution.planted import CURVES, conditions, explain, grid, named, sweep
 
 PAIR = "lr == 1.0 & activation == sigmoid"
 
@@ -137,11 +137,22 @@ def test_without_reruns_nothing_changes():
     assert explain(replace(trials, reruns=sweep([], ends(pair)))) == explain(trials)
 
 
-@pytest.mark.parametrize("name", ["val_loss", "loss"])
-def test_reruns_are_judged_against_what_the_sweep_is_judged_against(name):
-    """Most reruns explode: a median of them alone would call that normal."""
+def test_reruns_are_judged_against_what_the_sweep_is_judged_against(monkeypatch):
+    """That a finite loss has exploded is known from the no-skill loss, which the reruns lack."""
+    monkeypatch.setitem(CURVES, "diverged", [0.6, 1e3, 1e3, 1e3])
+    truth = ends(lambda v: v["lr"] == 1.0)
+    trials = rerun(sweep(grid(), truth), truth)
+    trials = replace(trials, reruns=replace(trials.reruns, context=Context()))
+    assert verdicts(explain(trials)) == {"lr == 1.0": "confirmed"}
+
+
+def test_a_second_look_is_finished_although_half_of_it_would_do():
     trials = sweep(grid(), ends(lambda v: v["lr"] == 1.0))
-    trials = replace(trials, context=replace(trials.context, no_skill_loss=None))
-    assert verdicts(explain(rerun(trials, ends(lambda v: v["lr"] == 1.0)))) == {
-        "lr == 1.0": "confirmed"
-    }
+    turns = iter([True, False] * 3 + [True] * 100)
+    half = ends(lambda v: v["lr"] == 1.0 and next(turns))
+    trials = rerun(trials, half)
+    wanted = plan_reruns(trials).wanted  # six seeds without the condition, twice, then with it
+    some = sweep(wanted[:12] + wanted[12:14] * 3 + wanted[18:20] * 3, half)
+    begun = replace(trials, reruns=some)
+    left = plan_reruns(begun)
+    assert left.claims[0].seeds == 6

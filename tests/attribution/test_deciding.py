@@ -80,6 +80,14 @@ def test_what_makes_half_the_seeds_fail_is_mostly_left_open():
     assert found.get("withdrawn", 0) < 0.05
 
 
+def test_what_makes_a_small_difference_for_sure_is_not_withdrawn():
+    ended = [Outcome.DIVERGED] * 3 + [Outcome.OK] * 7
+    seen = [Rerun({"lr": 1.0, "units": u}, end) for u in (0, 1) for end in ended]
+    seen += [Rerun({"lr": 0.1, "units": u}, Outcome.OK) for u in (0, 1) for _ in ended]
+    (found,) = decide([HIGH], seen)
+    assert (found.failing, found.total, found.verdict) == (6, 20, "undecided")
+
+
 def test_a_cause_is_not_judged_where_another_one_holds():
     other = cause(("units", 0))
     random = np.random.default_rng(0)

@@ -94,9 +94,18 @@ def test_earlier_reruns_count_and_what_was_begun_goes_on():
     assert str(plan_reruns(done)).startswith("All planned reruns have been made.")
 
 
-def test_one_cell_gets_more_seeds():
-    found = plan_reruns(trials_of(configurations=grid(lr=[10.0**-n for n in range(5)] * 5)))
-    assert not found.claims or found.claims[0].seeds == 5
+def test_where_only_the_value_of_the_cause_varies_one_cell_gets_more_seeds():
+    rows = [{"lr": rate, "units": 16} for rate in (0.001, 0.01, 0.1, 0.5, 1.0)]
+    high = replace(cause(lr=0.1), conditions=(Condition("lr", ">=", 0.1),))
+    (claim,) = planned(trials_of(lambda v: v["lr"] >= 0.1, rows), high).claims
+    assert (len(claim.cells), claim.seeds) == (1, 5)
+
+
+def test_a_milder_outcome_of_the_same_values_does_not_stand_in_the_way():
+    worse, milder = replace(cause(lr=1.0), outcome="crashed"), cause(activation="relu")
+    rows = [v for v in grid() if v["activation"] == "relu"]
+    trials = sweep(rows, lambda v: "crashed" if v["lr"] == 1.0 else "diverged")
+    assert [claim.cause for claim in planned(trials, worse, milder).claims] == [worse]
 
 
 def test_more_causes_need_more():
