@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from auditor.attribution.help import Help
@@ -195,3 +196,24 @@ def test_what_helps_is_found_and_covered(configurations: Any, sampler: str, runs
 def test_bystanders_are_named_in_few_sweeps_at_a_glance() -> None:
     false, _ = rates(lambda seed: grid(), null, "grid", 1, 40)
     assert false <= 0.15
+
+
+def steep(v: Values) -> tuple[float, float]:
+    gap, loss = null(v)
+    return 3 * gap, 3 * loss
+
+
+def test_a_value_that_follows_another_does_not_help_for_it() -> None:
+    """As in a search that learns: the bystander goes where the learning rate went."""
+    false = 0
+    for seed in range(20):
+        random = np.random.default_rng([seed, 5])
+        cells = [
+            v | {"x": (math.log10(v["lr"]) + 4) / 4 + 0.1 * random.normal()}
+            if random.uniform() < 0.8
+            else v
+            for v in map(dict, drawn(200, seed))
+        ]
+        found = helping(sweep(cells, steep, seed, sampler="adaptive"))
+        false += "x" in help_by(found)
+    assert false <= 3
