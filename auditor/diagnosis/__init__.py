@@ -1,4 +1,12 @@
-"""Rules on learning curves: from outcomes and scores to findings."""
+"""Rules on learning curves: from outcomes and scores to findings.
+
+`rules.py` lists the rules; each stands in the file of its family, which begins with its codes. What
+a rule and a finding are is in `finding.py`, how they speak in `wording.py`, their documentation in
+`document.py`. Families share measures of all runs at once: `pace.py` (how fast they improve),
+`swings.py` (swings and dips), `sides.py` (training against validation), `pairs.py` (losses and
+error rates), `wasted.py` (what came after the best epoch), `axes.py` (hyperparameters in order),
+`fixed_points.py` and `softmax_twice.py` (losses by arithmetic).
+"""
 
 import math
 from collections.abc import Mapping

@@ -13,6 +13,7 @@ from auditor.diagnosis.fixed_points import (
     least_cross_entropy,
 )
 from auditor.diagnosis.pairs import Pairs, longest, pairs
+from auditor.diagnosis.sides import of_sides, who
 from auditor.diagnosis.softmax_twice import (
     CERTAIN_CLASSES,
     LINE_EPOCHS,
@@ -95,13 +96,14 @@ def _has_other_loss(seen: Judged, run: Run) -> bool:
 
 
 def _softmax_twice(seen: Judged, training: Pairs, validation: Pairs, line: Line) -> Finding:
+    runs = [seen.trials.runs[place] for place in line.places]
     classes, place = int(line.classes[0]), int(line.places[0])
     loss, error = (float(part.column.curve(place).values[-1]) for part in training)
     floor, above = (float(floor_of_softmax_twice(k)) for k in (classes, classes + 1))
     sides = (training.losses, validation.losses)
     least = min(losses.column.curve(place).values.min() for losses in sides)
     sentence = (
-        f"{_who(seen, line.places)}: a training loss of {number(loss)} at an accuracy of "
+        f"{who(seen, runs)}: a training loss of {number(loss)} at an accuracy of "
         f"{number(1 - error)} does not look like plain cross-entropy"
         + (f", which would have to cost each wrong row {loss / error:.0f} nats" if error else "")
         + f": it fits softmax applied twice with {classes} classes: floor {number(floor)}, "
@@ -123,14 +125,15 @@ def _softmax_twice(seen: Judged, training: Pairs, validation: Pairs, line: Line)
         ),
     )
     confidence: Confidence = "high" if line.clear.any() else "medium"
-    return _finding(seen, line.places, sentence, evidence, confidence)
+    return of_sides(IMPOSSIBLE, runs, sentence, evidence, IMPOSSIBLE.severity, confidence)
 
 
 def _too_small(seen: Judged, validation: Pairs, places: _Places) -> Finding:
+    runs = [seen.trials.runs[place] for place in places]
     loss, error = (float(part.column.curve(places[0]).values[-1]) for part in validation)
     least = float(least_cross_entropy(error))
     sentence = (
-        f"{_who(seen, places)}: a val_loss of {number(loss)} at a validation accuracy of "
+        f"{who(seen, runs)}: a val_loss of {number(loss)} at a validation accuracy of "
         f"{number(1 - error)} is no plain cross-entropy, which cannot be below {number(least)}, "
         "the error rate times ln 2: it is another loss (squared error, focal loss), or weighted by "
         "row, or not of the task that the accuracy is of"
@@ -139,31 +142,8 @@ def _too_small(seen: Judged, validation: Pairs, places: _Places) -> Finding:
         Evidence("validation loss at the end", loss, "nats", BELOW_LEAST * least),
         Evidence("validation accuracy at the end", 1 - error),
     )
-    finding = _finding(seen, places, sentence, evidence, "medium")
-    return replace(finding, severity="tip", remedy=_OTHER_LOSS)
-
-
-def _who(seen: Judged, places: _Places) -> str:
-    trials = list(dict.fromkeys(seen.trials.runs[place].trial_id for place in places))
-    if len(trials) == 1:
-        return f"trial {trials[0]}"
-    return f"{len(trials)} of {len(seen.trials.hyperparameters)} trials, such as {trials[0]}"
-
-
-def _finding(
-    seen: Judged,
-    places: _Places,
-    sentence: str,
-    evidence: tuple[Evidence, ...],
-    confidence: Confidence,
-) -> Finding:
-    """One for the sweep: its trials share the code that is at fault."""
-    runs = tuple(seen.trials.runs[place] for place in places)
-    trials = tuple(dict.fromkeys(run.trial_id for run in runs))
-    return Finding(
-        IMPOSSIBLE.code, IMPOSSIBLE.title, IMPOSSIBLE.severity, trials, runs, sentence, evidence,
-        IMPOSSIBLE.remedy, confidence,
-    )  # fmt: skip
+    finding = of_sides(IMPOSSIBLE, runs, sentence, evidence, "tip", "medium")
+    return replace(finding, remedy=_OTHER_LOSS)
 
 
 _OTHER_LOSS = (

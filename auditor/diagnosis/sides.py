@@ -1,7 +1,7 @@
-"""Training against validation, in all epochs of all runs at once; what AUD019 to AUD021 share.
+"""Training against validation, in all epochs of all runs at once; what AUD019 to AUD022 share.
 
-What they find is mostly a property of the split, which all trials share: one finding speaks for all
-trials of which it is true.
+What they find is mostly a property of the split or of the code, which all trials share: one finding
+speaks for all trials of which it is true.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,8 +59,8 @@ def _gaps(seen: Judged, choose: np.ufunc) -> Gaps:
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         relative = (validation.values[keep] - reference) / reference
     relative[(reference <= 0) | ~np.isfinite(relative)] = np.nan
-    bounds = np.append(0, np.cumsum(keep))[validation.bounds]
-    return Gaps(Finite(Column(validation.epochs[keep], relative, bounds)), reference, is_clean)
+    relative_to = validation.only(keep)._replace(values=relative)
+    return Gaps(Finite(relative_to), reference, is_clean)
 
 
 def _with_next(column: Column, choose: np.ufunc) -> Column:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from auditor.diagnosis.finding import Judged
 from auditor.diagnosis.wording import Verdicts, needs_curves
 from auditor.outcomes import Finite, RunOutcome
-from auditor.outcomes.curves import MAD_NORMAL, validation_metric
+from auditor.outcomes.curves import swing, validation_metric
 from auditor.outcomes.schedules import cycles
 from auditor.trials import Run
 
@@ -158,7 +158,7 @@ def swings(curve: Judgeable, reference: float | None) -> Swings:
         values = curve.logged(curve.finite.column.values[places])
         late = values[:, length // 2 :]
         with np.errstate(all="ignore"):
-            wiggle = _swing(np.diff(late, axis=1))
+            wiggle = swing(np.diff(late, axis=1))
             found.level[at] = level = np.abs(np.median(late, axis=1))
             least = SWING_FLOOR * np.abs(values[:, 0] if reference is None else reference)
             found.noise[at] = np.where(wiggle > least, wiggle / level, 0.0)
@@ -166,21 +166,12 @@ def swings(curve: Judgeable, reference: float | None) -> Swings:
     return found
 
 
-def _swing(steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The noise that makes steps of such a size; (run,).
-
-    Of their size alone: about their median, as in `noise`, those of a strict up and down are 0. A
-    median: two jumps in an otherwise calm end are no swinging.
-    """
-    return np.asarray(MAD_NORMAL / math.sqrt(2) * np.median(np.abs(steps), axis=1))
-
-
 def _lasts(late: NDArray[np.float64], wiggle: NDArray[np.float64]) -> NDArray[np.bool_]:
     steps, half = np.diff(late, axis=1), late.shape[1] // 2
     moved = np.abs(late[:, half:].mean(axis=1) - late[:, :half].mean(axis=1))
     turns = (steps[:, 1:] * steps[:, :-1] < 0).mean(axis=1)
     is_level = (moved <= SWING_TREND * wiggle) & (turns >= SWING_TURNS)
-    return np.asarray(is_level & (_swing(steps[:, half:]) >= SWING_LASTS * wiggle))
+    return np.asarray(is_level & (swing(steps[:, half:]) >= SWING_LASTS * wiggle))
 
 
 class Dips(NamedTuple):

@@ -79,6 +79,15 @@ def noise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(spread), spread, math.inf)
 
 
+def swing(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The noise that makes steps of such a size, shape (run, step); (run,).
+
+    Of their size alone: about their median, as in `noise`, those of a strict up and down are 0. A
+    median: two jumps in an otherwise calm end are no swinging.
+    """
+    return np.asarray(MAD_NORMAL / math.sqrt(2) * np.median(np.abs(steps), axis=1))
+
+
 def there(column: Column, other: Column) -> Column:
     """A column in the runs and epochs of another; NaN where it has no value."""
     if np.array_equal(column.bounds, other.bounds) and np.array_equal(column.epochs, other.epochs):

@@ -84,9 +84,7 @@ class Finite:
 
 def finite(column: Column) -> Finite:
     """The finite part of a column in which small values are good."""
-    keep = np.isfinite(column.values)
-    before = np.append(0, np.cumsum(keep))
-    return Finite(Column(column.epochs[keep], column.values[keep], before[column.bounds]))
+    return Finite(column.only(np.isfinite(column.values)))
 
 
 class Measured:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from auditor.outcomes.curves import MAD_NORMAL, there
+from auditor.outcomes.curves import MAD_NORMAL, swing, there
 from auditor.outcomes.periods import periods
 from auditor.outcomes.thresholds import (
     MIN_EPOCHS,
@@ -133,9 +133,8 @@ def _noise(
     rest = height - share * (after - before)
     chance, error = _by_noise(own, length)
     stands = rest > np.maximum(OVERFIT_RISE * scale, chance) + error
-    late = np.diff(values[:, length // 2 :], axis=1)
-    swings = MAD_NORMAL / math.sqrt(2) * np.median(np.abs(late), axis=1) > SWING * scale
-    return np.asarray(np.where(stands & ~swings, own, whole))
+    settles = swing(np.diff(values[:, length // 2 :], axis=1)) <= SWING * scale
+    return np.asarray(np.where(stands & settles, own, whole))
 
 
 def _scatter(values: Floats, training: Floats, order: int) -> Floats:

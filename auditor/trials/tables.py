@@ -45,6 +45,11 @@ class Column(NamedTuple):
         inside = slice(self.bounds[run], self.bounds[run + 1])
         return Curve(self.epochs[inside], self.values[inside])
 
+    def only(self, keep: NDArray[np.bool_]) -> "Column":
+        """Some of the observations; `keep` is (observation,)."""
+        before = np.append(0, np.cumsum(keep))
+        return Column(self.epochs[keep], self.values[keep], before[self.bounds])
+
 
 def split(table: pd.DataFrame, runs: tuple[Run, ...]) -> Mapping[str, Column]:
     """The columns of a table in canonical form, by metric.

@@ -262,7 +262,7 @@ def test_known_classes_must_agree() -> None:
 def test_trials_that_share_the_fault_share_a_finding() -> None:
     trials = sweep({"a": PLAIN, "b": TWICE, "c": TWICE, "d": softmax_twice(3, LEARNING)})
     finding = found("AUD022", trials)
-    assert finding.sentence.startswith("2 of 4 trials, such as b: ")
+    assert finding.sentence.startswith("2 of 4 trials, such as trial b: ")
     assert finding.trials == ("b", "c")
     assert finding.runs == (Run("b"), Run("c"))
 
