@@ -164,8 +164,9 @@ def _fits(
     shares: NDArray[np.float64] | np.float64, rows: NDArray[np.intp] | np.intp | int, berth: float
 ) -> NDArray[np.bool_]:
     """Whether shares are k/n, within a berth, for a whole k."""
-    right = shares * rows
-    return np.asarray(np.abs(right - np.rint(right)) <= rows * berth)
+    with np.errstate(over="ignore", invalid="ignore"):  # of what is no share at all
+        right = shares * rows
+        return np.asarray(np.abs(right - np.rint(right)) <= rows * berth)
 
 
 def _decimals(values: NDArray[np.float64]) -> int:
