@@ -13,6 +13,7 @@ from auditor.diagnosis.pace import (
     IMPROVING_CONFIDENCE,
     IMPROVING_SHARE,
     IMPROVING_STEP,
+    LAST_EPOCHS,
     gained,
     is_ok,
     pace_evidence,
@@ -21,14 +22,35 @@ from auditor.diagnosis.pace import (
 from auditor.diagnosis.slowness import slow_runs
 from auditor.diagnosis.stopping import stopped_runs
 from auditor.diagnosis.swings import where
-from auditor.diagnosis.wording import count, names, needs_curves, number, percent, with_outcome
-from auditor.outcomes import LEARNED_MARGIN, MIN_EPOCHS, OVERFIT_FLOOR, Outcome
+from auditor.diagnosis.wording import (
+    Verdicts,
+    count,
+    names,
+    needs_curves,
+    number,
+    percent,
+    with_outcome,
+)
+from auditor.outcomes import (
+    LEARNED_MARGIN,
+    MIN_EPOCHS,
+    OVERFIT_FLOOR,
+    PLATEAU_EPOCHS,
+    SAME,
+    SAME_ERRORS,
+    SAME_GAIN,
+    Outcome,
+    accuracy_of,
+)
+from auditor.trials import twin
 
 
 def _needs_no_skill(seen: Judged) -> str | None:
+    trials, name = seen.trials, accuracy_of(seen.trials)
+    if name and {name, twin(name), "val_loss"} <= set(trials.metrics):
+        return None
     if seen.outcomes.baseline.loss is None:
         return "the no-skill loss is not known: it needs the labels, or the variance of the target"
-    trials = seen.trials
     if "val_loss" not in trials.metrics and not any(
         "val_loss" in recorded.metrics for recorded in trials.recorded.values()
     ):
@@ -37,36 +59,73 @@ def _needs_no_skill(seen: Judged) -> str | None:
 
 
 def _never_learned(seen: Judged) -> Iterator[Finding]:
-    reference, improving = seen.outcomes.baseline, paces(seen).worth_more
-    places = {run: place for place, run in enumerate(seen.trials.runs)}
     for trial, runs in with_outcome(seen, Outcome.NEVER_LEARNED):
         verdict = next(iter(runs.values()))
-        base, best = (verdict.evidence[name] for name in ("no-skill loss", "best val_loss"))
-        evidence = [
-            Evidence("best val_loss", best, "loss", (1 - LEARNED_MARGIN) * base),
-            Evidence("no-skill loss", base, "loss"),
-        ]
-        if "best loss" in verdict.evidence:
-            evidence.append(Evidence("best loss", verdict.evidence["best loss"], "loss"))
-        is_improving = bool(improving[places[next(iter(runs))]])
-        # Within the margin, noise and a little learning look the same.
-        is_below = best < base
-        degree = "hardly better than" if is_below else "no better than"
-        yield Finding(
-            code=NEVER_LEARNED.code,
-            title=NEVER_LEARNED.title,
-            severity="warning" if is_improving else NEVER_LEARNED.severity,
-            trials=(trial,),
-            runs=tuple(runs),
-            sentence=f"{names(seen, trial, runs)}: never learned: its best val_loss "
-            f"{number(best)} is {degree} a constant: not {percent(LEARNED_MARGIN)} below "
-            f"{number(base)}, the loss of knowing nothing ({reference.known_from})"
-            + _course(seen, places[next(iter(runs))])
-            + (", but it was still improving at the end" if is_improving else ""),
-            evidence=tuple(evidence),
-            remedy="Train longer first. " * is_improving + NEVER_LEARNED.remedy,
-            confidence="low" if is_below or is_improving else "high",
-        )
+        made = _same_answers if SAME in verdict.evidence else _no_skill
+        yield made(seen, trial, runs)
+
+
+def _no_skill(seen: Judged, trial: str, runs: Verdicts) -> Finding:
+    """By its loss, which is not below that of knowing nothing."""
+    run, verdict = next(iter(runs.items()))
+    reference, place = seen.outcomes.baseline, seen.trials.runs.index(run)
+    base, best = (verdict.evidence[name] for name in ("no-skill loss", "best val_loss"))
+    evidence = [
+        Evidence("best val_loss", best, "loss", (1 - LEARNED_MARGIN) * base),
+        Evidence("no-skill loss", base, "loss"),
+    ]
+    if "best loss" in verdict.evidence:
+        evidence.append(Evidence("best loss", verdict.evidence["best loss"], "loss"))
+    is_improving = bool(paces(seen).worth_more[place])
+    # Within the margin, noise and a little learning look the same.
+    is_below = best < base
+    degree = "hardly better than" if is_below else "no better than"
+    return Finding(
+        code=NEVER_LEARNED.code,
+        title=NEVER_LEARNED.title,
+        severity="warning" if is_improving else NEVER_LEARNED.severity,
+        trials=(trial,),
+        runs=tuple(runs),
+        sentence=f"{names(seen, trial, runs)}: never learned: its best val_loss "
+        f"{number(best)} is {degree} a constant: not {percent(LEARNED_MARGIN)} below "
+        f"{number(base)}, the loss of knowing nothing ({reference.known_from})"
+        + _course(seen, place)
+        + (", but it was still improving at the end" if is_improving else ""),
+        evidence=tuple(evidence),
+        remedy="Train longer first. " * is_improving + NEVER_LEARNED.remedy,
+        confidence="low" if is_below or is_improving else "high",
+    )
+
+
+def _same_answers(seen: Judged, trial: str, runs: Verdicts) -> Finding:
+    """By its accuracies, which stand still."""
+    told, name = next(iter(runs.values())).evidence, accuracy_of(seen.trials)
+    right, training = told[SAME], told["accuracy that does not change"]
+    best, constant = told["best val_loss"], told["loss of a constant that is right so often"]
+    is_nonsense = best < (1 - LEARNED_MARGIN) * constant
+    so = (
+        f"its val_loss {number(best)} is below what any cross-entropy can be at that accuracy, as "
+        "of a softmax over a single output"
+        if is_nonsense
+        else f"its val_loss {number(best)} is no better than that of a constant"
+    )
+    return Finding(
+        code=NEVER_LEARNED.code,
+        title=NEVER_LEARNED.title,
+        severity=NEVER_LEARNED.severity,
+        trials=(trial,),
+        runs=tuple(runs),
+        sentence=f"{names(seen, trial, runs)}: never learned: {name} ({number(training)}) and "
+        f"{twin(name)} ({number(right)}) do not change over the later half of the epochs, as if "
+        f"all rows had the same answer, and {so}",
+        evidence=(
+            Evidence(SAME, right),
+            Evidence("accuracy that does not change", training),
+            Evidence("best val_loss", best, "loss", (1 - LEARNED_MARGIN) * constant),
+        ),
+        remedy=NEVER_LEARNED.remedy,
+        confidence="high" if seen.measured.finite("val_loss").lengths.max() >= 10 else "medium",
+    )
 
 
 def _course(seen: Judged, place: int) -> str:
@@ -108,7 +167,11 @@ NEVER_LEARNED = Rule(
     check=_never_learned,
     detected="The best validation loss, less its regularisation terms where those are known, is "
     f"not {percent(LEARNED_MARGIN)} below the no-skill loss: that of a model that knows only how "
-    "frequent the labels are, or only the mean of the target.",
+    "frequent the labels are, or only the mean of the target. Also where training and validation "
+    f"accuracy do not change over the later half of the epochs, at least {PLATEAU_EPOCHS}, and are "
+    f"at most {SAME_GAIN:g} above those of the first one, while the loss is not below that of a "
+    "constant that is right so often, or is below the least cross-entropy at an error rate of "
+    f"{SAME_ERRORS:g} or more.",
     matters="The model is no better than a constant, or hardly, whatever its accuracy looks like.",
     remedy="Check labels, input scaling and the output activation; then try another learning rate "
     "or initialiser.",
@@ -126,6 +189,9 @@ NEVER_LEARNED = Rule(
         "PLATEAU_SHARE",
         "MOST_CLASSES",
         "MOST_CLASSES_ALONE",
+        "SAME_GAIN",
+        "SAME_ERRORS",
+        "BELOW_LEAST",
     ),
 )
 
@@ -155,6 +221,7 @@ STILL_IMPROVING = Rule(
         "IMPROVING_SHARE",
         "ENDING_SHARE",
         "ENDING_EPOCHS",
+        "LAST_EPOCHS",
         "DIED_OUT",
         "DECAYED",
         "OVERFIT_FLOOR",

@@ -26,11 +26,8 @@ from auditor.diagnosis.softmax_twice import (
     on_line,
 )
 from auditor.diagnosis.wording import needs_curves, number, percent
-from auditor.outcomes import accuracy_of
+from auditor.outcomes import BELOW_LEAST, accuracy_of
 from auditor.trials import Run, twin
-
-BELOW_LEAST = 0.9
-"""Times the least cross-entropy that a loss must stay below to be impossible, not rounded."""
 
 SOME_ERRORS = 0.02
 """Error rate that this takes: of fewer errors the least loss is next to nothing."""

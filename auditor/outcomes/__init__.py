@@ -17,8 +17,10 @@ from auditor.outcomes.judging import judge
 from auditor.outcomes.measured import Finite, Measured, finite
 from auditor.outcomes.noskill import baseline
 from auditor.outcomes.rows import Rows, inferred_rows
+from auditor.outcomes.sameness import SAME
 from auditor.outcomes.task import Task, task_of
 from auditor.outcomes.thresholds import (
+    BELOW_LEAST,
     DIVERGED_FACTOR,
     DIVERGED_FACTOR_UNKNOWN,
     LEARNED_MARGIN,
@@ -27,13 +29,17 @@ from auditor.outcomes.thresholds import (
     OVERFIT_FLOOR,
     OVERFIT_RISE,
     OVERFIT_WINDOW,
+    PLATEAU_EPOCHS,
     RECOVERED_FACTOR,
+    SAME_ERRORS,
+    SAME_GAIN,
     SHARED_RISE,
     SMOOTHING,
 )
 from auditor.outcomes.verdicts import FAILURES, Baseline, Outcome, Outcomes, RunOutcome
 
 __all__ = [
+    "BELOW_LEAST",
     "DIVERGED_FACTOR",
     "DIVERGED_FACTOR_UNKNOWN",
     "FAILURES",
@@ -43,7 +49,11 @@ __all__ = [
     "OVERFIT_FLOOR",
     "OVERFIT_RISE",
     "OVERFIT_WINDOW",
+    "PLATEAU_EPOCHS",
     "RECOVERED_FACTOR",
+    "SAME",
+    "SAME_ERRORS",
+    "SAME_GAIN",
     "SHARED_RISE",
     "SINCE",
     "SMOOTHING",

@@ -11,6 +11,7 @@ from auditor.outcomes.learning import fell_back, not_learned
 from auditor.outcomes.measured import Measured
 from auditor.outcomes.noskill import baseline
 from auditor.outcomes.overfitting import ended_worse
+from auditor.outcomes.sameness import same_answers
 from auditor.outcomes.verdicts import WORST_FIRST, Baseline, Outcome, Outcomes, RunOutcome
 from auditor.trials import Run, Trials
 
@@ -23,9 +24,9 @@ def judge(trials: Trials) -> Outcomes:
         <Outcome.DIVERGED: 'diverged'>
     """
     reference, seen = baseline(trials), Measured(trials)
-    bad = explosions.bad_epochs(seen, reference)
+    bad, same = explosions.bad_epochs(seen, reference), same_answers(seen)
     by_run = {
-        run: _judge_run(seen, place, bad.get(place, ()), reference)
+        run: _judge_run(seen, place, bad.get(place, ()), reference, same.get(place))
         for place, run in enumerate(trials.runs)
     }
     by_trial: Mapping[str, Outcome] = {
@@ -35,18 +36,24 @@ def judge(trials: Trials) -> Outcomes:
     return Outcomes(MappingProxyType(by_run), MappingProxyType(by_trial), reference)
 
 
-def _judge_run(seen: Measured, place: int, bad: tuple[int, ...], reference: Baseline) -> RunOutcome:
-    """The verdict on the run at a place among all runs."""
+def _judge_run(
+    seen: Measured,
+    place: int,
+    bad: tuple[int, ...],
+    reference: Baseline,
+    same: RunOutcome | None,
+) -> RunOutcome:
+    """The verdict on the run at a place among all runs; `same` is that it has one answer only."""
     trials, run = seen.trials, seen.trials.runs[place]
     recovered = bool(bad) and explosions.has_recovered(seen, place, bad, reference)
     if recovered and explosions.is_start(seen, place, bad, reference):
         bad, recovered = (), False
     if (bad and not recovered) or explosions.reported_non_finite(trials, run):
         return explosions.diverged(seen, place, bad, reference)
-    verdict = _from_status(trials, run) or _from_curves(seen, place, bad, reference)
+    verdict = _from_status(trials, run) or _from_curves(seen, place, bad, reference, same)
     if not bad:
         return verdict
-    worst = explosions.worst_losses(trials, run, bad)
+    worst = explosions.worst_losses(seen, place, bad, reference)
     return replace(verdict, bad_epochs=bad, recovered=True, evidence={**worst, **verdict.evidence})
 
 
@@ -65,13 +72,17 @@ def _from_status(trials: Trials, run: Run) -> RunOutcome | None:
 
 
 def _from_curves(
-    seen: Measured, place: int, bad: tuple[int, ...], reference: Baseline
+    seen: Measured,
+    place: int,
+    bad: tuple[int, ...],
+    reference: Baseline,
+    same: RunOutcome | None,
 ) -> RunOutcome:
     worse = ended_worse(seen, place, reference, after=max(bad, default=-1))
     if seen.trials.recorded[seen.trials.runs[place]].status == "unfinished":
         # What has already gone wrong is known; that nothing has, or not yet learned, is not.
         return worse or RunOutcome(Outcome.MISSING, "unfinished: its end was not observed")
-    unlearned = not_learned(seen, place, reference)
+    unlearned = not_learned(seen, place, reference) or same
     if unlearned is None:
         worse = worse or fell_back(seen, place, reference, after=max(bad, default=-1))
         return worse or RunOutcome(Outcome.OK, "no failure seen in what was recorded")

@@ -109,3 +109,15 @@ close."""
 
 MOST_CLASSES_ALONE = 10
 """The same of a loss alone."""
+
+SAME_GAIN = 0.03
+"""Accuracy (a share of 1) by which answers that no longer change may be above those of the first
+epoch: to give another class to all rows is no learning."""
+
+BELOW_LEAST = 0.9
+"""Times the error rate times ln 2, the least plain cross-entropy, below which a loss is none: that
+little less is left for digits that were cut off and means that were weighted by batch."""
+
+SAME_ERRORS = 0.2
+"""Error rate from which answers that do not change, beside a loss that is none, are no learning. Of
+rare classes a weighted or focal loss may be as small, and learn."""

@@ -301,3 +301,15 @@ def test_curves_that_share_all_their_noise_are_judged() -> None:
     """Then the noise that tells an onset is 0, and means of the same epochs differ by rounding."""
     curves = {str(i): both(learning(noise=0.02, seed=i)) for i in range(50)}
     assert len(diagnosed(sweep(curves))[1]) > 0
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"), [(0.66, "no better than that of a constant"), (0.1, "a single output")]
+)
+def test_one_answer_for_all_rows_is_told_by_its_accuracies(loss: float, words: str) -> None:
+    accuracies = {name: [0.63] * 12 for name in ("accuracy", "val_accuracy")}
+    trials = sweep({"a": accuracies | {name: [loss] * 12 for name in ("loss", "val_loss")}})
+    finding = found("AUD004", trials)
+    assert "accuracy (0.63) and val_accuracy (0.63) do not change" in finding.sentence
+    assert words in finding.sentence
+    assert finding.confidence == "high"
