@@ -146,9 +146,7 @@ def _scatter(values: Floats, training: Floats, order: int) -> Floats:
     likeness = together / np.sqrt(alone * (steps * steps).sum(axis=1))
     is_shared = likeness > SHARED_NOISE / math.sqrt(many)
     share = np.where(is_shared, together / alone, 0.0)
-    # About their median, the steps of a strict up and down are 0; those are noise here.
-    drift = np.abs(raw.mean(axis=1, keepdims=True))
-    about = raw - np.clip(np.median(raw, axis=1, keepdims=True), -drift, drift)
+    about = np.where(_alternate(raw)[:, None], raw - raw.mean(axis=1, keepdims=True), steps)
     left = np.where(is_shared[:, None], _centred(steps - share[:, None] * beside), about)
     found = np.median(np.abs([about, left]), axis=2)
     # A step is a difference of two values, a step of steps has weights 1, -2 and 1; few steps have
@@ -156,6 +154,12 @@ def _scatter(values: Floats, training: Floats, order: int) -> Floats:
     found *= MAD_NORMAL / math.sqrt((2, 6)[order - 1]) * many / (many - 0.8)
     whole, own = np.where(np.isfinite(found), found, math.inf)
     return np.stack([whole, np.fmin(own, whole), share])
+
+
+def _alternate(steps: Floats) -> NDArray[np.bool_]:
+    """Whether most steps undo the one before: about their median those would be no noise at all."""
+    back = steps[:, 1:] * steps[:, :-1] < 0
+    return np.asarray(2 * back.sum(axis=1) > back.shape[1])
 
 
 def _centred(steps: Floats) -> Floats:
