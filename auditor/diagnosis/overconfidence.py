@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
 from auditor.diagnosis.pairs import Pairs, longest, pairs
-from auditor.diagnosis.wording import by_trial, names, needs_curves, number, percent
+from auditor.diagnosis.wording import by_trial, higher, names, needs_curves, number, percent
 from auditor.outcomes import MIN_EPOCHS, Finite, Outcome, RunOutcome, accuracy_of
-from auditor.outcomes.thresholds import CHANCE_ACCURACY, CHANCE_LOSS, GUESSING_CLASSES
+from auditor.outcomes.thresholds import GUESSING_CLASSES, PLATEAU_ACCURACY
 from auditor.trials import Run, twin
 
 SMALL_FALL = 0.05
@@ -89,14 +89,14 @@ def _check(seen: Judged) -> Iterator[Finding]:
 def _has_skill(seen: Judged, both: Pairs, place: int) -> bool:
     """Whether there was any confidence to lose: losses of guessing and more are no probabilities.
 
-    Where that is not known, those of guessing between two classes, or among more than there are.
+    Where that is not known: guessing at a loss of ln K is right once in K, exp(-loss).
     """
     logged, known = _as_logged(both, place), seen.outcomes.baseline.loss
     best, right = float(logged.losses[0]), float(logged.rights[0])
     if known is not None:
         return best < known
-    guesses = abs(right - 1 / 2) <= CHANCE_ACCURACY / 2 and best >= math.log(2) * (1 - CHANCE_LOSS)
-    return not guesses and best < math.log(GUESSING_CLASSES)
+    is_guessed = right <= (1 + PLATEAU_ACCURACY) * math.exp(-best)
+    return not is_guessed and best < math.log(GUESSING_CLASSES)
 
 
 def _climbs(verdict: RunOutcome) -> bool:
@@ -171,7 +171,7 @@ def _finding(
     first, last = float(logged.losses[0]), float(logged.losses[-1])
     sentence = (
         f"{who}: val_loss was best ({number(first)}) in epoch {best + 1} and ended "
-        f"{percent(last / first - 1)} higher, at {number(last)}, while {metric} "
+        f"{higher(last / first)}, at {number(last)}, while {metric} "
         f"{_went(course, logged.rights)}: over-confident "
         f"{'more' if course.is_fall else 'rather'} than more wrong"
     )
@@ -244,8 +244,7 @@ DISAGREE = Rule(
         "LONG_AFTER",
         "CLEAR_GAP",
         "GUESSING_CLASSES",
-        "CHANCE_LOSS",
-        "CHANCE_ACCURACY",
+        "PLATEAU_ACCURACY",
         "FALL_NOISE",
         "MIN_EPOCHS",
     ),
