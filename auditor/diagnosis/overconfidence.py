@@ -226,8 +226,9 @@ DISAGREE = Rule(
     "have fallen if the error rate had risen as the loss did, the difference being more than "
     f"{FALL_NOISE:g} standard deviations of its noise and more than the standard error that the "
     "number of validation rows allows. Silent where the loss was never better than guessing: the "
-    "no-skill loss; where that is not known, ln 2 at an accuracy of 0.5, and "
-    f"ln {GUESSING_CLASSES}. The epoch with the best accuracy is named where it is better by "
+    "no-skill loss; where that is not known, ln "
+    f"{GUESSING_CLASSES}, and where the accuracy is not {percent(PLATEAU_ACCURACY)} above "
+    "exp(-loss), that of a guess with that loss. The epoch with the best accuracy is named where it is better by "
     f"{CLEAR_GAP:g} times that noise.",
     matters="The model gets surer of its errors, not more wrong: its classes stay as good as they "
     "were, its probabilities do not, and loss and accuracy name different best epochs.",
