@@ -228,8 +228,8 @@ DISAGREE = Rule(
     "number of validation rows allows. Silent where the loss was never better than guessing: the "
     "no-skill loss; where that is not known, ln "
     f"{GUESSING_CLASSES}, and where the accuracy is not {percent(PLATEAU_ACCURACY)} above "
-    "exp(-loss), that of a guess with that loss. The epoch with the best accuracy is named where it is better by "
-    f"{CLEAR_GAP:g} times that noise.",
+    "exp(-loss), that of a guess with that loss. The epoch with the best accuracy is named where "
+    f"it is better by {CLEAR_GAP:g} times that noise.",
     matters="The model gets surer of its errors, not more wrong: its classes stay as good as they "
     "were, its probabilities do not, and loss and accuracy name different best epochs.",
     remedy="Choose the epoch by the metric that matters. Where probabilities matter, stop early, "
