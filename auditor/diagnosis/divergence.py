@@ -1,8 +1,9 @@
 """AUD001, AUD002: losses that became non-finite or far larger than the loss of knowing nothing."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from auditor.diagnosis.accurate import is_accurate, last_accuracy
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
 from auditor.diagnosis.wording import Verdicts, by_trial, names, needs_curves, number, percent
 from auditor.outcomes import (
@@ -14,7 +15,11 @@ from auditor.outcomes import (
     Outcome,
     RunOutcome,
 )
+from auditor.outcomes.explosions import WORST, bad_of
 from auditor.outcomes.thresholds import GUESSING_CLASSES, LEAST_ACCURACY
+
+HELD = " that held, at the end"
+"""Ends the evidence of an accuracy that is good although the loss ran away."""
 
 
 def _needs_results(seen: Judged) -> str | None:
@@ -23,12 +28,33 @@ def _needs_results(seen: Judged) -> str | None:
 
 
 def _diverged(seen: Judged) -> Iterator[Finding]:
+    places = {run: place for place, run in enumerate(seen.trials.runs)}
     for trial, runs in by_trial(seen, lambda v: v.outcome == Outcome.DIVERGED):
-        verdict = next(iter(runs.values()))
-        sentence = f"{names(seen, trial, runs)}: training diverged: {_what(verdict)}"
-        if verdict.bad_epochs:
+        run, verdict = next(iter(runs.items()))
+        bad, held = _bad(seen, verdict, places[run]), _held(seen, places[run])
+        sentence = f"{names(seen, trial, runs)}: training diverged: {_what(verdict, bad)}"
+        if bad:
             sentence += f" and {_end(verdict)}"
-        yield _finding(DIVERGED, seen, trial, runs, sentence)
+        if held:
+            sentence += (
+                f", although {held[0]} ended at {number(held[1])}: the loss ran away while the "
+                "accuracy held"
+            )
+        evidence = [Evidence(f"{held[0]}{HELD}", held[1])] if held else []
+        yield _finding(DIVERGED, seen, trial, runs, sentence, bad, evidence)
+
+
+def _held(seen: Judged, place: int) -> tuple[str, float] | None:
+    """The accuracy that a run ended at, with its name, where it is that of a model that learned."""
+    last = last_accuracy(seen, place)
+    return last if last and is_accurate(seen, last[1]) else None
+
+
+def _bad(seen: Judged, verdict: RunOutcome, place: int) -> tuple[int, ...]:
+    """The epochs, from 0, in which the loss that is named was bad."""
+    for metric in _worst(verdict):
+        return bad_of(seen.measured, place, metric, verdict.bad_epochs, seen.outcomes.baseline)
+    return verdict.bad_epochs
 
 
 def _end(verdict: RunOutcome) -> str:
@@ -40,21 +66,23 @@ def _end(verdict: RunOutcome) -> str:
 
 
 def _recovered(seen: Judged) -> Iterator[Finding]:
+    places = {run: place for place, run in enumerate(seen.trials.runs)}
     for trial, runs in by_trial(seen, lambda v: v.recovered):
-        verdict = next(iter(runs.values()))
+        run, verdict = next(iter(runs.items()))
+        bad = _bad(seen, verdict, places[run])
         sentence = (
-            f"{names(seen, trial, runs)}: training exploded and recovered: {_what(verdict)} and "
-            f"came back down after epoch {verdict.bad_epochs[-1] + 1}"
+            f"{names(seen, trial, runs)}: training exploded and recovered: {_what(verdict, bad)} "
+            f"and came back down after epoch {bad[-1] + 1}"
         )
-        yield _finding(RECOVERED, seen, trial, runs, sentence)
+        yield _finding(RECOVERED, seen, trial, runs, sentence, bad)
 
 
-def _what(verdict: RunOutcome) -> str:
-    """The loss that went wrong first, and when."""
-    if not verdict.bad_epochs:
+def _what(verdict: RunOutcome, bad: tuple[int, ...]) -> str:
+    """The loss that was bad last, and when it was."""
+    if not bad:
         return verdict.reason
     metric, worst = next(iter(_worst(verdict).items()))
-    first, last, many = verdict.bad_epochs[0], verdict.bad_epochs[-1], len(verdict.bad_epochs)
+    first, last, many = bad[0], bad[-1], len(bad)
     when = (
         f"in epoch {first + 1}" if many == 1 else f"in {many} epochs from {first + 1} to {last + 1}"
     )
@@ -63,22 +91,28 @@ def _what(verdict: RunOutcome) -> str:
 
 
 def _worst(verdict: RunOutcome) -> dict[str, float]:
-    prefix = "worst "
-    worst = {k.removeprefix(prefix): v for k, v in verdict.evidence.items() if k.startswith(prefix)}
-    # A NaN is the plainest evidence, whichever loss shows it.
-    return dict(sorted(worst.items(), key=lambda item: math.isfinite(item[1])))
+    return {k.removeprefix(WORST): v for k, v in verdict.evidence.items() if k.startswith(WORST)}
 
 
-def _finding(rule: Rule, seen: Judged, trial: str, runs: Verdicts, sentence: str) -> Finding:
+def _finding(
+    rule: Rule,
+    seen: Judged,
+    trial: str,
+    runs: Verdicts,
+    sentence: str,
+    bad: tuple[int, ...],
+    more: Sequence[Evidence] = (),
+) -> Finding:
     verdict = next(iter(runs.values()))
     reference = seen.outcomes.baseline
     worst = _worst(verdict)
     evidence = [Evidence(f"worst {m}", v, "loss", reference.ceiling) for m, v in worst.items()]
-    if verdict.bad_epochs:
+    if bad:
         evidence += [
-            Evidence("first such epoch, from 0", verdict.bad_epochs[0], "epoch"),
-            Evidence("such epochs", len(verdict.bad_epochs), "epochs", 1),
+            Evidence("first such epoch, from 0", bad[0], "epoch"),
+            Evidence("such epochs", len(bad), "epochs", 1),
         ]
+    evidence += more
     if reference.loss is not None:
         evidence.append(Evidence("no-skill loss", reference.loss, "loss"))
     # Measured against a loss that is known; the median of a sweep is not.
@@ -123,7 +157,9 @@ DIVERGED = Rule(
     check=_diverged,
     detected=f"{_DETECTED}, and no later epoch is {_BACK}. A NaN or infinite result counts too "
     "where no curve was recorded.",
-    matters="The weights are unusable, and the trial ranks after all that did not diverge.",
+    matters="The steps were too large, and what the loss says of the last weights is of no use; "
+    "the trial ranks after all that did not diverge. Where an accuracy held, only the "
+    "probabilities are lost.",
     remedy="Lower the learning rate, clip gradients (clipnorm=1.0) and scale the inputs.",
     certainty="High where a loss was NaN or infinite, or where the no-skill loss is known; "
     "medium where a finite loss is held against a guess.",

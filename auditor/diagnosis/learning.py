@@ -142,7 +142,7 @@ def _course(seen: Judged, place: int) -> str:
 def _still_improving(seen: Judged) -> Iterator[Finding]:
     found = paces(seen)
     said = slow_runs(seen).keys() | stopped_runs(seen).keys()
-    places = np.flatnonzero(found.worth_more).tolist()
+    places = np.flatnonzero(found.worth_more & found.ends_best).tolist()
     speak = [place for place in places if is_ok(seen, place) and place not in said]
     for trial, place, runs in where(seen, speak):
         yield Finding(
@@ -204,9 +204,11 @@ STILL_IMPROVING = Rule(
     detected=f"The mean objective of the last of {IMPROVING_SHARE} parts of the epochs is better "
     f"than that of any part as long before it, by {percent(IMPROVING_STEP)} of its value and by "
     f"more than the curve's own noise makes of it with a probability of "
-    f"{percent(1 - IMPROVING_CONFIDENCE)}, in a run of {MIN_EPOCHS} validated epochs or more with "
-    f"no other failure; a cross-entropy also by {percent(OVERFIT_FLOOR)} of the no-skill loss, of "
-    "two classes where it is not known. Transient dips are left out. Silent where the improvement "
+    f"{percent(1 - IMPROVING_CONFIDENCE)}. A cross-entropy also by {percent(OVERFIT_FLOOR)} of the "
+    "no-skill loss, of two classes where it is not known. Judged are runs of "
+    f"{MIN_EPOCHS} validated epochs or more with no other failure, whose best epoch is in the last "
+    f"1/{ENDING_SHARE} of them, or among the last {LAST_EPOCHS}; transient dips are left out. "
+    "Silent where the improvement "
     f"died out before the end (within the last 1/{ENDING_SHARE} of the epochs it is less than "
     f"{percent(DIED_OUT)} as fast), or the logged learning rate ended below {percent(DECAYED)} of "
     "its largest value: more epochs at that rate gain nothing. AUD014 and AUD015 speak in its "

@@ -51,11 +51,13 @@ def needs_models(seen: Judged) -> str | None:
     return None
 
 
-def named(trials: Iterable[str]) -> str:
-    """How a sentence starts that is about several trials: "trials 1, 4 and 2 more"."""
+def named(trials: Iterable[str], total: int) -> str:
+    """How a sentence starts that is about several of all trials: "trials 1, 4 and 2 more"."""
     *others, last = trials
     if not others:
         return f"trial {last}"
+    if len(others) + 1 == total:
+        return f"all {total} trials"
     if len(others) < _MOST_NAMED:
         return f"trials {', '.join(others)} and {last}"
     more = len(others) + 1 - _MOST_NAMED
@@ -80,7 +82,7 @@ def one_for_each(seen: Judged, rule: Rule, said: Mapping[str, Said]) -> Iterator
             words.severity,
             tuple(trials),
             runs_of(seen, trials),
-            f"{named(trials)}: {words.text}",
+            f"{named(trials, len(seen.trials.hyperparameters))}: {words.text}",
             (*words.evidence, Evidence("trials whose models are so", len(trials), "trials")),
             rule.remedy,
             words.confidence,
@@ -201,7 +203,7 @@ def _below_zero(seen: Judged) -> set[str]:
 
 LOGITS = Rule(
     code="AUD041",
-    title="Softmax with from_logits",
+    title="Output and from_logits do not fit",
     severity="warning",
     needs=_needs_cross_entropy,
     check=_logits,

@@ -15,6 +15,7 @@ from auditor.diagnosis.wasted import (
 )
 from auditor.diagnosis.wording import (
     Verdicts,
+    higher,
     names,
     needs_curves,
     number,
@@ -98,8 +99,7 @@ def _course(curve: ValidationCurve, verdict: RunOutcome) -> str:
         return verdict.reason
     change = ""
     if best > 0 and last > 0:
-        way = "higher" if last > best else "lower"
-        change = f", {percent(abs(last / best - 1))} {way}"
+        change = f", {higher(last / best)}"
     return (
         f"{curve.metric} was best ({number(best)}) in epoch {curve.epochs[at] + 1} and ended at "
         f"{number(last)}{change}"

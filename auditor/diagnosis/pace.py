@@ -38,6 +38,9 @@ IMPROVING_SHARE = 4
 ENDING_SHARE = 10
 """The very end is one tenth of the epochs."""
 
+LAST_EPOCHS = 3
+"""Its least epochs for the best one to be among them: of short runs a tenth is none."""
+
 ENDING_EPOCHS = 4
 """Its least epochs: in shorter curves a pace at the very end is not to be told from noise."""
 
@@ -93,6 +96,11 @@ class Paces(NamedTuple):
         enough = self.gain > np.maximum(IMPROVING_STEP * np.abs(self.last), self.least)
         return np.asarray(self.improves & enough & (self.over == 0))
 
+    @property
+    def ends_best(self) -> NDArray[np.bool_]:
+        """Whether the best epoch of each run is one of its last: else it has stopped improving."""
+        return np.asarray(self.after < np.maximum(self.lengths / ENDING_SHARE, LAST_EPOCHS))
+
 
 @once_per_sweep
 def paces(seen: Judged) -> Paces:
@@ -141,7 +149,8 @@ def is_ok(seen: Judged, place: int) -> bool:
 def gained(found: Paces, place: int) -> str:
     """How much better the last epochs of a run are, in words."""
     many, gain, last = (float(of[place]) for of in (found.epochs, found.gain, found.last))
-    share = f" ({percent(gain / abs(last))})" if last else ""
+    before = last + gain
+    share = f" ({percent(gain / abs(before))})" if before else ""
     return (
         f"its last {many:.0f} validated epochs are on average {number(gain)}{share} better than "
         f"any {many:.0f} before"

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from auditor.diagnosis.accurate import ACCURATE, ACCURATE_SHARE, NEAR_BEST, has_learned
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
 from auditor.diagnosis.pace import Paces, is_ok, paces
 from auditor.diagnosis.swings import where
+from auditor.diagnosis.training import range_of
 from auditor.diagnosis.wording import count, names, needs_curves, number, once_per_sweep, percent
 from auditor.outcomes import LEARNED_MARGIN
 
@@ -75,7 +77,7 @@ def slow_runs(seen: Judged) -> dict[int, Slow]:
         pace = float(late[place]) / (length - length // 2)
         start = float(starts[place]) if skill is None else skill
         one = Slow(start, float(found.last[place]), _worth(aim, start), pace)
-        if is_ok(seen, place) and _is_slow(one):
+        if is_ok(seen, place) and _is_slow(one) and not has_learned(seen, place):
             slow[place] = one
     lucky = {} if skill is None else _lucky(seen, skill)
     return dict(sorted((lucky | _unmoved(seen, found) | slow).items()))
@@ -124,7 +126,7 @@ def _lucky(seen: Judged, skill: float) -> dict[int, Slow]:
     found = {}
     for place in (place for place in above.tolist() if is_ok(seen, place)):
         below = int((curves.column.curve(place).values < needed).sum())
-        if below:
+        if below and not has_learned(seen, place):
             found[place] = Slow(skill, needed, None, 0.0, below)
     return found
 
@@ -152,9 +154,16 @@ def _learning_slowly(seen: Judged) -> Iterator[Finding]:
             runs=tuple(runs),
             sentence=f"{names(seen, trial, runs)}: {words(seen, one, int(lengths[place]))}",
             evidence=tuple(_evidence(seen, one, int(lengths[place]))),
-            remedy=SLOW.remedy,
+            remedy=_remedy(seen, trial),
             confidence="medium" if is_still else _confidence(seen, one),
         )
+
+
+def _remedy(seen: Judged, trial: str) -> str:
+    """What to do; not to raise a learning rate that the optimizer does not stand already."""
+    facts = seen.trials.context.models.get(trial)
+    rates = range_of(facts) if facts else None
+    return _LOWER if rates is not None and rates.is_above else SLOW.remedy
 
 
 def _logged(seen: Judged, value: float) -> float:
@@ -221,6 +230,8 @@ def _confidence(seen: Judged, one: Slow) -> Confidence:
     return "high" if _skill(seen) is not None else "medium"
 
 
+_LOWER = "Lower the learning rate: it is above what the optimizer stands. Scale the inputs."
+
 SLOW = Rule(
     code="AUD014",
     title="Learning slowly",
@@ -229,13 +240,15 @@ SLOW = Rule(
     check=_learning_slowly,
     detected=f"A run of {SLOW_EPOCHS} validated epochs or more without a failure still improves at "
     f"its end, beyond its noise, and makes {percent(SLOW_STEADY)} of its fall or more in its "
-    f"second half, but goes less than {percent(SLOW_SHARE)} of the way from the no-skill loss "
+    f"second half. But it goes less than {percent(SLOW_SHARE)} of the way from the no-skill loss "
     "(else from the first epochs, its own or those of most runs) to the best of a sweep of "
-    f"{SLOW_RUNS} runs or more; where the sweep has none {percent(WORTH_REACHING)} better than "
+    f"{SLOW_RUNS} runs or more. Where the sweep has none {percent(WORTH_REACHING)} better than "
     f"the start, it falls by less than {percent(SLOW_FALL)}. Also a run whose validation loss is "
     f"{percent(LEARNED_MARGIN)} below the no-skill loss in single epochs, never when "
     f"smoothed, and no longer improves; and one whose losses move by less than {percent(MOVES)} "
-    "from the first epoch to the last.",
+    "from the first epoch to the last. Silent, but for the latter, where the best validation "
+    f"accuracy is within {NEAR_BEST:g} of the best of the sweep and {percent(ACCURATE_SHARE)} of "
+    f"the way from guessing to no errors, or {ACCURATE:g} where guessing is not known.",
     matters="It has not converged: its rank says how fast it learns, not what it could learn.",
     remedy="Raise the learning rate, scale the inputs, or train many times longer.",
     certainty="A warning, medium, where the losses do not move. High where the no-skill loss and a "
@@ -251,5 +264,8 @@ SLOW = Rule(
         "MOVES",
         "IMPROVING_CONFIDENCE",
         "LEARNED_MARGIN",
+        "NEAR_BEST",
+        "ACCURATE_SHARE",
+        "ACCURATE",
     ),
 )

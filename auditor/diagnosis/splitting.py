@@ -16,7 +16,7 @@ from auditor.diagnosis.sides import (
     ranked,
     who,
 )
-from auditor.diagnosis.wording import number, percent
+from auditor.diagnosis.wording import higher, number, percent
 from auditor.outcomes import MIN_EPOCHS, accuracy_of, noise, share
 from auditor.trials import Run, twin
 
@@ -65,7 +65,7 @@ def _gap_at_first(seen: Judged) -> Iterator[Finding]:
         runs,
         f"{who(seen, runs)}: val_loss was far above loss from the first epoch on "
         f"({number(validation)} against {number(training)}, a gap of "
-        f"{number(validation - training)}), by {percent(shares.min())} or more "
+        f"{number(validation - training)}), {higher(1 + shares.min())} or more "
         f"throughout{chance}: {cause}",
         evidence,
         GAP_FROM_FIRST.severity,

@@ -65,8 +65,8 @@ def _unregularised(seen: Judged) -> Iterator[Finding]:
     verb, model = (
         ("overfits", "its model has") if len(bare) == 1 else ("overfit", "their models have")
     )
-    sentence = f"{named(bare)}: {verb}, and {model} no dropout, noise, L1, L2, weight decay or "
-    sentence += "augmentation"
+    sentence = f"{named(bare, len(seen.trials.hyperparameters))}: {verb}, and {model} no dropout, "
+    sentence += "noise, L1, L2, weight decay or augmentation"
     if every[True]:
         sentence += f"; of the {count(every[True], 'trial')} with some, {overfit[True]} overfit"
     evidence = [
@@ -84,7 +84,7 @@ def _unregularised(seen: Judged) -> Iterator[Finding]:
 # Learning rates
 
 
-class _Range(NamedTuple):
+class RateRange(NamedTuple):
     """Learning rates that an optimizer does not stand: below or above a bound."""
 
     optimizer: str
@@ -101,21 +101,21 @@ def _needs_rates(seen: Judged) -> str | None:
     return "no model has a constant learning rate and an optimizer whose limits are known"
 
 
-def _range(facts: ModelFacts) -> _Range | None:
+def range_of(facts: ModelFacts) -> RateRange | None:
     """The range that a learning rate is in, if it is one of those that are not good."""
     rate, name = facts.learning_rate, facts.optimizer
     if rate is None or name is None or name not in _MOST_RATE:
         return None
     if rate * _ROUNDING < LEAST_RATE:
-        return _Range(name, LEAST_RATE, is_above=False)
+        return RateRange(name, LEAST_RATE, is_above=False)
     most = _MOST_RATE[name]
-    return _Range(name, most, is_above=True) if rate > most * _ROUNDING else None
+    return RateRange(name, most, is_above=True) if rate > most * _ROUNDING else None
 
 
 def _rates(seen: Judged) -> Iterator[Finding]:
-    groups: dict[_Range, list[str]] = {}
+    groups: dict[RateRange, list[str]] = {}
     for trial, facts in seen.trials.context.models.items():
-        if trial in seen.trials.runs_of and (found := _range(facts)) is not None:
+        if trial in seen.trials.runs_of and (found := range_of(facts)) is not None:
             groups.setdefault(found, []).append(trial)
     for found, trials in groups.items():
         blamed = (
@@ -129,11 +129,13 @@ def _rates(seen: Judged) -> Iterator[Finding]:
             yield _outside(seen, found, ill, trials)
 
 
-def _outside(seen: Judged, found: _Range, ill: list[str], trials: list[str]) -> Finding:
+def _outside(seen: Judged, found: RateRange, ill: list[str], trials: list[str]) -> Finding:
     came_to = Counter(seen.outcomes.by_trial[trial] for trial in trials)
     rates = sorted(seen.trials.context.models[trial].learning_rate or 0.0 for trial in ill)
     values = " to ".join(dict.fromkeys(map(number, (rates[0], rates[-1]))))
-    sentence = f"{named(ill)}: {found.optimizer} with a learning rate "
+    sentence = (
+        f"{named(ill, len(seen.trials.hyperparameters))}: {found.optimizer} with a learning rate "
+    )
     if len(trials) == 1:
         sentence += f"of {values}: it {_VERBS[next(iter(came_to))]}"
     else:

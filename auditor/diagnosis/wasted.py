@@ -11,8 +11,8 @@ from auditor.diagnosis.wording import count, number
 from auditor.outcomes import RunOutcome, ValidationCurve, accuracy_of, validation_curve
 from auditor.trials import Run, twin
 
-_WORTH_SAYING = 1.0
-"""Seconds of a run below which its time is not told: in stacks, small models take less."""
+_WORTH_SAYING = 60.0
+"""Seconds of a run below which its time is not told: nobody would save a part of that."""
 
 
 def course_of(seen: Judged, run: Run, verdict: RunOutcome) -> ValidationCurve:

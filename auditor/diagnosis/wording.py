@@ -13,6 +13,9 @@ from auditor.trials import Run
 Verdicts = Mapping[Run, RunOutcome]
 T = TypeVar("T")
 
+MANY_TIMES = 10.0
+"""Ratio from which a growth is told in times: 2,400 % says less."""
+
 
 def once_per_sweep(measure: Callable[[Judged], T]) -> Callable[[Judged], T]:
     """What several rules ask for is measured once."""
@@ -94,6 +97,13 @@ def percent(ratio: float) -> str:
     """A ratio as percent: 1.39 is "139 %", .004 is "0.4 %"."""
     value = 100 * ratio
     return f"{value:.0f} %" if abs(value) >= 10 else f"{value:.2g} %"
+
+
+def higher(ratio: float) -> str:
+    """A value by its ratio to an earlier one: "39 % higher", "0.4 % lower", "24 times as high"."""
+    if ratio >= MANY_TIMES:
+        return f"{ratio:,.0f} times as high"
+    return f"{percent(abs(ratio - 1))} {'higher' if ratio > 1 else 'lower'}"
 
 
 def count(many: int, thing: str) -> str:

@@ -15,6 +15,9 @@ from auditor.trials import Run, Trials
 SINCE = "best since: "
 """Begins the evidence of a loss that came back down, but to that of knowing nothing."""
 
+WORST = "worst "
+"""Begins the evidence of a loss that was bad."""
+
 
 def bad_epochs(seen: Measured, reference: Baseline) -> Mapping[int, tuple[int, ...]]:
     """Epochs (from 0) in which a loss was non-finite or above the ceiling.
@@ -117,7 +120,7 @@ def reported_non_finite(trials: Trials, run: Run) -> bool:
 
 def diverged(seen: Measured, place: int, bad: tuple[int, ...], reference: Baseline) -> RunOutcome:
     """The verdict on a run that exploded and did not come back to be of use."""
-    evidence = worst_losses(seen.trials, seen.trials.runs[place], bad)
+    evidence = worst_losses(seen, place, bad, reference)
     metric, later = _since(seen, place, bad) if bad else ("", np.empty(0))
     reason = _reason(bad, reference)
     if metric in LOSSES and later.min() <= reference.normal:
@@ -126,16 +129,34 @@ def diverged(seen: Measured, place: int, bad: tuple[int, ...], reference: Baseli
     return RunOutcome(Outcome.DIVERGED, reason, bad, evidence=evidence)
 
 
-def worst_losses(trials: Trials, run: Run, bad: tuple[int, ...]) -> dict[str, float]:
-    """Per loss its first non-finite value in the bad epochs, else the largest one there."""
-    evidence: dict[str, float] = {}
-    for metric in watched(trials) if bad else ():
-        epochs, values = trials.curve(run, metric)
-        seen = values[np.isin(epochs, bad)]
-        if len(seen):
-            wrong = seen[~np.isfinite(seen)]
-            evidence[f"worst {metric}"] = float(wrong[0] if len(wrong) else seen.max())
-    return evidence
+def worst_losses(
+    seen: Measured, place: int, bad: tuple[int, ...], reference: Baseline
+) -> dict[str, float]:
+    """Per loss that was bad itself its first non-finite value then, else the largest.
+
+    First stands the loss that was bad last: it is the one that did not come back.
+    """
+    worst: list[tuple[int, str, float]] = []
+    for metric in watched(seen.trials) if bad else ():
+        own = bad_of(seen, place, metric, bad, reference)
+        epochs, values = seen.trials.curve(seen.trials.runs[place], metric)
+        there = values[np.isin(epochs, own)]
+        if len(there):
+            wrong = there[~np.isfinite(there)]
+            worst.append((own[-1], metric, float(wrong[0] if len(wrong) else there.max())))
+    # A NaN is the plainest evidence, whichever loss shows it.
+    worst.sort(key=lambda one: (-one[0], math.isfinite(one[2])))
+    return {f"{WORST}{metric}": value for _, metric, value in worst}
+
+
+def bad_of(
+    seen: Measured, place: int, metric: str, bad: tuple[int, ...], reference: Baseline
+) -> tuple[int, ...]:
+    """Those of the bad epochs of a run in which this very loss was non-finite or too high."""
+    epochs, values = seen.column(metric).curve(place)
+    ceiling = reference.ceiling if metric in LOSSES else math.inf
+    wrong = ~np.isfinite(values) | (values > ceiling)
+    return tuple(epochs[wrong & np.isin(epochs, bad)].tolist())
 
 
 def _reason(bad: tuple[int, ...], reference: Baseline) -> str:

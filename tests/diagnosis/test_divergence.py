@@ -16,6 +16,28 @@ def test_a_loss_that_came_back_to_that_of_knowing_nothing_has_diverged() -> None
     assert finding.sentence.endswith("in epoch 3 and did not come back")
 
 
+def test_the_loss_that_stayed_away_is_named_with_its_own_epochs() -> None:
+    curves = {
+        "loss": [30.0, 2.0, 0.5, 0.3, 0.2, 0.1],
+        "val_loss": [40.0, 30.0, 11.0, 12.0, 11.0, 12.0],
+        "val_accuracy": [0.5, 0.6, 0.97, 0.97, 0.97, 0.974],
+    }
+    finding = found("AUD001", sweep({"a": curves}, no_skill_loss=LN2))
+    assert finding.sentence == (
+        "trial a: training diverged: val_loss reached 40 in 6 epochs from 1 to 6 and did not come "
+        "back, although val_accuracy ended at 0.974: the loss ran away while the accuracy held"
+    )
+    told = evidence(finding)
+    assert (told["worst loss"], told["such epochs"]) == (30.0, 6)
+    calm = found("AUD001", sweep({"a": {**curves, "loss": [0.5] * 6}}, no_skill_loss=LN2))
+    assert "worst loss" not in evidence(calm)
+
+
+def test_an_accuracy_of_guessing_did_not_hold() -> None:
+    away = {"loss": [30.0] * 6, "val_loss": [30.0] * 6, "val_accuracy": [0.5] * 6}
+    assert "although" not in found("AUD001", sweep({"a": away}, no_skill_loss=LN2)).sentence
+
+
 def test_a_run_that_recovered_and_never_learned_is_told_by_its_best_loss() -> None:
     slow = [8e4, 1e7, 6e4, 3e4, 9e3, 900.0]
     known = {"no_skill_loss": 64.0, "untrained_loss": 8.4e4}

@@ -102,11 +102,18 @@ def test_one_unit_with_other_labels_than_0_and_1_shows_in_a_negative_loss(
 
 def test_trials_with_the_same_fault_share_a_finding() -> None:
     wrong = replace(PLAIN, from_logits=True)
-    trials = modelled(dict.fromkeys("abcdefgh", FLAT), **dict.fromkeys("abcdefgh", wrong))
+    models = dict.fromkeys("abcdefgh", wrong) | {"i": PLAIN}
+    trials = modelled(dict.fromkeys(models, FLAT), **models)
     finding = found("AUD041", trials)
     assert finding.trials == tuple("abcdefgh")
     assert finding.sentence.startswith("trials a, b, c, d, e and 3 more: the output")
     assert evidence(finding)["trials whose models are so"] == 8
+
+
+def test_all_trials_are_not_named_one_by_one() -> None:
+    models = dict.fromkeys("abcdef", replace(PLAIN, from_logits=True))
+    finding = found("AUD041", modelled(dict.fromkeys(models, FLAT), **models))
+    assert finding.sentence.startswith("all 6 trials: the output")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from auditor.diagnosis.divergence import HELD
 from auditor.outcomes import Outcome
 from auditor.report.numbers import count, epoch, number
 from auditor.report.parts import Tone
@@ -25,7 +26,7 @@ def headline(audit: "Audit", trial: str) -> tuple[str, Tone]:
     """The verdict in a sentence or two, and how it should look."""
     outcome = audit.outcomes.by_trial[trial]
     if outcome == Outcome.DIVERGED:
-        return "Training diverged: there is no usable model.", "error"
+        return f"Training diverged: {_of_use(audit)}", "error"
     if outcome == Outcome.CRASHED:
         return "It crashed: there is no usable model.", "error"
     name, score = audit.trials.objective.name, audit.scores.by_trial[trial]
@@ -34,7 +35,8 @@ def headline(audit: "Audit", trial: str) -> tuple[str, Tone]:
     value, best = f"{name} {number(score.objective)}", score.best_epoch
     where = f" in epoch {epoch(best)}" if best is not None else ""
     if outcome == Outcome.NEVER_LEARNED:
-        return f"It never learned: its best is {value}{where}.{look_into(audit, trial)}", "error"
+        how = "never learned" if never_learned(audit, trial) else "hardly learned"
+        return f"It {how}: its best is {value}{where}.{look_into(audit, trial)}", "error"
     if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
         how = "It overfits" if outcome == Outcome.OVERFIT else "It got worse"
         if _is_useless(audit, trial):
@@ -43,6 +45,22 @@ def headline(audit: "Audit", trial: str) -> tuple[str, Tone]:
         return f"{how}: {kept} ({value}).{look_into(audit, trial)}", "warning"
     look = look_into(audit, trial)
     return f"{_course(audit, trial, value + where)}{look}", "warning" if look else "good"
+
+
+def _of_use(audit: "Audit") -> str:
+    """What is left of a model whose loss ran away."""
+    held = [e for f in audit.findings for e in f.evidence if e.name.endswith(HELD)]
+    if not held:
+        return "there is no usable model."
+    metric = held[0].name.removesuffix(HELD)
+    return f"its loss is of no use, although {metric} ended at {number(held[0].value)}."
+
+
+def never_learned(audit: "Audit", trial: str) -> bool:
+    """Whether no run of a trial that did not learn was better than a constant, even by a little."""
+    found = [audit.outcomes.by_run[run].evidence for run in audit.trials.runs_of[trial]]
+    known = [told for told in found if {"best val_loss", "no-skill loss"} <= told.keys()]
+    return all(told["best val_loss"] >= told["no-skill loss"] for told in known)
 
 
 def _is_useless(audit: "Audit", trial: str) -> bool:

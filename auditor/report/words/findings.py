@@ -21,12 +21,14 @@ _SAID_BY_CAUSES = {"AUD044"}
 
 
 def findings(audit: "Audit") -> Section:
-    """The section; one entry per code."""
+    """The section; one entry per code and severity."""
     entries = tuple(_entry(audit, group) for group in by_code(audit))
-    found = len(audit.findings)
+    found, kinds = len(audit.findings), len({entry.label for entry in entries})
     if entries:
+        of_kinds = f" of {count(kinds, 'kind')}" if 1 < kinds < found else ""
+        order = ", the severest first" if len(entries) > 1 else ""
         text = (
-            f"{count(found, 'finding')} of {count(len(entries), 'kind')}, the severest first. "
+            f"{count(found, 'finding')}{of_kinds}{order}. "
             f"Explained by: auditor rules {entries[0].label}"
         )
     else:
@@ -35,14 +37,17 @@ def findings(audit: "Audit") -> Section:
 
 
 def by_code(audit: "Audit") -> list[list[Finding]]:
-    """Findings of one code together: severest, about the winner, of most trials, surest first."""
-    groups: dict[str, list[Finding]] = defaultdict(list)
+    """Findings of one code together: severest, about the winner, of most trials, surest first.
+
+    Apart where they differ in severity: that the best trial is among them must not make a harmless
+    case a grave one.
+    """
+    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in audit.findings:
-        groups[finding.code].append(finding)
+        groups[finding.code, finding.severity].append(finding)
 
     def key(group: list[Finding]) -> tuple[int, bool, int]:
-        severity = min(_ORDER[finding.severity] for finding in group)
-        return severity, not _about_best(audit, group), -len(_trials(group))
+        return _ORDER[group[0].severity], not _about_best(audit, group), -len(_trials(group))
 
     # Of equals the surest come first, and then the lowest codes, as in the audit.
     return sorted(groups.values(), key=key)

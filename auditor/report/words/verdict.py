@@ -69,7 +69,8 @@ def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
     result = f"{name} {number(score.objective)}{where}"
     outcome = audit.outcomes.by_trial[best]
     if outcome == Outcome.NEVER_LEARNED:
-        return f"No model learned anything: even the best, trial {best}, has {result}.", "error"
+        what = "anything" if alone.never_learned(audit, best) else "much"
+        return f"No model learned {what}: even the best, trial {best}, has {result}.", "error"
     headline = f"Trial {best} is the best of {count(total)}: {result}"
     look = alone.look_into(audit, best)
     if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
@@ -108,6 +109,8 @@ def _margin(best: TrialScore, second: str, other: TrialScore) -> str:
         return ""
     margin = abs(other.score - best.score)
     text = f"The next, trial {second}, scores {number(margin)} worse."
+    if not margin:
+        text = f"The next, trial {second}, scores the same."
     if _ranks_last(other):
         text = f"The next, trial {second}, diverged."
     if best.spread is None:

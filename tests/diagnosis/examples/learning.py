@@ -19,7 +19,7 @@ EXAMPLES = {
     "AUD005": Example(
         sweep({"a": {"loss": DOWN, "val_loss": DOWN}}),
         "trial a: val_loss was still improving at the end: its last 2 validated epochs are on "
-        "average 0.1 (133 %) better than any 2 before",
+        "average 0.1 (57 %) better than any 2 before",
     ),
     "AUD014": Example(
         sweep({"a": {"loss": SLOW, "val_loss": SLOW}} | LEARNED),
@@ -32,7 +32,7 @@ EXAMPLES = {
     "AUD015": Example(
         sweep({"a": CUT} | LEARNED),
         "trial a: stopped after 12 of 40 epochs (as most runs have) while val_loss was still "
-        "improving: its last 3 validated epochs are on average 0.05204 (12 %) better than any 3 "
+        "improving: its last 3 validated epochs are on average 0.05204 (11 %) better than any 3 "
         "before",
         sweep(LEARNED | {"b5": LEARNED["b0"]}),
         ((sweep({"a": FLAT}), "how many epochs were planned is not known"),),

@@ -20,8 +20,8 @@ EXAMPLES = {
     "AUD019": Example(
         sweep({"a": APART}, no_skill_loss=LN2),
         "trial a: val_loss was far above loss from the first epoch on (0.72 against 0.48, a gap of "
-        "0.24), by 50 % or more throughout, and worse than knowing nothing (0.6931): validation "
-        "data unlike the training data, or a shifted class balance, is likely",
+        "0.24), 50 % higher or more throughout, and worse than knowing nothing (0.6931): "
+        "validation data unlike the training data, or a shifted class balance, is likely",
         sweep({"a": TOGETHER}),
         NO_LOSS,
     ),
