@@ -26,6 +26,9 @@ Array = NDArray[Any]
 VALIDATION = ("val", "valid", "validation", "test")
 """What the second half of the names of validation arrays may be."""
 
+MOST_COLUMNS = 30
+"""Columns that a message lists."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -37,6 +40,7 @@ class Pair:
         names: Of the features.
         classes: Names of the classes, by number.
         sentences: Where they come from.
+        table: Inputs and labels in the order of the one table that both sides were drawn from.
     """
 
     x: Array
@@ -46,6 +50,7 @@ class Pair:
     names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
+    table: tuple[Array, Array] | None = None
 
 
 def from_table(path: Path, target: str, task: str, fraction: float, seed: int) -> Pair:
@@ -60,7 +65,23 @@ def from_table(path: Path, target: str, task: str, fraction: float, seed: int) -
     train, validation, about_split = split_rows(y, kind, fraction, seed)
     x, names = _numbers(frame.drop(columns=target), train)
     said = (f"{path.name}: {len(frame)} rows", about_target, about_split)
-    return Pair(x[train], y[train], x[validation], y[validation], names, classes, said)
+    sides = x[train], y[train], x[validation], y[validation]
+    return Pair(*sides, names, classes, said, (x, y))
+
+
+def without_target(path: Path) -> str:
+    """What to do where nobody said which column to predict.
+
+    Raises:
+        ReadError: The file cannot be read.
+        DataError: It is no table.
+    """
+    frame, _ = without_index(read_table(path), "")
+    more = f" and {len(frame.columns) - MOST_COLUMNS} more" * (len(frame.columns) > MOST_COLUMNS)
+    return (
+        f"name the column to predict with --target; {path.name} has "
+        f"{', '.join(frame.columns[:MOST_COLUMNS])}{more}"
+    )
 
 
 def from_tables(path: Path, other: Path, target: str, task: str) -> Pair:

@@ -14,7 +14,7 @@ from auditor.trials import Context, DataChecks, Objective, Trials, empty_curves
 SCHEMA = 1
 """Version of the record."""
 
-CODES = ("AUD031", "AUD032", "AUD033", "AUD034", "AUD035", "AUD037")
+CODES = ("AUD031", "AUD032", "AUD033", "AUD034", "AUD035", "AUD037", "AUD038")
 """Rules that judge data alone."""
 
 
@@ -25,6 +25,7 @@ def check_data(
     y_validation: Any,
     names: Sequence[str] = (),
     classes: Sequence[str] = (),
+    table: tuple[Any, Any] | None = None,
 ) -> "DataAudit":
     """Compare training and validation data, before anything is trained.
 
@@ -35,6 +36,8 @@ def check_data(
         y_validation: Validation labels in the same form.
         names: Of the features; by default a table's columns.
         classes: Names of the classes, by number.
+        table: Inputs, of shape (row, feature), and labels of one table in its own order, where both
+            sides were drawn from it at random: then its order is looked at too.
 
     Raises:
         DataError: The inputs are not plain arrays of numbers with the same features on both sides.
@@ -42,7 +45,7 @@ def check_data(
     Example:
         >>> print(check_data(x, y, x_validation, y_validation))
     """
-    data = compare(x, y, x_validation, y_validation, names, classes)
+    data = compare(x, y, x_validation, y_validation, names, classes, table)
     if data is None:
         raise DataError(
             f"inputs cannot be compared: {_form(x)} to train and {_form(x_validation)} to "

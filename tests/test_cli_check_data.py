@@ -57,12 +57,23 @@ def test_two_tables_that_share_rows(tmp_path: Path) -> None:
     assert {check["code"] for check in state["checks"]} >= {"AUD031", "AUD037"}
 
 
+def test_a_sorted_table_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    frame().sort_values("target").to_csv(path, index=False)
+    text = " ".join(run(path, "--target", "target").split())
+    assert "AUD038 Rows are sorted (warning)" in text
+    assert "class no has a share of" in text
+    assert "labels alike (Cramér's V = 0" in text
+
+
 def test_missing_values_are_findings_and_no_errors(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     table = frame()
     table.loc[:4, "b"] = np.nan
     table.to_csv(path, index=False)
-    assert "AUD037 Inputs not finite (error)" in run(path, "--target", "target")
+    text = " ".join(run(path, "--target", "target").split())
+    assert "AUD037 Inputs not finite (error)" in text
+    assert "in b (5 rows)" in text
 
 
 @pytest.mark.parametrize("end", ["val", "validation", "test"])
@@ -103,7 +114,11 @@ def test_a_damaged_file_is_unreadable(tmp_path: Path) -> None:
         ((), "give either TABLE"),
         (("a.csv", "--train", "b.csv", "--validation", "c.csv"), "give either TABLE"),
         (("--train", "b.csv"), "give either TABLE"),
-        (("a.csv",), "--target"),
+        (("{table}",), "column to predict with --target; t.csv has a, b, c, d, town, day, target"),
+        (
+            ("--train", "{table}", "--validation", "{other}"),
+            "column to predict with --target; t.csv has a",
+        ),
         (("a.npz", "--target", "y"), "--target"),
         (("--train", "a.csv", "--validation", "b.npz"), "both be"),
         (("{table}", "--target", "targe"), "did you mean 'target'"),

@@ -46,17 +46,22 @@ def check_data(
     arrays = {path.suffix.lower() == ARRAYS for path in given}
     if len(arrays) > 1:
         raise typer.BadParameter("--train and --validation must both be tables, or both .npz")
-    if (target is None) != arrays.pop():
+    are_arrays = arrays.pop()
+    if target is not None and are_arrays:
         raise typer.BadParameter("--target names a column of tables, and .npz files have none")
     codes = tuple(fail_on or ())
     with one_line_errors():
         Outputs(None, json, fail_on=codes).check()
+        from auditor.check_tables import without_target
         from auditor.checking import check_data as compared
 
+        if target is None and not are_arrays:
+            raise typer.BadParameter(without_target(given[0]))
         pair = _loaded(given, target, task.value, validation_fraction, seed)
         found = compared(
-            pair.x, pair.y, pair.x_validation, pair.y_validation, pair.names, pair.classes
-        )
+            pair.x, pair.y, pair.x_validation, pair.y_validation, pair.names, pair.classes,
+            pair.table,
+        )  # fmt: skip
         for sentence in pair.sentences:
             say(sentence)
         _deliver(found, json, plain)

@@ -6,5 +6,6 @@ facts, and no other random number changes. The rules that judge are in `auditor.
 
 from auditor.data_checks.comparing import compare
 from auditor.data_checks.inputs import Inputs
+from auditor.data_checks.order import order
 
-__all__ = ["Inputs", "compare"]
+__all__ = ["Inputs", "compare", "order"]

@@ -1,5 +1,6 @@
 """All checks of one pair of training and validation data."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -8,10 +9,12 @@ import numpy as np
 from auditor.data_checks.inputs import Inputs
 from auditor.data_checks.labels import constant, label_shift, labels
 from auditor.data_checks.neighbours import neighbours
+from auditor.data_checks.order import order
 from auditor.data_checks.repeats import repeats
 from auditor.data_checks.scale import not_finite, scale
 from auditor.data_checks.separation import separation
 from auditor.trials import DataChecks
+from auditor.trials.data_checks import MOST_NOT_FINITE
 
 SEED = 0
 """Draws all samples."""
@@ -26,6 +29,7 @@ def compare(
     y_validation: Any,
     names: Sequence[str] = (),
     classes: Sequence[str] = (),
+    table: tuple[Any, Any] | None = None,
 ) -> DataChecks | None:
     """Measure whatever the form of the data allows; what fails is noted and costs only itself.
 
@@ -36,6 +40,8 @@ def compare(
         y_validation: Validation labels in the same form.
         names: Of the features.
         classes: Names of the classes, by number.
+        table: Inputs, of shape (row, feature), and labels of one table in its own order, where both
+            sides were drawn from it at random.
 
     Returns:
         The facts; None where inputs are not plain arrays with the same features on both sides.
@@ -64,11 +70,14 @@ def compare(
     both = tried("labels", lambda: labels(y, y_validation))
     if y is not None and both is None:
         notes.append("labels are not one number, or one class, per row: they were not compared")
+    bad = tried("missing inputs", lambda: (not_finite(train), not_finite(validation)))
+    (bad_train, here), (bad_validation, there) = bad or ((0, Counter()), (0, Counter()))
     return DataChecks(
         train_rows=len(train),
         validation_rows=len(validation),
-        train_not_finite=tried("missing inputs", lambda: not_finite(train)) or 0,
-        validation_not_finite=tried("missing inputs", lambda: not_finite(validation)) or 0,
+        train_not_finite=bad_train,
+        validation_not_finite=bad_validation,
+        not_finite=tuple((here + there).most_common(MOST_NOT_FINITE)),
         repeats=found.facts if found else None,
         neighbours=near,
         labels=tried("labels", lambda: label_shift(*both, classes)) if both else None,
@@ -77,5 +86,9 @@ def compare(
         ),
         scale=tried("the scale of the inputs", lambda: scale(train, drawn())),
         constant=tried("the constant answer", lambda: constant(*both, classes)) if both else None,
+        order=tried(
+            "the order of the rows",
+            lambda: order(*table, len(validation), names, classes, drawn()) if table else None,
+        ),
         notes=tuple(notes),
     )

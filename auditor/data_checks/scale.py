@@ -1,9 +1,11 @@
 """The scale of the inputs, and inputs that are no numbers."""
 
+from collections import Counter
+
 import numpy as np
 
 from auditor.data_checks.inputs import Inputs, some
-from auditor.trials.data_checks import Scale
+from auditor.trials.data_checks import MOST_NOT_FINITE, Scale
 
 MOST_ROWS = 2_000
 MOST_FEATURES = 4_096
@@ -33,15 +35,16 @@ def scale(train: Inputs, rng: np.random.Generator) -> Scale | None:
     )
 
 
-def not_finite(data: Inputs) -> int:
-    """Rows with a NaN or an infinite number."""
-    if all(part.dtype.kind != "f" for part in data.parts):
-        return 0
-    blocks = data.blocks(np.arange(len(data)))
-    # A sum is finite only where all its terms are, or overflows: then they are looked at.
-    with np.errstate(all="ignore"):
-        return sum(
-            int((~np.isfinite(block)).any(axis=1).sum())
-            for block in blocks
-            if not np.isfinite(block.sum(dtype=np.float64))
-        )
+def not_finite(data: Inputs) -> tuple[int, Counter[str]]:
+    """Rows with a NaN or an infinite number, and how many of them each feature has."""
+    rows, places = 0, np.zeros(data.features, np.int64)
+    if any(part.dtype.kind == "f" for part in data.parts):
+        # A sum is finite only where all its terms are, or overflows: then they are looked at.
+        with np.errstate(all="ignore"):
+            for block in data.blocks(np.arange(len(data))):
+                if not np.isfinite(block.sum(dtype=np.float64)):
+                    bad = ~np.isfinite(block)
+                    rows += int(bad.any(axis=1).sum())
+                    places += bad.sum(axis=0)
+    worst = np.argsort(-places, kind="stable")[:MOST_NOT_FINITE]
+    return rows, Counter({data.name(int(i)): int(places[i]) for i in worst if places[i]})

@@ -1,10 +1,10 @@
-"""AUD031 to AUD034: training and validation data that share rows, or come from elsewhere."""
+"""AUD031 and AUD032: rows that both sides share, and what all rules on data have in common."""
 
 import math
 from collections.abc import Callable, Iterator
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule, Severity
-from auditor.diagnosis.wording import count, number, percent
+from auditor.diagnosis.wording import count, percent
 from auditor.trials import NEAR, DataChecks
 
 SHARED_ROWS = 5
@@ -18,12 +18,16 @@ MANY_SHARED = 0.2
 """Share from which on a validation result says little about new data."""
 
 REPEATING = 0.05
-"""The same share where training rows repeat one another just as often: then it is no fault of the
-split, and only many of them matter."""
+"""The same share where training rows repeat one another just as often: a few rows repeat in most
+tables."""
 
 CHANCE_SHARE = 0.1
 """Times the share of shared rows that rows put together of two others are found: from here on rows
 coincide since they have few different values. Copies of rows of many values have 0."""
+
+COARSE_SHARE = 0.03
+"""The same where training rows repeat as often: from here on coincidence may be behind it. Of
+tables with planted copies it stays below 0.01, of random rows of few values it is 0.17 and more."""
 
 EXCESS = 4.0
 """Standard errors by which a share must exceed that within the training rows; of few rows they are
@@ -37,27 +41,6 @@ NEAR_SHARE = 0.02
 
 CHANCE_FACTOR = 3.0
 """Times the share of near rows that their distances let expect anyway, as in few dimensions."""
-
-LABEL_P = 0.0001
-"""Largest probability of such a difference between random halves of one population."""
-
-LABEL_EFFECT = 0.1
-"""Cramér's V, or D of two cumulative distributions: .1 is 45 % against 55 % of two classes. With
-many rows smaller differences are certain, and do not matter."""
-
-LARGE_EFFECT = 0.3
-"""A medium effect (Cohen 1988): 35 % against 65 % of two classes."""
-
-UNSEEN = 0.2
-"""Share of validation rows of classes that training never shows, from which on the result is
-unusable."""
-
-APART = 0.6
-"""AUC that the lower end of the interval must exceed. Random splits stay near .5; at .6 a
-classifier is right for 6 of 10 pairs of rows, and what it uses is worth looking at."""
-
-FAR_APART = 0.75
-"""AUC, a probability, from which on both sides hardly overlap in what tells them apart."""
 
 NOT_AT_HAND = "the data were not at hand: a search checks them, and `auditor check-data` does"
 
@@ -132,11 +115,18 @@ def _shared(seen: Judged) -> Iterator[Finding]:
         sure: Confidence = "high" if share > 2 * within and not found.by_chance else "medium"
         yield made(SHARED, sentence, evidence, sure, "error" if share >= MANY_SHARED else None)
     elif share >= REPEATING:
+        sentence += f"; {percent(within)} of the training rows repeat one another too"
+        if found.by_chance >= COARSE_SHARE * share:
+            sentence += ": the features have few different values, so rows may coincide by chance"
+            yield made(SHARED, sentence, evidence, "low", "tip")
+            return
         sentence += (
-            f"; {percent(within)} of the training rows repeat one another too, so this lies in the "
-            "data and not in how they were split"
+            ": duplicates in the table end up on both sides: drop duplicates before splitting"
         )
-        yield made(SHARED, sentence, evidence, "medium", "tip")
+        yield made(
+            SHARED, sentence, evidence, "medium" if found.by_chance else "high",
+            "error" if share >= MANY_SHARED else None,
+        )  # fmt: skip
 
 
 def _near(seen: Judged) -> Iterator[Finding]:
@@ -164,57 +154,6 @@ def _near(seen: Judged) -> Iterator[Finding]:
     )
 
 
-def _labels(seen: Judged) -> Iterator[Finding]:
-    found = checks_of(seen).labels
-    if found is None or found.p >= LABEL_P or found.effect < LABEL_EFFECT:
-        return
-    is_class = found.kind == "classes"
-    what = f"class {found.most} has" if is_class else f"targets up to {found.most} have"
-    unseen = f"; {count(found.unseen, 'validation row')} of classes that no training row has"
-    effect = "Cramér's V, as of equally many rows" if is_class else "Kolmogorov-Smirnov D"
-    yield made(
-        LABELS_DIFFER,
-        f"labels of training and validation data differ: {what} a share of "
-        f"{percent(found.train_share)} of the training and {percent(found.validation_share)} of "
-        f"the validation rows{unseen * bool(found.unseen)}",
-        (
-            Evidence(effect, found.effect, "", LABEL_EFFECT),
-            Evidence("p of one population", found.p, "", LABEL_P),
-            Evidence("training rows", found.train_rows, "rows"),
-            Evidence("validation rows", found.rows, "rows"),
-            Evidence("validation rows of unseen classes", found.unseen, "rows"),
-        ),
-        "high" if found.effect >= LARGE_EFFECT else "medium",
-        "error" if found.unseen >= UNSEEN * found.rows else None,
-    )
-
-
-def _apart(seen: Judged) -> Iterator[Finding]:
-    found = checks_of(seen).separation
-    if found is None or found.low <= APART:
-        return
-    telling = ", ".join(f"{name} (AUC {number(auc)})" for name, auc in found.features)
-    yield made(
-        DATA_DIFFER,
-        "a classifier tells validation rows from training rows by their inputs: AUC "
-        f"{number(found.auc)}, 95 % interval {number(found.low)} to {number(found.high)}, where "
-        f"guessing has 0.5{'; most telling: ' * bool(telling)}{telling}",
-        (
-            Evidence("lower end of the interval of the AUC", found.low, "", APART),
-            Evidence("AUC", found.auc),
-            Evidence("upper end", found.high),
-            Evidence("training rows", found.train_rows, "rows"),
-            Evidence("validation rows", found.rows, "rows"),
-        ),
-        "high" if found.low >= FAR_APART else "medium",
-    )
-
-
-_SORTED = (
-    "`validation_split` takes the last rows as they stand: shuffle sorted data before, with one "
-    "seed for inputs and labels."
-)
-
 SHARED = Rule(
     code="AUD031",
     title="Rows shared by training and validation",
@@ -224,15 +163,18 @@ SHARED = Rule(
     detected=f"At least {SHARED_ROWS} validation rows and {percent(SHARED_SHARE)} of them have "
     "inputs that equal those of a training row in every bit of float32, more than training rows "
     f"repeat one another by {EXCESS:g} standard errors. From {percent(MANY_SHARED)} on it is an "
-    f"error. Where training rows repeat as often it is a tip, from {percent(REPEATING)} on. Silent "
-    f"where rows put together of two training rows are found {CHANCE_SHARE:g} times as often.",
+    "error. Where training rows repeat one another as often, as copies made before the split do, "
+    f"it speaks from {percent(REPEATING)} on. Rows of few different values coincide: where rows "
+    f"put together of two training rows are found {COARSE_SHARE:g} times as often that is then a "
+    f"tip, and from {CHANCE_SHARE:g} times on it is silent.",
     matters="The model has seen these rows, so the validation result is better than on new data.",
     remedy="Remove repeated rows before splitting, or split by group so that copies of one example "
     "stay on one side.",
-    certainty="High where rows have many different values and training rows hardly repeat; medium "
-    "where rows of few values may coincide, or training rows repeat as often.",
+    certainty="High where rows have many different values, so that only copies are equal; medium "
+    "or low where rows of few values may coincide.",
     thresholds=(
-        "SHARED_ROWS", "SHARED_SHARE", "MANY_SHARED", "REPEATING", "CHANCE_SHARE", "EXCESS",
+        "SHARED_ROWS", "SHARED_SHARE", "MANY_SHARED", "REPEATING", "CHANCE_SHARE", "COARSE_SHARE",
+        "EXCESS",
     ),
 )  # fmt: skip
 
@@ -254,39 +196,4 @@ NEAR_COPIES = Rule(
     certainty="High where every fifth row is one and training rows are not; medium else. Copies "
     "made before a random split are as frequent within the training rows and stay unseen.",
     thresholds=("NEAR_ROWS", "NEAR_SHARE", "CHANCE_FACTOR", "EXCESS"),
-)
-
-LABELS_DIFFER = Rule(
-    code="AUD033",
-    title="Label distributions differ",
-    severity="warning",
-    needs=needs_checks("labels", "labels are not one per row, or of fewer than 30 rows on a side"),
-    check=_labels,
-    detected="Of classes a chi-square test of the counts, of numbers a two-sample "
-    f"Kolmogorov-Smirnov test has p below {LABEL_P:g}, and the effect (Cramér's V, or D) is at "
-    f"least {LABEL_EFFECT:g}. It is an error where {percent(UNSEEN)} of the validation rows have "
-    "classes that training never shows.",
-    matters="Validation then measures another task than the one that is trained: its loss is high "
-    "from the first epoch on.",
-    remedy=f"Split at random, classes stratified. {_SORTED} If validation is later in time on "
-    "purpose, keep it and expect a gap.",
-    certainty=f"High from an effect of {LARGE_EFFECT:g} on; medium below.",
-    thresholds=("LABEL_P", "LABEL_EFFECT", "LARGE_EFFECT", "UNSEEN"),
-)
-
-DATA_DIFFER = Rule(
-    code="AUD034",
-    title="Training and validation data differ",
-    severity="warning",
-    needs=needs_checks("separation", "fewer than 30 finite rows on a side"),
-    check=_apart,
-    detected="Trees trained to tell validation rows from training rows reach, on rows that they "
-    f"were not trained on, an AUC whose 95 % interval lies above {APART:g}.",
-    matters="The validation rows come from elsewhere than the training rows, so the validation "
-    "result says little about either.",
-    remedy=f"Look at the features that tell most. Drop row numbers and dates. {_SORTED} If "
-    "validation is later in time or another site on purpose, keep it and expect a gap.",
-    certainty=f"High where the interval lies above {FAR_APART:g}; medium below. Splits by time, "
-    "place or person differ by nature.",
-    thresholds=("APART", "FAR_APART"),
 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule, Severity
-from auditor.diagnosis.wording import count, number
+from auditor.diagnosis.wording import count, number, percent
 from auditor.outcomes import Outcome, accuracy_of, share
 from auditor.outcomes.rows import fewer_rows
 from auditor.trials import twin
@@ -29,7 +29,8 @@ SEED_P = 0.05
 
 MIN_VALIDATION_ROWS = 100
 """Rows below which a validation metric is mostly chance: the standard error of an accuracy of .5 is
-sqrt(.25 / 100) = 5 percentage points, more than most grids differ by."""
+sqrt(.25 / 100) = 5 percentage points, more than most grids differ by; that of a mean squared error
+is sqrt(2 / 100) = 14 % of it, of normal errors."""
 
 CLOSE_TRIALS = 3
 """Trials beside the best within one standard error of it from which the top of the ranking is not
@@ -165,17 +166,24 @@ def _small_validation(seen: Judged) -> Iterator[Finding]:
         yield from _undecided(seen, of)
         return
     error = math.sqrt(0.25 / of.rows) if of.rows > 0 else math.inf
-    noisy = (
-        f"the standard error of an accuracy is up to {error:.2g}"
-        if of.rows > 1
-        else "no metric on it says anything about other data"
-    )
+    name = "largest standard error of an accuracy"
+    if of.rows <= 1:
+        noisy = "no metric on it says anything about other data"
+    elif seen.task.kind == "regression":
+        # Of squares of normal errors, the gentlest case; heavier tails have more.
+        error = math.sqrt(2 / of.rows)
+        name = "standard error of a mean squared error, as a share of it"
+        noisy = (
+            f"the standard error of a mean squared error is about {percent(error)} of it or more"
+        )
+    else:
+        noisy = f"the standard error of an accuracy is up to {error:.2g}"
     decided = "ranking" if len(seen.trials.hyperparameters) > 1 else "best epoch"
     yield _too_small(
         f"the validation set has {of.words}: {noisy}, so the {decided} is mostly chance",
         (
             Evidence("validation rows", of.rows, "rows", MIN_VALIDATION_ROWS),
-            Evidence("largest standard error of an accuracy", error),
+            Evidence(name, error),
         ),
         SMALL_VALIDATION.severity,
         "high" if seen.measured.rows else "medium",

@@ -17,6 +17,9 @@ CHANCE_ERRORS = 1.645
 """Standard errors by which an accuracy must exceed the share of the commonest class: one-sided
 5 %."""
 
+_MOST_NAMED = 3
+"""Features that a sentence names."""
+
 _SCALERS = {"Rescaling", "Normalization", "Embedding", "Hashing", "IntegerLookup", "Discretization"}
 """Layers that take inputs as they are."""
 
@@ -147,14 +150,26 @@ def _not_finite(seen: Judged) -> Iterator[Finding]:
     bad = {"training": checks.train_not_finite, "validation": checks.validation_not_finite}
     if not any(bad.values()):
         return
-    told = " and ".join(f"{count(many, f'{side} row')}" for side, many in bad.items() if many)
+    of = {"training": checks.train_rows, "validation": checks.validation_rows}
+    told = " and ".join(
+        f"{many} of {count(of[side], f'{side} row')}" for side, many in bad.items() if many
+    )
+    verb = "hold" if sum(bad.values()) > 1 else "holds"
     yield made(
         NOT_FINITE,
-        f"{told} of {checks.train_rows} and {checks.validation_rows} hold inputs that are NaN or "
-        "infinite",
+        f"{told} {verb} a NaN or an infinite number{_where(checks.not_finite)}",
         tuple(Evidence(f"{side} rows not finite", many, "rows", 1) for side, many in bad.items()),
         "high",
     )
+
+
+def _where(features: tuple[tuple[str, int], ...]) -> str:
+    """The features that hold them, and in how many rows."""
+    if not features:
+        return ""
+    named = [f"{name} ({count(rows, 'row')})" for name, rows in features[:_MOST_NAMED]]
+    more = len(features) - len(named)
+    return f", in {', '.join(named)}" + f" and {more} more" * bool(more)
 
 
 NOT_SCALED = Rule(

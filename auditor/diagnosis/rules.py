@@ -1,7 +1,7 @@
 """All rules, in the order in which they are asked and reported. Codes are permanent."""
 
 from auditor.diagnosis.comparing import INCOMPARABLE
-from auditor.diagnosis.data import DATA_DIFFER, LABELS_DIFFER, NEAR_COPIES, SHARED
+from auditor.diagnosis.data import NEAR_COPIES, SHARED
 from auditor.diagnosis.deciding import DISAGREEMENT, SMALL_VALIDATION
 from auditor.diagnosis.dips import DIP
 from auditor.diagnosis.divergence import DIVERGED, RECOVERED
@@ -11,11 +11,13 @@ from auditor.diagnosis.equality import EQUALITY
 from auditor.diagnosis.inputs import NO_BETTER, NOT_FINITE, NOT_SCALED
 from auditor.diagnosis.learning import NEVER_LEARNED, STILL_IMPROVING
 from auditor.diagnosis.model import CLASSES, LOGITS
+from auditor.diagnosis.order import SORTED
 from auditor.diagnosis.overconfidence import DISAGREE
 from auditor.diagnosis.overfitting import DEGRADED, OVERFITTING
 from auditor.diagnosis.plausibility import IMPOSSIBLE
 from auditor.diagnosis.recording import CRASHED, NO_GAP, UNREADABLE
 from auditor.diagnosis.searching import UNTRIED
+from auditor.diagnosis.shift import DATA_DIFFER, LABELS_DIFFER
 from auditor.diagnosis.slowness import SLOW
 from auditor.diagnosis.splitting import GAP_FROM_FIRST
 from auditor.diagnosis.stability import FOLLOWING, OSCILLATING
@@ -55,6 +57,7 @@ RULES = (
     NOT_SCALED,  # AUD035
     NO_BETTER,  # AUD036
     NOT_FINITE,  # AUD037
+    SORTED,  # AUD038
     LOGITS,  # AUD041
     CLASSES,  # AUD042
     UNREGULARISED,  # AUD043

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from auditor.diagnosis.shift import APART, labels_differ
 from auditor.diagnosis.wording import percent
 from auditor.report.numbers import count, number
 from auditor.report.parts import Section
@@ -12,9 +13,13 @@ from auditor.report.words.background import checks
 from auditor.report.words.findings import findings
 from auditor.report.words.phrases import sentence
 from auditor.trials import DataChecks
+from auditor.trials.data_checks import Separation
 
 if TYPE_CHECKING:
     from auditor.checking import DataAudit
+
+GUESSING = 0.5
+"""AUC of a classifier that tells nothing apart."""
 
 
 def render_data(found: "DataAudit", width: int = 80, colour: bool = False) -> str:
@@ -45,13 +50,21 @@ def _named(data: DataChecks) -> Iterator[tuple[str, str]]:
         yield "near duplicates", f"{count(near.near)} of {count(near.rows)} compared"
     if data.labels is not None:
         name = "Cramér's V" if data.labels.kind == "classes" else "D"
-        yield "labels", f"differ by {name} = {number(data.labels.effect)}"
+        how = "differ" if labels_differ(data.labels) else "alike"
+        yield "labels", f"{how} ({name} = {number(data.labels.effect)})"
     if data.separation is not None:
-        apart = data.separation
-        interval = f"{number(apart.low)} to {number(apart.high)}"
-        yield "told apart with", f"AUC {number(apart.auc)} (95 % interval {interval})"
+        yield "told apart by inputs", _apart(data.separation)
     if data.constant is not None and data.constant.accuracy is not None:
         answer = data.constant.answer
         yield "a constant reaches", f"accuracy {number(data.constant.accuracy)}, with {answer}"
     elif data.constant is not None and data.constant.rmse is not None:
         yield "a constant reaches", f"root mean square error {number(data.constant.rmse)}"
+
+
+def _apart(found: Separation) -> str:
+    interval = f"95 % interval {number(found.low)} to {number(found.high)}"
+    if found.auc < GUESSING:
+        # Halves of a small sample: what one has more of, the other lacks.
+        return "no (AUC at most 0.5, which is guessing)"
+    told = "yes" if found.low > APART else "hardly" if found.low > GUESSING else "no"
+    return f"{told} (AUC {number(found.auc)}, {interval}; guessing has 0.5)"

@@ -7,6 +7,9 @@ NEAR = 0.1
 """Share of a row's distance to its tenth neighbour below which its nearest one is near to it. In
 ten dimensions and more that hardly happens by chance: (1/10)^10 per neighbour."""
 
+MOST_NOT_FINITE = 20
+"""Features with numbers that are not finite that are named."""
+
 
 @dataclass(frozen=True)
 class Repeats:
@@ -145,13 +148,34 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Order:
+    """How the last rows of a table differ from those before, in the order of the file.
+
+    Attributes:
+        rows: The last rows: as many as validate.
+        before: The rows before these.
+        labels: How their labels differ.
+        separation: How well a classifier tells them by their inputs; features that rise or fall
+            with each row, as row numbers do, are left out.
+    """
+
+    rows: int
+    before: int
+    labels: LabelShift | None
+    separation: Separation | None
+
+
+@dataclass(frozen=True)
 class DataChecks:
     """What comparing training and validation data showed; None where it could not be measured.
 
     Attributes:
         train_rows, validation_rows: Rows there are; each part says how many it looked at.
         train_not_finite, validation_not_finite: Rows with NaN or infinite inputs.
+        not_finite: The features that hold these, those in most rows first, with the number of rows
+            on both sides; at most `MOST_NOT_FINITE`.
         repeats, neighbours, labels, separation, scale, constant: See their classes.
+        order: Where both sides come out of one table: whether its order matters.
         notes: What could not be measured and why, in sentences.
     """
 
@@ -159,10 +183,12 @@ class DataChecks:
     validation_rows: int
     train_not_finite: int = 0
     validation_not_finite: int = 0
+    not_finite: tuple[tuple[str, int], ...] = ()
     repeats: Repeats | None = None
     neighbours: Neighbours | None = None
     labels: LabelShift | None = None
     separation: Separation | None = None
     scale: Scale | None = None
     constant: Constant | None = None
+    order: Order | None = None
     notes: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from auditor.trials.data_checks import (
     Constant,
     LabelShift,
     Neighbours,
+    Order,
     Repeats,
     Scale,
     Separation,
@@ -37,7 +38,11 @@ def spoken(trials: Trials) -> dict[str, tuple[str, str]]:
         (Repeats(1000, 4000, 300, 0.2, 0.0), ("error", "medium")),
         (Repeats(1000, 4000, 300, 0.0, 0.02), ("error", "medium")),
         (Repeats(1000, 4000, 300, 0.0, 0.03), None),
-        (Repeats(1000, 4000, 60, 0.05, 0.0), ("tip", "medium")),
+        (Repeats(1000, 4000, 60, 0.05, 0.0), ("warning", "high")),
+        (Repeats(1000, 4000, 199, 0.2, 0.001), ("warning", "medium")),
+        (Repeats(1000, 4000, 200, 0.2, 0.001), ("error", "medium")),
+        (Repeats(1000, 4000, 600, 0.6, 0.018), ("tip", "low")),
+        (Repeats(1000, 4000, 600, 0.6, 0.06), None),
         (Repeats(1000, 4000, 40, 0.04, 0.0), None),
     ],
 )
@@ -82,6 +87,40 @@ def test_label_distributions(effect: float, p: float, unseen: int, said: Any) ->
 def test_adversarial_validation(low: float, said: Any) -> None:
     apart = Separation(800, 800, low + 0.05, low, low + 0.1)
     assert spoken(checked(separation=apart)).get("AUD034") == said
+
+
+def test_a_telling_feature_says_to_which_side() -> None:
+    apart = Separation(800, 800, 0.8, 0.7, 0.9, (("age", 0.304), ("day", 0.6)))
+    sentence = found("AUD034", checked(separation=apart)).sentence
+    assert "age (AUC 0.696, lower in validation), day (AUC 0.6, higher in validation)" in sentence
+
+
+def shift(effect: float = 0.0, p: float = 1.0) -> LabelShift:
+    return LabelShift("classes", 200, 800, effect, p, "3", 0.1, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "low", "said"),
+    [
+        (shift(), 0.6, None),
+        (None, 0.61, ("tip", "medium")),
+        (shift(0.099, 1e-30), 0.61, ("tip", "medium")),
+        (shift(0.1, 9e-5), 0.9, ("warning", "high")),
+        (shift(0.1, 1e-4), 0.5, None),
+    ],
+)
+def test_rows_in_an_order_that_matters(labels: LabelShift | None, low: float, said: Any) -> None:
+    order = Order(200, 800, labels, Separation(200, 500, low + 0.05, low, low + 0.1))
+    assert spoken(checked(order=order)).get("AUD038") == said
+
+
+def test_features_that_are_not_finite_are_named() -> None:
+    bad = (("b", 2), ("a", 1), ("c", 1), ("d", 1))
+    checks = checked(train_not_finite=1, validation_not_finite=2, not_finite=bad)
+    assert found("AUD037", checks).sentence == (
+        "1 of 4000 training rows and 2 of 1000 validation rows hold a NaN or an infinite number, "
+        "in b (2 rows), a (1 row), c (1 row) and 1 more"
+    )
 
 
 WIDE = Scale(2000, 30, 0, 350.0, "area", 8.0, "area", 0.0, 2500.0)

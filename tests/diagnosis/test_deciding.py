@@ -120,6 +120,16 @@ def test_rows_are_told_from_accuracies() -> None:
     )
 
 
+def test_of_a_regression_the_error_is_that_of_a_loss() -> None:
+    curves = {f"t{i}": {"val_loss": [0.5], "val_mae": [0.4]} for i in range(3)}
+    finding = small(sweep(curves, validation_rows=89, target_variance=1.0))[0]
+    assert finding.sentence == (
+        "the validation set has 89 rows: the standard error of a mean squared error is about 15 % "
+        "of it or more, so the ranking is mostly chance"
+    )
+    assert "accuracy" not in str(finding.evidence)
+
+
 def test_few_rows_are_told_from_few_steps() -> None:
     rights = [k / 18 for k in (9, 10, 12, 15, 17, 17, 17, 17)]
     finding = found("AUD009", sweep({"a": {"val_loss": [0.5] * 8, "val_accuracy": rights}}))

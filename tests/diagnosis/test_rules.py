@@ -74,6 +74,7 @@ def test_codes_are_permanent() -> None:
         ("AUD035", "Inputs not scaled"),
         ("AUD036", "No better than a simple baseline"),
         ("AUD037", "Inputs not finite"),
+        ("AUD038", "Rows are sorted"),
         ("AUD041", "Output and from_logits do not fit"),
         ("AUD042", "Sigmoid with several classes"),
         ("AUD043", "Overfits without regularisation"),

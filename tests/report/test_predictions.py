@@ -12,6 +12,7 @@ from auditor.report.html import render_html
 from auditor.report.parts import Section
 from auditor.report.sections import sections
 from auditor.report.terminal import render_terminal
+from auditor.report.words.predictions import CHOSEN_BY, UNIT
 from auditor.trials import Confusion, Deviations, Mistake, Predictions
 from tests.making import sweep
 
@@ -82,10 +83,19 @@ def test_numbers_are_told_beside_their_mean() -> None:
         "With its best weights, trial a is off by 1.915 on 3 validation rows (root mean square; "
         "1.667 on average; R² is 0.945); their mean for every row would be off by 8.165.",
     )
+    assert made.notes == (CHOSEN_BY,)
     constant = replace(NUMBERS, r2=None)
     made = section(Predictions("a", 3, 3, numbers=constant))
     assert made is not None
     assert "R²" not in made.paragraphs[0]
+
+
+def test_errors_of_a_target_that_may_be_standardised_say_so() -> None:
+    scaled = replace(NUMBERS, rmse=0.7238, mae=0.6, rmse_of_mean=0.97)
+    made = section(Predictions("a", 3, 3, numbers=scaled))
+    assert made is not None
+    assert made.notes == (UNIT, CHOSEN_BY)
+    assert "standard deviations of the target" in UNIT
 
 
 def test_what_is_right_and_mistakes_have_their_own_colours_and_cells() -> None:

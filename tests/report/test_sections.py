@@ -251,7 +251,9 @@ def test_causes_have_counts_by_outcome_pairs_and_rescues(full: Audit) -> None:
 
 
 def test_checks_say_why_they_do_not_apply(full: Audit) -> None:
-    assert column(words(full, "checks"), "why") == ["1 finding", "", "nothing was recorded"]
+    section = words(full, "checks")
+    assert column(section, "why") == ["", "", "nothing was recorded"]
+    assert column(section, "result") == ["1 found", "passed", "not applicable"]
 
 
 def test_coverage_counts_runs(audits: Mapping[str, Audit]) -> None:

@@ -11,6 +11,7 @@ from auditor.report.words.phrases import listed
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
+    from auditor.diagnosis.finding import Check
     from auditor.trials import Coverage, Trials
 
 MOST_REASONS = 3
@@ -36,8 +37,8 @@ def checks(audit: "Audit") -> Section:
             (
                 Cell(check.code, check.code),
                 Cell(check.title, check.title, about=_detected(check.code)),
-                Cell(check.status, check.status, tone=_STATUS_TONES[check.status]),
-                Cell(check.reason or (count(check.findings, "finding") if check.findings else "")),
+                Cell(_ended(check), check.status, tone=_STATUS_TONES[check.status]),
+                Cell(check.reason),
             )
         )
         for check in audit.checks
@@ -49,6 +50,10 @@ def checks(audit: "Audit") -> Section:
     return Section(
         "checks", "Checks", paragraphs=(f"{text[:1].upper()}{text[1:]}.",), tables=(table,)
     )
+
+
+def _ended(check: "Check") -> str:
+    return f"{count(check.findings)} {check.status}" if check.findings else check.status
 
 
 def _detected(code: str) -> str:

@@ -14,6 +14,14 @@ CHOSEN_BY = (
     "will on new data."
 )
 
+UNIT = (
+    "Errors and both axes count in units of the target as training got it. `auditor sweep --data` "
+    "standardises it: then these are standard deviations of the target, of its training rows."
+)
+
+FAR_FROM_ONE = 2.0
+"""Times that the deviation of validation targets is off 1 from which they were not standardised."""
+
 
 def predictions(audit: "Audit") -> Section | None:
     """The section; None where no predictions are known."""
@@ -111,5 +119,11 @@ def _of_numbers(found: Predictions, off: Deviations) -> Section:
         "Predictions",
         paragraphs=(text,),
         figures=(Picture("predictions", caption, about),),
-        notes=(CHOSEN_BY,),
+        notes=(*_unit(off), CHOSEN_BY),
     )
+
+
+def _unit(off: Deviations) -> tuple[str, ...]:
+    """Nothing on other units: those are the target's own."""
+    may_be_standard = 1 / FAR_FROM_ONE < off.rmse_of_mean < FAR_FROM_ONE
+    return (UNIT,) if may_be_standard else ()

@@ -8,6 +8,7 @@ from auditor.trials.data_checks import (
     Constant,
     LabelShift,
     Neighbours,
+    Order,
     Repeats,
     Scale,
     Separation,
@@ -32,6 +33,9 @@ def checked(curves: Any = SCORES, **parts: Any) -> Trials:
     """A trial on data of which all is well but these parts."""
     checks = replace(HEALTHY_CHECKS, **parts)
     return sweep({"a": curves}, data_checks=checks, no_skill_loss=LN2)
+
+
+SORTED = LabelShift("classes", 1000, 4000, 0.6, 1e-30, "2", 0.17, 1.0)
 
 
 def nothing_on(part: str) -> Trials:
@@ -67,7 +71,8 @@ EXAMPLES = {
     "AUD034": Example(
         checked(separation=Separation(800, 800, 0.83, 0.8, 0.86, (("day", 0.91),))),
         "a classifier tells validation rows from training rows by their inputs: AUC 0.83, 95 % "
-        "interval 0.8 to 0.86, where guessing has 0.5; most telling: day (AUC 0.91)",
+        "interval 0.8 to 0.86, where guessing has 0.5; most telling: day (AUC 0.91, "
+        "higher in validation)",
         HEALTHY,
         (UNCHECKED, (nothing_on("separation"), "fewer than 30 finite rows")),
     ),
@@ -95,8 +100,16 @@ EXAMPLES = {
     ),
     "AUD037": Example(
         checked(train_not_finite=3),
-        "3 training rows of 4000 and 1000 hold inputs that are NaN or infinite",
+        "3 of 4000 training rows hold a NaN or an infinite number",
         HEALTHY,
         (UNCHECKED,),
+    ),
+    "AUD038": Example(
+        checked(order=Order(1000, 4000, SORTED, None)),
+        "the rows are in an order that the target follows: class 2 has a share of 17 % of the "
+        "first 4000 rows and 100 % of the last 1000; `validation_split` would validate on these "
+        "last ones. Here they were split at random",
+        checked(order=Order(1000, 4000, HEALTHY_CHECKS.labels, HEALTHY_CHECKS.separation)),
+        (UNCHECKED, (HEALTHY, "not drawn from one table")),
     ),
 }
