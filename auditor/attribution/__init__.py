@@ -5,6 +5,7 @@ from dataclasses import replace
 from auditor.attribution.atoms import find_atoms
 from auditor.attribution.cause import Attribution
 from auditor.attribution.causes import Sweep, find_causes
+from auditor.attribution.chance import count_hypotheses
 from auditor.attribution.confirming import reruns_of, take_reruns, withdrawn_words
 from auditor.attribution.design import find_layout
 from auditor.attribution.effects import Estimator, find_unit
@@ -39,7 +40,8 @@ def attribute(trials: Trials, outcomes: Outcomes, scores: Scores | None = None) 
     estimator = Estimator(atoms, failures, unit)
     values, pairs = estimator.tally_all()
     causes = find_causes(Sweep(layout, atoms, failures, Neighbours(configurations), estimator))
-    notes = find_notes(trials, configurations, layout, failures, causes, unit)
+    looked_at = count_hypotheses(atoms)
+    notes = find_notes(trials, configurations, layout, failures, causes, unit, looked_at)
     causes, withdrawn = take_reruns(trials, causes)
     gaps = find_gaps(trials, outcomes, scores, configurations, atoms, unit) if scores else ()
     return Attribution(

@@ -187,9 +187,10 @@ class GapEffect:
     Attributes:
         condition: The value.
         survivors, survivors_elsewhere: Trials with and without it that have a gap: those that
-            neither diverged nor crashed.
+            learned, and neither diverged nor crashed.
         effect: Mean generalization gap of the former less that of the latter, in units of the
-            objective: among survivors only, and some values may let only the tame ones survive.
+            objective, where a negative gap counts as zero: among survivors only, and some values
+            may let only the tame ones survive.
         interval: Its 95 % interval, where one is defined; else None.
         worse: Probability that a trial with it ends worse than one without, from ok and overfit
             to diverged and crashed; equal ends count half. Over all trials whose end is known.

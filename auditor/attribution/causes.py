@@ -1,6 +1,6 @@
 """From what goes with each failure to the causes that are reported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +13,9 @@ from auditor.attribution.effects import Estimator
 from auditor.attribution.failures import Failure, Failures
 from auditor.attribution.intervals import Z
 from auditor.attribution.rescue import Neighbours
-from auditor.attribution.search import Finding, find_conditions, shape
+from auditor.attribution.search import Finding, Look, find_conditions, look, shape
 from auditor.attribution.sentences import sentence
-from auditor.attribution.thresholds import ALPHA, SPLIT
+from auditor.attribution.thresholds import ALPHA, MIN_FAILING, PURE, SPLIT
 
 
 class Sweep(NamedTuple):
@@ -44,43 +44,76 @@ def find_causes(sweep: Sweep) -> tuple[Cause, ...]:
     if not sweep.failures.found:
         return ()
     *single, anyhow = sweep.failures.found
-    # Shared out over the outcomes; what several have in common is looked for once more.
-    level = ALPHA / (len(single) + 1) if len(single) > 1 else ALPHA
-    searched = sweep.searched
+    # One outcome alone is any failure.
+    looked = [*single, anyhow] if len(single) > 1 else single
+    looks = [look(sweep.atoms, one.rates, one.comparable & sweep.searched) for one in looked]
+    level = _level(looks)
+    found = [find_conditions(one, level) for one in looks]
     findings = [
-        (failure, finding)
-        for failure in single
-        for finding in find_conditions(
-            sweep.atoms, failure.rates, failure.comparable & searched, level
-        )
+        (one, finding) for one, some in zip(single, found, strict=False) for finding in some
     ]
-    named = [*_told_once(sweep.atoms, findings, anyhow), *_mixed(sweep, findings, level)]
+    together = found[-1] if len(single) > 1 else []
+    named = [*_told_once(sweep, findings, together), *_mixed(sweep, findings, together)]
     named.sort(key=lambda pair: -pair[1].strength)
     return tuple(_cause(sweep, failure, finding) for failure, finding in named)
 
 
-def _told_once(atoms: Atoms, findings: list[Named], anyhow: Failure) -> Iterator[Named]:
+def _level(looks: Sequence[Look]) -> float:
+    """The error of each outcome: shared among those that could show a cause at all (Tarone 1990).
+
+    What could never be significant cannot be named falsely either.
+    """
+    least = [one.least_p for one in looks]
+    share = 1
+    while sum(p <= ALPHA / share for p in least) > share:
+        share += 1
+    return ALPHA / share
+
+
+def _told_once(sweep: Sweep, findings: list[Named], together: list[Finding]) -> Iterator[Named]:
     """What goes with one outcome as it is; what goes with several once, as any failure."""
-    shapes = [shape(atoms, finding) for _, finding in findings]
+    shapes = [shape(sweep.atoms, finding) for _, finding in findings]
+    anyhow = {shape(sweep.atoms, finding): finding for finding in together}
     for place, (failure, finding) in enumerate(findings):
-        if shapes.count(shapes[place]) == 1:
+        this = shapes[place]
+        if this in shapes[:place]:
+            continue
+        others = [other for other, of in zip(findings, shapes, strict=True) if of != this]
+        whole = anyhow.get(this, finding)
+        if shapes.count(this) > 1:
+            yield sweep.failures.found[-1], finding
+        elif this in anyhow and _in_words(sweep, whole, others) is not failure:
+            yield sweep.failures.found[-1], whole
+        else:
             yield failure, finding
-        elif shapes[place] not in shapes[:place]:
-            yield anyhow, finding
 
 
-def _mixed(sweep: Sweep, findings: list[Named], level: float) -> Iterator[Named]:
-    """What goes with failing in several ways, among trials that no single outcome explains."""
+def _mixed(sweep: Sweep, findings: list[Named], together: list[Finding]) -> Iterator[Named]:
+    """What goes with failing in whatever way, where no cause of a single outcome explains it."""
+    anyhow, shapes = sweep.failures.found[-1], [shape(sweep.atoms, f) for _, f in findings]
+    for finding in together:
+        unexplained = _beside(sweep, finding, findings)
+        if (
+            shape(sweep.atoms, finding) not in shapes
+            and anyhow.rates[unexplained].sum() >= MIN_FAILING
+        ):
+            yield _in_words(sweep, finding, findings), finding
+
+
+def _beside(sweep: Sweep, finding: Finding, others: list[Named]) -> Mask:
+    """Trials that meet a finding and none of some others; (trial,)."""
+    met = sweep.atoms.meeting(finding.atoms) & sweep.searched
+    for _, other in others:
+        met &= ~sweep.atoms.meeting(other.atoms)
+    return met
+
+
+def _in_words(sweep: Sweep, finding: Finding, others: list[Named]) -> Failure:
+    """The outcome that makes nearly all failures of a finding, leaving out others; else any."""
     *single, anyhow = sweep.failures.found
-    if len(single) < 2:
-        return
-    remaining = anyhow.comparable & sweep.searched
-    for _, finding in findings:
-        remaining &= ~sweep.atoms.meeting(finding.atoms)
-    for finding in find_conditions(sweep.atoms, anyhow.rates, remaining, level):
-        met = sweep.atoms.meeting(finding.atoms) & remaining
-        if sum(bool((failure.rates[met] > 0).any()) for failure in single) > 1:
-            yield anyhow, finding
+    met = _beside(sweep, finding, others)
+    most = max(single, key=lambda one: float(one.rates[met].sum()))
+    return most if most.rates[met].sum() >= PURE * anyhow.rates[met].sum() else anyhow
 
 
 def _cause(sweep: Sweep, failure: Failure, finding: Finding) -> Cause:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from auditor.attribution.atoms import Atoms
-from auditor.attribution.thresholds import MIN_FAILING, MIN_SEEN, PERMUTATIONS
+from auditor.attribution.thresholds import ALPHA, MIN_FAILING, MIN_SEEN, PERMUTATIONS
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -31,32 +31,41 @@ class Chance(NamedTuple):
     Attributes:
         first, second: Places of the atoms; equal for a single condition; (hypothesis,).
         observed: Strength of each; (hypothesis,).
-        largest: (permutation,), ascending.
+        handicap: By how much pairs must be stronger than single conditions, which are fewer: each
+            kind then passes by chance about as often.
+        largest: Largest strength less handicap; (permutation,), ascending.
     """
 
     first: NDArray[np.intp]
     second: NDArray[np.intp]
     observed: Floats
+    handicap: float
     largest: Floats
 
-    def p(self, strength: float) -> float:
-        """Share of the dealings that show anything as strong, the observed one among them."""
-        stronger = len(self.largest) - np.searchsorted(self.largest, strength - _ROUNDING)
+    @property
+    def standing(self) -> Floats:
+        """Strength of each less its handicap; (hypothesis,)."""
+        return np.asarray(self.observed - self.handicap * (self.first != self.second))
+
+    def p(self, standing: float) -> float:
+        """Share of the dealings where anything stands as high, the observed one among them."""
+        stronger = len(self.largest) - np.searchsorted(self.largest, standing - _ROUNDING)
         return float((1 + stronger) / (1 + len(self.largest)))
 
     def critical(self, level: float) -> float:
         """What no more than this share of the dealings reach."""
-        reach = max(0, int(level * (1 + len(self.largest))) - 1)
-        return float(self.largest[len(self.largest) - 1 - reach]) + 2 * _ROUNDING
+        return _quantile(self.largest, level) + 2 * _ROUNDING
 
 
-def deal(atoms: Atoms, rates: Floats, trials: Mask) -> Chance:
+def deal(atoms: Atoms, rates: Floats, trials: Mask, is_first: bool = True) -> Chance:
     """Strengths of all single conditions and pairs among some trials, observed and by chance.
 
     Args:
         atoms: All conditions.
         rates: Share of the runs of each trial that fail; (trial,).
         trials: Those that are compared; (trial,).
+        is_first: Whether no cause was found before. Afterwards there is no handicap: with noise,
+            what is left of one cause makes single values of others look like more.
     """
     pool = _Pool(atoms, trials)
     some = rates[trials]
@@ -65,14 +74,30 @@ def deal(atoms: Atoms, rates: Floats, trials: Mask) -> Chance:
     rows = np.flatnonzero(some != base)
     weights = (some[rows] - base).astype(np.float32)
     observed = pool.strengths(rows[None], weights, base)[0]
-    largest = np.zeros(PERMUTATIONS)
+    pairs = pool.first != pool.second
+    largest = np.zeros((2, PERMUTATIONS))
     if observed.any():
         start = 0
         for dealt in _dealings(len(some), len(rows), pool.size):
             found = pool.strengths(dealt, weights, base)
-            largest[start : start + len(dealt)] = found.max(axis=1)
+            for kind, some in zip(largest, (found[:, ~pairs], found[:, pairs]), strict=True):
+                kind[start : start + len(dealt)] = some.max(axis=1, initial=0)
             start += len(dealt)
-    return Chance(pool.first, pool.second, observed, np.sort(largest))
+    singles, doubles = (_quantile(np.sort(kind), ALPHA) for kind in largest)
+    handicap = max(0.0, doubles - singles) if is_first else 0.0
+    together = np.sort(np.maximum(largest[0], largest[1] - handicap))
+    return Chance(pool.first, pool.second, observed, handicap, together)
+
+
+def _quantile(ascending: Floats, level: float) -> float:
+    """What no more than this share reaches, the observed one among them."""
+    reach = max(0, int(level * (1 + len(ascending))) - 1)
+    return float(ascending[len(ascending) - 1 - reach])
+
+
+def count_hypotheses(atoms: Atoms) -> int:
+    """How many single conditions and pairs are looked at."""
+    return len(_Pool(atoms, np.ones(len(atoms.met), bool)).first)
 
 
 def _dealings(trials: int, rows: int, size: int) -> Iterator[NDArray[np.intp]]:

@@ -17,7 +17,7 @@ from auditor.outcomes import FAILURES, Outcome, Outcomes
 from auditor.scoring import Scores
 from auditor.trials import Trials
 
-_GONE = (Outcome.DIVERGED, Outcome.CRASHED, *CENSORED)
+_GONE = (Outcome.NEVER_LEARNED, Outcome.DIVERGED, Outcome.CRASHED, *CENSORED)
 """Outcomes after which a gap says nothing on what was learned."""
 
 _HALVINGS = 60
@@ -44,11 +44,15 @@ def find_gaps(
 def _gaps(
     trials: Trials, outcomes: Outcomes, scores: Scores, configurations: Configurations
 ) -> Floats:
-    """Mean gap of the surviving runs of each trial, its variance over seeds, and their number."""
+    """Mean gap of the runs of each trial that learned, its variance over seeds, their number.
+
+    A negative gap counts as zero, as in the score: training is then measured with what makes it
+    harder, or on an earlier state of the model.
+    """
     found = np.full((len(configurations.trials), 3), np.nan)
     for place, trial in enumerate(configurations.trials):
         runs = [run for run in trials.runs_of[trial] if outcomes.by_run[run].outcome not in _GONE]
-        gaps = [gap for run in runs if (gap := scores.by_run[run].gap) is not None]
+        gaps = [max(0.0, gap) for run in runs if (gap := scores.by_run[run].gap) is not None]
         if gaps:
             several = len(gaps) > 1
             found[place] = np.mean(gaps), np.var(gaps, ddof=1) if several else np.nan, len(gaps)

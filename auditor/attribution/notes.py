@@ -36,6 +36,7 @@ def find_notes(
     failures: Failures,
     causes: tuple[Cause, ...],
     unit: Unit,
+    looked_at: int,
 ) -> tuple[str, ...]:
     """All notes: on the design, the hyperparameters, the runs, and on what is not claimed."""
     if not configurations.trials:
@@ -49,7 +50,7 @@ def find_notes(
         *_conditional(configurations),
         *_runs(failures),
         *_left_out(failures),
-        *_claims(failures, causes),
+        *_claims(failures, causes, looked_at),
         *([_intervals(unit, len(configurations.trials))] if failures.found else []),
     )
 
@@ -166,22 +167,33 @@ def _left_out(failures: Failures) -> Iterator[str]:
         worse = int((failure.known & ~failure.comparable).sum())
         if worse:
             yield (
-                f"{worse} trials ended worse than '{failure.outcome}': they are counted, but left "
-                "out in the search for its causes."
+                f"{_trials(worse)} ended worse than '{failure.outcome}': counted, but left out in "
+                "the search for its causes."
             )
 
 
-def _claims(failures: Failures, causes: tuple[Cause, ...]) -> Iterator[str]:
+def _claims(failures: Failures, causes: tuple[Cause, ...], looked_at: int) -> Iterator[str]:
     if not failures.found:
         yield "No run failed."
         return
     explained = {cause.outcome for cause in causes}
     for failure in failures.found[:-1]:
         if not {failure.outcome, ANY_FAILURE} & explained:
+            number = int(failure.trials.sum())
+            why = (
+                f"at least {MIN_FAILING} are needed"
+                if number < MIN_FAILING
+                else "too few, or too scattered, to be told from chance among the "
+                f"{looked_at} values and pairs looked at"
+            )
             yield (
                 f"No value or pair of values goes with '{failure.outcome}' clearly enough to be "
-                f"named ({int(failure.trials.sum())} trials; at least {MIN_FAILING} are needed)."
+                f"named ({_trials(number)} ended so: {why})."
             )
+
+
+def _trials(number: int) -> str:
+    return f"{number} trial" + "s" * (number != 1)
 
 
 def _intervals(unit: Unit, trials: int) -> str:

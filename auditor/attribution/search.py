@@ -58,23 +58,58 @@ class Observed(NamedTuple):
     named: frozenset[int]
 
 
-def find_conditions(atoms: Atoms, rates: Floats, comparable: Mask, level: float) -> list[Finding]:
-    """Conditions and pairs that go with a failure, in the order in which they are found.
+class Look(NamedTuple):
+    """An outcome before causes are looked for.
+
+    Attributes:
+        atoms: All conditions.
+        rates: Share of the runs that fail; (trial,).
+        trials: One per configuration; (trial,).
+        chance: What all conditions and pairs show; None where too few fail for any cause.
+    """
+
+    atoms: Atoms
+    rates: Floats
+    trials: Mask
+    chance: Chance | None
+
+    @property
+    def least_p(self) -> float:
+        """The smallest p that any cause could have, however the failures had fallen."""
+        return 1.0 if self.chance is None else self.chance.p(float(self.chance.largest[-1]))
+
+
+def look(atoms: Atoms, rates: Floats, comparable: Mask) -> Look:
+    """What an outcome shows.
 
     Args:
         atoms: All conditions.
         rates: Share of the runs of each trial that fail; (trial,).
         comparable: Which trials show whether they fail; (trial,).
+    """
+    rates, trials = _merged(atoms, rates, comparable)
+    return Look(atoms, rates, trials, _chance(atoms, rates, trials, is_first=True))
+
+
+def find_conditions(first: Look, level: float) -> list[Finding]:
+    """Conditions and pairs that go with a failure, in the order in which they are found.
+
+    Args:
+        first: From `look`.
         level: Largest probability of naming anything where nothing matters.
     """
-    rates, remaining = _merged(atoms, rates, comparable)
+    atoms, rates, remaining, chance = first
     found, named = list[Finding](), frozenset[int]()
-    while (best := _strongest(Observed(atoms, rates, remaining, named), level)) is not None:
+    while chance is not None:
+        seen = Observed(atoms, rates, remaining, named)
+        if (best := _strongest(seen, chance, level)) is None:
+            break
         # Good trials go too: to keep only those would make a later half of the data look good.
         remaining = remaining & ~atoms.meeting(best.atoms)
         named |= set(atoms.factor[list(best.atoms)].tolist())
         if not _restates(atoms, best, found):
             found.append(best)
+        chance = _chance(atoms, rates, remaining, is_first=False)
     return found
 
 
@@ -89,10 +124,12 @@ def _merged(atoms: Atoms, rates: Floats, trials: Mask) -> tuple[Floats, Mask]:
     return merged, kept
 
 
-def _strongest(seen: Observed, level: float) -> Finding | None:
-    if seen.rates[seen.trials].sum() < MIN_FAILING or not len(seen.atoms.factor):
-        return None
-    chance = deal(seen.atoms, seen.rates, seen.trials)
+def _chance(atoms: Atoms, rates: Floats, trials: Mask, is_first: bool) -> Chance | None:
+    enough = rates[trials].sum() >= MIN_FAILING and len(atoms.factor)
+    return deal(atoms, rates, trials, is_first) if enough else None
+
+
+def _strongest(seen: Observed, chance: Chance, level: float) -> Finding | None:
     critical = chance.critical(level)
     candidates = list(_candidates(seen.atoms, chance, critical))
     singles = [c for c in candidates if len(c.atoms) == 1]
@@ -109,10 +146,12 @@ def _candidates(atoms: Atoms, chance: Chance, critical: float) -> Iterator[Findi
     first, second = chance.first, chance.second
     thresholds = (~atoms.listed[first]).astype(int) + ~atoms.listed[second]
     order = np.lexsort((thresholds, first != second, -chance.observed.round(6)))
-    for place in order[chance.observed[order] >= critical].tolist():
+    standing = chance.standing
+    for place in order[standing[order] >= critical].tolist():
         i, j = int(first[place]), int(second[place])
-        strength = float(chance.observed[place])
-        yield Finding((i,) if i == j else (i, j), strength, chance.p(strength), critical)
+        chosen, needed = (i,) if i == j else (i, j), critical + chance.handicap * (i != j)
+        p = chance.p(float(standing[place]))
+        yield Finding(chosen, float(chance.observed[place]), p, needed)
 
 
 def _minimal(seen: Observed, pair: Finding, singles: list[Finding]) -> Finding | None:

@@ -87,9 +87,10 @@ def _rescues(counts: Tally, rescues: tuple[Rescue, ...], trials: str) -> str:
 
 
 def _together(one: RescuingSet, trials: str) -> str:
+    needs = "needs" if one.failing == 1 else "need"
     return (
-        f"{one.failing}{trials} no single change rescues: changing "
-        f"{' and '.join(one.hyperparameters)} together rescues {one.rescued} of them"
+        f"{one.failing}{trials} {needs} more than one change: changing "
+        f"{' and '.join(one.hyperparameters)} together rescues {one.rescued} of {one.failing}"
     )
 
 

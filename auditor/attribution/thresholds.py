@@ -68,3 +68,7 @@ telling, however surely it is there: a small effect (Cohen 1988)."""
 
 POWER = 0.8
 """Probability with which the smallest detectable effect would have been detected."""
+
+SUSPECT = 0.1
+"""Largest p, of a value by itself, at which it is shown as the nearest to a cause. It claims
+nothing: two of two against none of four have .07."""

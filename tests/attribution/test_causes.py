@@ -311,6 +311,33 @@ def test_outcomes_too_rare_alone_are_told_together_and_apart_from_the_explained(
     ]
 
 
+def failing_in_turn(*ends):
+    """What becomes of 18 trials: those with lr = 1.0 end as told, and the first other overfits."""
+    high, rest = iter(ends), iter(["overfit"])
+    values = grid(lr=[0.001, 0.01, 1.0], units=[16, 32], activation=["relu", "tanh", "sigmoid"])
+    return sweep(values, lambda v: next(high) if v["lr"] == 1.0 else next(rest, "ok"))
+
+
+def test_a_few_failures_of_several_kinds_are_told_as_any_failure():
+    ends = ["diverged", "never learned", "diverged", "never learned", "overfit", "ok"]
+    (cause,) = explain(failing_in_turn(*ends)).causes
+    assert cause.outcome == ANY_FAILURE
+    assert cause.sentence.startswith("lr = 1.0: 5 of 6 failed (1 overfit, 2 never learned, 2 div")
+
+
+def test_outcomes_too_rare_for_any_cause_do_not_weaken_the_others():
+    (cause,) = explain(failing_in_turn(*["diverged"] * 5, "never learned")).causes
+    assert (cause.outcome, cause.conditions[0].value) == ("diverged", 1.0)
+
+
+def test_one_outcome_that_makes_nearly_all_failures_names_them():
+    ends = iter(["diverged"] * 22 + ["never learned"] * 2)
+    trials = sweep(grid(), lambda v: next(ends) if v["lr"] == 1.0 else "ok")
+    assert [(c.outcome, c.conditions[0].value) for c in explain(trials).causes] == [
+        ("diverged", 1.0)
+    ]
+
+
 def test_one_kind_of_failure_is_not_told_again_as_any_failure():
     assert [cause.outcome for cause in diverging(pair).causes] == ["diverged"]
 

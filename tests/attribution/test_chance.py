@@ -27,9 +27,11 @@ def test_p_is_the_share_of_all_dealings_that_show_as_much(monkeypatch):
     found = atoms(grid(a=[0, 1], b=[0, 1, 2, 3]))
     rates = np.array([0, 0, 0, 0, 1, 1, 1, 0], float)
     seen = chance.deal(found, rates, everywhere(found))
-    best = seen.observed.max()
+    best = seen.standing.max()
     dealt = [
-        chance.deal(found, np.isin(np.arange(8), some).astype(float), everywhere(found)).observed
+        chance.deal(found, np.isin(np.arange(8), some).astype(float), everywhere(found))
+        ._replace(handicap=seen.handicap)
+        .standing
         for some in combinations(range(8), 3)
     ]
     exact = np.mean([strengths.max() >= best - 1e-9 for strengths in dealt])

@@ -6,6 +6,7 @@ import pytest
 from auditor.attribution import attribute
 from auditor.outcomes import judge
 from auditor.scoring import score
+from tests.attribution import gapped
 from tests.attribution.planted import grid, random_configurations, sweep
 
 
@@ -34,14 +35,8 @@ def test_ending_worse_is_compared_among_all():
 
 
 def test_a_difference_of_gaps_is_that_of_the_means():
-    trials = sweep(grid(a=[0, 1], b=range(6)), lambda v: "overfit" if v["a"] else "ok")
-    outcomes = judge(trials)
-    scores = score(trials, outcomes).by_trial
-    by_a = [
-        np.mean([scores[t].gap for t, v in trials.hyperparameters.items() if v["a"] == a])
-        for a in (0, 1)
-    ]
-    assert gaps(trials)["a", 1].effect == pytest.approx(by_a[1] - by_a[0])
+    trials = gapped.sweep(grid(a=[0, 1], b=range(6)), lambda v: (0.1 + 0.05 * v["a"], 0.4), noise=0)
+    assert gaps(trials)["a", 1].effect == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(("sampler", "defined"), [("random", True), ("adaptive", False)])
@@ -66,3 +61,16 @@ def test_the_chance_of_ending_worse_has_an_interval_at_its_limits():
 def test_without_scores_nothing_is_said():
     trials = sweep(grid(), ends)
     assert attribute(trials, judge(trials)).gaps == ()
+
+
+def test_a_negative_gap_counts_as_zero():
+    def truth(v):
+        return (-8.0 if v["a"] else 0.0), 0.4
+
+    trials = gapped.sweep(grid(a=[0, 1], b=range(6)), truth, noise=0.0)
+    assert gaps(trials)["a", 1].effect == 0
+
+
+def test_what_never_learned_has_no_gap():
+    trials = sweep(grid(a=[0, 1], b=range(6)), lambda v: "never learned" if v["a"] else "ok")
+    assert gaps(trials)["a", 1].survivors == 0

@@ -64,7 +64,16 @@ def test_conditional_hyperparameters_are_told():
 def test_a_failure_without_a_cause_is_told():
     attribution = diverging(lambda v: v == grid()[5])
     assert attribution.causes == ()
-    assert has(attribution, "No value or pair of values goes with 'diverged'")
+    assert has(attribution, "No value or pair of values goes with 'diverged'", "1 trial ended so")
+    assert has(attribution, "at least 3 are needed")
+
+
+def test_enough_failures_without_a_cause_are_told_from_too_few():
+    scattered = [grid()[place] for place in (5, 30, 46)]
+    attribution = diverging(lambda v: v in scattered)
+    assert attribution.causes == ()
+    assert has(attribution, "3 trials ended so: too few, or too scattered", "pairs looked at")
+    assert not has(attribution, "at least 3")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_what_no_single_change_rescues_is_rescued_by_the_smallest_set():
     for cause in by_name.values():
         (both,) = cause.rescuing_sets
         assert (both.hyperparameters, both.rescued, both.failing) == (("lr", "units"), 12, 12)
-    assert "12 no single change rescues: changing lr and units together rescues 12 of them" in (
+    assert "12 need more than one change: changing lr and units together rescues 12 of 12" in (
         by_name["lr"].sentence
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from auditor.attribution.cause import ANY_FAILURE, Cause, GapEffect, Tally
+from auditor.attribution.nearest import find_nearest
 from auditor.outcomes import FAILURES
 from auditor.report.counts import PairCounts, top_pair
 from auditor.report.numbers import count, number, percent, ratio
@@ -51,13 +52,18 @@ def causes(audit: "Audit") -> Section:
     return Section(
         "causes",
         "Causes",
-        paragraphs=() if entries else ("No value or pair of values stands out as a cause.",),
+        paragraphs=() if entries else (_none(audit),),
         facts=(("configurations", _design(audit)),),
         entries=entries,
         tables=tables,
         figures=(Picture("causes", _caption(pair), _ABOUT),) if pair else (),
         notes=found.notes,
     )
+
+
+def _none(audit: "Audit") -> str:
+    nearest = find_nearest(audit.attribution.values, len(audit.trials.hyperparameters))
+    return f"No value or pair of values stands out as a cause. {nearest}".strip()
 
 
 def _caption(pair: PairCounts) -> str:
@@ -123,12 +129,13 @@ def _gaps(gaps: Iterable[GapEffect]) -> tuple[Table, ...]:
         Column("value"),
         Column("survivors", "right"),
         Column("gap", "right", about="Mean generalization gap with it, less that without"),
-        Column("ends worse", "right", about="Probability of ending worse with it than without"),
+        Column("odds of a worse end", "right", about="With it than without"),
     )
     note = (
-        "Survivors: trials that neither diverged nor crashed; the gap is compared among these "
-        "only, and says nothing on the others. How badly trials end is compared among all: ok, "
-        "overfit, degraded, never learned, diverged, crashed; 50 % is no difference."
+        "Survivors: trials that learned, and neither diverged nor crashed; the gap is compared "
+        "among these only, and a negative gap counts as zero. Odds of a worse end: the chance that "
+        "a trial with the value ends worse than one without; 50 % is no difference. From best to "
+        "worst: ok, overfit, degraded, never learned, diverged, crashed."
     )
     return (Table("Generalization gap by value", columns, rows, note, brief=6),) if rows else ()
 

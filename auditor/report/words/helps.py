@@ -104,6 +104,6 @@ def _without_effect(audit: "Audit") -> Table:
     behind = {c.hyperparameter for cause in audit.causes for c in cause.conditions}
     causes = [one.hyperparameter for one in found if one.hyperparameter in behind]
     if causes:
-        note += f" Among the causes of failures all the same: {listed(causes)}."
+        note += f" That is among survivors: failures go with {listed(causes)}, see the causes."
     title = f"No detectable effect on the gap or the best {objective}"
     return Table(title, columns, rows, note)
