@@ -179,6 +179,14 @@ def test_the_order_of_a_table_is_looked_at() -> None:
     assert in_order(np.c_[X, np.arange(400)], Y) is None
 
 
+def test_the_last_rows_are_held_against_those_before() -> None:
+    found = check_data(*HEALTHY, table=(X, np.arange(400) >= 300)).data.order
+    assert found is not None
+    assert (found.before, found.rows) == (300, 100)
+    assert found.labels is not None
+    assert (found.labels.train_share, found.labels.validation_share) == (1, 0)
+
+
 def test_a_shuffled_table_is_in_no_order() -> None:
     for seed in range(20):
         x, y = normal(200, 6, seed)
