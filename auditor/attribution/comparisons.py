@@ -76,6 +76,7 @@ class Comparisons:
         survived: Whether a trial is compared; (trial,).
         tests: Comparisons that could be made, of both quantities.
         paired: Whether they are of matched pairs.
+        floored: Trials that are compared as if they knew nothing, because they ended worse.
     """
 
     contrasts: list[Contrast]
@@ -85,6 +86,7 @@ class Comparisons:
     survived: Mask
     tests: int
     paired: bool
+    floored: int
 
 
 def compare(
@@ -96,7 +98,7 @@ def compare(
 ) -> Comparisons:
     """Compare values with values: in matched pairs on a grid."""
     paired = layout.cells > 0
-    objective, gap = _values(trials, outcomes, scores, configurations)
+    objective, gap, floored = _values(trials, outcomes, scores, configurations)
     survived = ~np.isnan(objective)
     parts, conditions = _divide(configurations, survived)
     contrasts = _contrasts(conditions)
@@ -110,13 +112,20 @@ def compare(
         Measured(d, student.ppf(1 - level / 2, d.freedom) * d.error, WORTH * spread, means)
         for d, spread, means in shown
     )
-    return Comparisons(contrasts, conditions, of_objective, of_gap, survived, tests, paired)
+    return Comparisons(
+        contrasts, conditions, of_objective, of_gap, survived, tests, paired, floored
+    )
 
 
 def _values(
     trials: Trials, outcomes: Outcomes, scores: Scores, configurations: Configurations
-) -> tuple[Floats, Floats]:
-    """Objective (smaller is better) and gap of each trial; NaN for those that did not survive."""
+) -> tuple[Floats, Floats, int]:
+    """Objective (smaller is better) and gap of each trial; NaN for those that did not survive.
+
+    How much worse than knowing nothing a loss is tells nothing on what helps, and a few that are
+    wild would drown all others: such a trial counts as one that knows nothing, without a gap. The
+    third result is their number.
+    """
     sign = 1.0 if trials.objective.direction == "min" else -1.0
     objective = np.full(len(configurations.trials), np.nan)
     gap = objective.copy()
@@ -125,7 +134,12 @@ def _values(
         if outcomes.by_trial[trial] in SURVIVED and score.objective is not None:
             objective[place] = sign * score.objective
             gap[place] = np.nan if score.gap is None else score.gap
-    return np.where(np.isfinite(objective), objective, np.nan), gap
+    objective[~np.isfinite(objective)] = np.nan
+    no_skill = outcomes.baseline.loss if trials.objective.name == "val_loss" else None
+    if no_skill is None:
+        return objective, gap, 0
+    worse = objective > no_skill
+    return np.where(worse, no_skill, objective), np.where(worse, np.nan, gap), int(worse.sum())
 
 
 def _divide(

@@ -79,6 +79,11 @@ def find_limits(
         yield "No two values of a hyperparameter have enough trials in common to be compared."
         return
     yield _intervals(layout, seen.tests, repeated)
+    if seen.floored:
+        yield (
+            f"{seen.floored} of the trials ended worse than knowing nothing: they count as knowing "
+            f"nothing in {trials.objective.name}, and are left out in the gap."
+        )
     if layout.name == "random" and not seen.survived.all():
         yield (
             "Who survives is not drawn at random: what is listed goes with better results, and "

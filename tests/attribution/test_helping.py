@@ -1,6 +1,7 @@
 """What helps is named with its effect, and what does nothing is not."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from auditor.attribution.help import Help
 from auditor.attribution.helping import advice
+from auditor.trials import Context
 from tests.attribution.gapped import NAN, Truth, help_by, helping, sweep
 from tests.attribution.planted import Values, grid, random_configurations
 
@@ -217,3 +219,16 @@ def test_a_value_that_follows_another_does_not_help_for_it() -> None:
         found = helping(sweep(cells, steep, seed, sampler="adaptive"))
         false += "x" in help_by(found)
     assert false <= 3
+
+
+def test_a_few_wild_losses_do_not_drown_what_helps():
+    def truth(v):
+        wild = v["lr"] == 1.0 and v["activation"] == "relu" and v["units"] == 16
+        helped = v["dropout"] == 0.5
+        return (-8.0, 14.0 if helped else 9.0) if wild else (0.1, 0.5 - 0.2 * helped)
+
+    trials = replace(sweep(grid(), truth), context=Context(no_skill_loss=2.3))
+    found = helping(trials)
+    assert help_by(found)["dropout"].value.value == 0.5
+    assert max(one.objective for one in found.without_effect if one.hyperparameter != "lr") < 2.3
+    assert any("4 of the trials ended worse than knowing nothing" in note for note in found.notes)
