@@ -96,8 +96,11 @@ def null(sweeps):
             verdict = "holds" if found["false"] <= limit else "DOES NOT HOLD"
             line(f"nothing, {rate:.0%} fail", layout, found, f"<= {limit:.3f} {verdict}")
     kinds = (Outcome.OVERFIT, Outcome.NEVER_LEARNED, Outcome.DIVERGED)
-    found = measure(TRUTHS["nothing, 30% fail"], LAYOUTS["grid"], sweeps, kinds)
-    line("nothing, three outcomes", "grid", found, f"<= {limit:.3f}")
+    for layout in ("grid", "random"):
+        for rate in (0.02, 0.1, 0.3):
+            found = measure(TRUTHS[f"nothing, {rate:.0%} fail"], LAYOUTS[layout], sweeps, kinds)
+            verdict = "holds" if found["false"] <= limit else "DOES NOT HOLD"
+            line(f"the same, {rate:.0%}, 3 outcomes", layout, found, f"<= {limit:.3f} {verdict}")
 
 
 def found(sweeps):

@@ -129,11 +129,11 @@ def _gaps(gaps: Iterable[GapEffect]) -> tuple[Table, ...]:
         Column("value"),
         Column("survivors", "right"),
         Column("gap", "right", about="Mean generalization gap with it, less that without"),
-        Column("odds of a worse end", "right", about="With it than without"),
+        Column("chance of a worse end", "right", about="With it than without"),
     )
     note = (
         "Survivors: trials that learned, and neither diverged nor crashed; the gap is compared "
-        "among these only, and a negative gap counts as zero. Odds of a worse end: the chance that "
+        "among these only, and a negative gap counts as zero. Chance of a worse end: that "
         "a trial with the value ends worse than one without; 50 % is no difference. From best to "
         "worst: ok, overfit, degraded, never learned, diverged, crashed."
     )
