@@ -147,9 +147,9 @@ INCOMPARABLE = Rule(
     check=_check,
     detected="Trials are ranked by a loss, and a hyperparameter varies that by its name is part of "
     "it: the loss function or an option of it (such as label smoothing), or a strength of "
-    "regularisation (such as L2 or weight decay), in which case the validation loss without "
-    "regularisation terms was not recorded, no record of the models shows that they have no such "
-    f"terms, and, of {TREND_TRIALS} trials or more, the first losses grow with the strength.",
+    "regularisation (such as L2 or weight decay). A strength counts where the validation loss "
+    "without regularisation terms was not recorded, no record of the models shows that they have "
+    f"no such terms, and, of {TREND_TRIALS} trials or more, the first losses grow with it.",
     matters="Keras adds penalties to the validation loss too: the ranking then says that "
     "regularisation is harmful, and another loss function has another scale.",
     remedy="Rank by a metric that they do not change: an accuracy, an error, or the validation "

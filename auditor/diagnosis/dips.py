@@ -152,8 +152,8 @@ DIP = Rule(
     check=_dipping,
     detected="The validation loss (else a validation objective) is worse than on both sides, by "
     f"{percent(DIP_SHARE)} of its value, {DIP_RATIO:g} times any other swing within {DIP_NEARBY} "
-    f"epochs and {DIP_NOISE:g} standard deviations of the noise there; is back, but for "
-    f"{percent(DIP_OVER)} of that, within {DIP_WIDTH} epochs, and stays so. Not in the first "
+    f"epochs and {DIP_NOISE:g} standard deviations of the noise there. It is back, but "
+    f"for {percent(DIP_OVER)} of that, within {DIP_WIDTH} epochs, and stays so. Not in the first "
     f"{percent(DIP_START)} of the epochs nor in the last one. Where an accuracy was logged and its "
     f"validation rows are known, it must fall by {SAMPLING_ERRORS:g} standard errors; else, in "
     f"less than {LONG_CURVE} epochs, a dip must be {DIP_NOISE_SHORT:g} standard deviations deep.",

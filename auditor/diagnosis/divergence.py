@@ -31,7 +31,8 @@ def _diverged(seen: Judged) -> Iterator[Finding]:
     places = {run: place for place, run in enumerate(seen.trials.runs)}
     for trial, runs in by_trial(seen, lambda v: v.outcome == Outcome.DIVERGED):
         run, verdict = next(iter(runs.items()))
-        bad, held = _bad(seen, verdict, places[run]), _held(seen, places[run])
+        bad, last = _bad(seen, verdict, places[run]), last_accuracy(seen, places[run])
+        held = last if last and is_accurate(seen, last[1]) else None
         sentence = f"{names(seen, trial, runs)}: training diverged: {_what(verdict, bad)}"
         if bad:
             sentence += f" and {_end(verdict)}"
@@ -40,14 +41,10 @@ def _diverged(seen: Judged) -> Iterator[Finding]:
                 f", although {held[0]} ended at {number(held[1])}: the loss ran away while the "
                 "accuracy held"
             )
+        elif last:
+            sentence += f"; {last[0]} ended at {number(last[1])}"
         evidence = [Evidence(f"{held[0]}{HELD}", held[1])] if held else []
         yield _finding(DIVERGED, seen, trial, runs, sentence, bad, evidence)
-
-
-def _held(seen: Judged, place: int) -> tuple[str, float] | None:
-    """The accuracy that a run ended at, with its name, where it is that of a model that learned."""
-    last = last_accuracy(seen, place)
-    return last if last and is_accurate(seen, last[1]) else None
 
 
 def _bad(seen: Judged, verdict: RunOutcome, place: int) -> tuple[int, ...]:
@@ -126,18 +123,17 @@ def _finding(
 
 _DETECTED = (
     "A training or validation loss, less its regularisation terms where those are known, is NaN, "
-    f"infinite or above {DIVERGED_FACTOR:g} times the no-skill loss, "
-    "or that of an untrained model where it is larger "
-    f"({DIVERGED_FACTOR_UNKNOWN:g} times the median first loss of the sweep where that is unknown, "
-    f"or {DIVERGED_FACTOR:g} times ln {GUESSING_CLASSES} where that is less and an accuracy of "
-    f"{percent(LEAST_ACCURACY)} was logged; a validation loss then counts only where training is "
-    "above that too)"
+    f"infinite or above {DIVERGED_FACTOR:g} times the no-skill loss, or that of an untrained model "
+    f"where it is larger. Where that is unknown, it is {DIVERGED_FACTOR_UNKNOWN:g} times the "
+    f"median first loss of the sweep, or {DIVERGED_FACTOR:g} times ln {GUESSING_CLASSES} where "
+    f"that is less and an accuracy of {percent(LEAST_ACCURACY)} was logged; a validation loss then "
+    "counts only where training is above that too."
 )
 
 _BACK = (
-    f"{percent(LEARNED_MARGIN)} below the no-skill loss (where that is unknown, or far below the "
-    f"loss of an untrained model: back at {RECOVERED_FACTOR:g} times the loss that explosions are "
-    "measured against)"
+    f"{percent(LEARNED_MARGIN)} below the no-skill loss. Where that is unknown, or far below the "
+    f"loss of an untrained model, {RECOVERED_FACTOR:g} times the loss that explosions are measured "
+    "against is enough."
 )
 
 _THRESHOLDS = (
@@ -155,7 +151,7 @@ DIVERGED = Rule(
     severity="error",
     needs=_needs_results,
     check=_diverged,
-    detected=f"{_DETECTED}, and no later epoch is {_BACK}. A NaN or infinite result counts too "
+    detected=f"{_DETECTED} And no later epoch is {_BACK} A NaN or infinite result counts too "
     "where no curve was recorded.",
     matters="The steps were too large, and what the loss says of the last weights is of no use; "
     "the trial ranks after all that did not diverge. Where an accuracy held, only the "
@@ -172,7 +168,7 @@ RECOVERED = Rule(
     severity="warning",
     needs=needs_curves,
     check=_recovered,
-    detected=f"{_DETECTED}, and a later epoch is {_BACK}. Where that is unknown, a run that starts "
+    detected=f"{_DETECTED} And a later epoch is {_BACK} Where it is unknown, a run that starts "
     "there, with its validation loss as well, and comes down has not exploded.",
     matters="The run is at the edge of stability: another seed may not come back.",
     remedy="Lower the learning rate or warm it up, and confirm the result with more seeds.",

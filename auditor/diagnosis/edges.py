@@ -176,7 +176,7 @@ EDGE = Rule(
     detected=f"For numbers of at least {LEAST_VALUES} different values: at least "
     f"{percent(AT_THE_END)} of the best {percent(BEST_SHARE)} of the trials (at least three) have "
     f"the outermost value or, of more than {MOST_VALUES} values, lie in the outer half of the "
-    f"outermost of {RANGE_PARTS} equal parts of the range; and the trials there rank better than "
+    f"outermost of {RANGE_PARTS} equal parts of the range. And the trials there rank better than "
     f"those beside it with p below {number(SURE)} over all ends together, in trials that differ in "
     "nothing else, or with the other hyperparameters held equal in a linear model. Trials that "
     "diverged or crashed rank last. Silent at ends that cannot be passed: 0, 1 for counts, and 1 "

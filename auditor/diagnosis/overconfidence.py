@@ -221,10 +221,10 @@ DISAGREE = Rule(
     needs=_needs,
     check=_check,
     detected="The validation loss ended worse than it was, by the measure of AUD003 and AUD011, "
-    "while the smoothed validation accuracy rose, stayed, or fell by at most "
-    f"{percent(SMALL_FALL)} of the rows and by at most {percent(SHARED_GROWTH)} of what it would "
-    "have fallen if the error rate had risen as the loss did, the difference being more than "
-    f"{FALL_NOISE:g} standard deviations of its noise and more than the standard error that the "
+    "while the smoothed validation accuracy rose, stayed, or fell a little: by at most "
+    f"{percent(SMALL_FALL)} of the rows, and by at most {percent(SHARED_GROWTH)} of what it would "
+    "have fallen if the error rate had risen as the loss did. What it did not fall is more than "
+    f"{FALL_NOISE:g} standard deviations of its noise, and more than the standard error that the "
     "number of validation rows allows. Silent where the loss was never better than guessing: the "
     "no-skill loss; where that is not known, ln "
     f"{GUESSING_CLASSES}, and where the accuracy is not {percent(PLATEAU_ACCURACY)} above "

@@ -227,9 +227,10 @@ OSCILLATING = Rule(
     check=_oscillating,
     detected="In the second half of the epochs the noise of the validation loss (else of a "
     f"validation objective) is {percent(SWING)} of its level or more, for a loss also "
-    f"{percent(SWING_FLOOR)} of the no-skill loss (else of the first value); it is in the last "
-    f"quarter {percent(SWING_LASTS)} of that or more; it turns in {percent(SWING_TURNS)} of the "
-    f"epochs, and its level moves by {SWING_TREND:g} times that at most. The training loss must "
+    f"{percent(SWING_FLOOR)} of the no-skill loss (else of the first value). In the last "
+    f"quarter it is {percent(SWING_LASTS)} of that or more; the curve turns in "
+    f"{percent(SWING_TURNS)} of the epochs, and its level moves by {SWING_TREND:g} times that at "
+    "most. The training loss must "
     f"swing so too; else the noise must be {SAMPLING_ERRORS:g} standard errors "
     f"of the validation set, or {percent(SWING_ALONE)} of the level where its rows are not known. "
     "Silent where the run diverged or never learned, where the learning rate is cyclic, and where "
@@ -262,9 +263,9 @@ FOLLOWING = Rule(
     needs=_needs_rate,
     check=_following,
     detected=f"The logged learning rate rises again after falling, by a factor of "
-    f"{TURN_FACTOR:g} and {FOLLOWS_LEAST} times or more; "
-    "around its peaks the validation loss (else a validation objective) is worse than around its "
-    f"troughs, in {percent(FOLLOWS_SHARE)} of its rises and falls, and on average by "
+    f"{TURN_FACTOR:g} and {FOLLOWS_LEAST} times or more. "
+    "Around its peaks the validation loss (else a validation objective) is worse than around its "
+    f"troughs: in {percent(FOLLOWS_SHARE)} of its rises and falls, and on average by "
     f"{FOLLOWS_NOISE:g} standard errors and {percent(FOLLOWS_STEP)} of its level in both ways.",
     matters="A high end, or a gap, may be a phase of the cycle rather than overfitting, and trials "
     "that end in different phases cannot be compared. Overfitting is judged at equal phases here.",

@@ -160,11 +160,12 @@ STOPPED = Rule(
     severity="warning",
     needs=_needs_plan,
     check=_stopped_too_early,
-    detected=f"A run ended before {percent(ENDED_SHARE)} of its planned epochs (a hyperparameter "
-    f"such as {PLANNED[1]!r}, the plan of the search, else the length of more than "
-    f"{percent(PLANNED_SHARE)} of {PLANNED_RUNS} runs or more), without a failure and without "
-    f"being pruned, while it was still improving as under AUD005, by {percent(IMPROVING_STEP)} or "
-    "more. Runs that learn slowly are left to AUD014.",
+    detected=f"A run ended before {percent(ENDED_SHARE)} of its planned epochs, without a failure "
+    "and without being pruned, while its means were still improving as under AUD005, by "
+    f"{percent(IMPROVING_STEP)} or more, whichever its best epoch. Planned is what a "
+    f"hyperparameter such as {PLANNED[1]!r} says, or the plan of the search, else the length of "
+    f"more than {percent(PLANNED_SHARE)} of {PLANNED_RUNS} runs or more. Runs that learn slowly "
+    "are left to AUD014.",
     matters="It is ranked by where it was stopped, not by what it can do: early stopping took the "
     "noise of the curve for its end.",
     remedy="Raise the patience or the number of epochs, and train this trial again.",

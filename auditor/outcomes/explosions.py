@@ -136,17 +136,22 @@ def worst_losses(
 
     First stands the loss that was bad last: it is the one that did not come back.
     """
-    worst: list[tuple[int, str, float]] = []
+    worst: list[tuple[tuple[int, ...], str, float]] = []
     for metric in watched(seen.trials) if bad else ():
         own = bad_of(seen, place, metric, bad, reference)
         epochs, values = seen.trials.curve(seen.trials.runs[place], metric)
         there = values[np.isin(epochs, own)]
         if len(there):
             wrong = there[~np.isfinite(there)]
-            worst.append((own[-1], metric, float(wrong[0] if len(wrong) else there.max())))
-    # A NaN is the plainest evidence, whichever loss shows it.
-    worst.sort(key=lambda one: (-one[0], math.isfinite(one[2])))
+            worst.append((own, metric, float(wrong[0] if len(wrong) else there.max())))
+    worst.sort(key=_plainest)
     return {f"{WORST}{metric}": value for _, metric, value in worst}
+
+
+def _plainest(one: tuple[tuple[int, ...], str, float]) -> tuple[float, ...]:
+    """Of losses that were bad equally late: a NaN, then the one for longest, then the highest."""
+    own, _, value = one
+    return -own[-1], math.isfinite(value), -len(own), -value if math.isfinite(value) else 0.0
 
 
 def bad_of(

@@ -4,6 +4,7 @@ Plain values and not Plotly objects, because a page holds thousands of them: `fi
 objects of them, and the page's own script does the same for the trial a reader picks.
 """
 
+import math
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from auditor.files import Json
 from auditor.report import palette
-from auditor.report.numbers import epoch
+from auditor.report.numbers import epoch, number
 from auditor.report.safe import label
 from auditor.report.words.phrases import run_name
 from auditor.trials import Curve, Run, role, twin
@@ -31,6 +32,12 @@ LOG_RATIO = 30.0
 
 LABELS_WITHIN = 1000.0
 """Below this ratio a logarithmic axis is also labelled within decades."""
+
+MOST_LABELS = 8
+"""Labels of decades on a logarithmic axis."""
+
+FEWEST_LABELS = 3
+"""Fewer labels than this show no scale: Plotly chooses them then."""
 
 MOST_METRICS = 2
 
@@ -75,8 +82,8 @@ def picture(audit: "Audit", trial: str, metric: str) -> dict[str, Json]:
     """The curves of one trial, as plain values.
 
     Returns:
-        `title`; `log` and `dtick` of its value axis; `traces`, each with the name of its `style`;
-        `shapes`.
+        `title`; whether its value axis is `log`, and its `ticks` then; `traces`, each with the
+        name of its `style`; `shapes`.
     """
     runs = audit.trials.runs_of[trial]
     traces, marks, values = [], [], []
@@ -89,11 +96,11 @@ def picture(audit: "Audit", trial: str, metric: str) -> dict[str, Json]:
         marks += _best(audit, run, metric)
     if marks:
         traces.append(_marks(audit, trial, marks))
-    log, dtick = _scale(values)
+    log, ticks = _scale(values)
     return {
         "title": label(f"{trial} ({audit.outcomes.by_trial[trial].value})"),
         "log": log,
-        "dtick": dtick,
+        "ticks": ticks,
         "traces": traces,
         "shapes": _shapes(audit, runs),
     }
@@ -167,13 +174,15 @@ def _shapes(audit: "Audit", runs: tuple[Run, ...]) -> list[dict[str, Json]]:
     bad = [at for v in verdicts for at in v.bad_epochs]
     bands = []
     if onset:
-        bands.append(_band((min(onset), max(onset)), "overfitting begins", "top left"))
+        bands.append(_band((min(onset), max(onset)), "overfitting begins", audit.trials.epochs))
     if bad:
-        bands.append(_band((min(bad), max(bad)), "diverged", "middle right"))
+        bands.append(_band((min(bad), max(bad)), "diverged", audit.trials.epochs))
     return bands
 
 
-def _band(epochs: tuple[int, int], text: str, place: str) -> dict[str, Json]:
+def _band(epochs: tuple[int, int], text: str, total: int) -> dict[str, Json]:
+    """Shaded epochs; their label stands above the chart, where no curve is, and grows inwards."""
+    side = "left" if sum(epochs) < total else "right"
     return {
         "type": "rect",
         "yref": "paper",
@@ -186,7 +195,9 @@ def _band(epochs: tuple[int, int], text: str, place: str) -> dict[str, Json]:
         "layer": "below",
         "label": {
             "text": text,
-            "textposition": place,
+            "textposition": f"top {side}",
+            "yanchor": "bottom",
+            "padding": 1,
             "textangle": 0,
             "font": {"size": 11, "color": palette.MUTED},
         },
@@ -194,10 +205,22 @@ def _band(epochs: tuple[int, int], text: str, place: str) -> dict[str, Json]:
 
 
 def _scale(values: list[NDArray[np.float64]]) -> tuple[bool, Json]:
-    """Whether the axis should be logarithmic, and the steps of its labels if it is."""
+    """Whether the axis should be logarithmic, and its labels if it is."""
     pool = np.concatenate(values) if values else np.empty(0)
     pool = pool[np.isfinite(pool)]
     if not len(pool) or pool.min() <= 0:
-        return False, None
-    ratio = float(pool.max() / pool.min())
-    return ratio > LOG_RATIO, "D2" if ratio < LABELS_WITHIN else None
+        return False, {}
+    least, most = float(pool.min()), float(pool.max())
+    return most / least > LOG_RATIO, _ticks(least, most)
+
+
+def _ticks(least: float, most: float) -> dict[str, Json]:
+    """Labels as whole numbers: Plotly writes "2" for 0.02, 0.2 and 2."""
+    first, last = math.floor(math.log10(least)), math.ceil(math.log10(most))
+    within = (1, 2, 5) if most / least < LABELS_WITHIN else (1,)
+    step = max(1, math.ceil((last - first) / MOST_LABELS))
+    wanted = [float(f"{n}e{power}") for power in range(first, last + 1, step) for n in within]
+    ticks = [tick for tick in wanted if least / 2 <= tick <= 2 * most]
+    if len(ticks) < FEWEST_LABELS:
+        return {}
+    return {"tickvals": ticks, "ticktext": [number(tick) for tick in ticks]}

@@ -59,7 +59,7 @@ def learning_curves(
         for shape in picture["shapes"]:
             figure.add_shape(**{**shape, "yref": "y domain"}, row=1, col=i)
         if picture["log"]:
-            figure.update_yaxes(type="log", dtick=picture["dtick"], row=1, col=i)
+            figure.update_yaxes(type="log", **picture["ticks"], row=1, col=i)
     figure.update_layout(frame())
     figure.update_xaxes(epoch_axis(audit))
     figure.update_yaxes(metric_axis(metric))
@@ -220,7 +220,7 @@ def frame() -> dict[str, Json]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": palette.FONT, "size": 13, "color": palette.INK},
         "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom"},
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": palette.EMPTY, "font": {"color": palette.INK}},
     }

@@ -54,6 +54,19 @@ def test_the_verdict_on_one_trial_is_a_practitioners(
     assert told.tone == tone
 
 
+def test_a_loss_a_little_below_that_of_a_constant_was_hardly_learned() -> None:
+    told = section(audit(sweep({"a": both(FALLING)}, no_skill_loss=0.492)), "verdict")
+    assert told.headline.startswith("It hardly learned: its best is val_loss 0.49 in epoch 9.")
+
+
+def test_a_loss_that_ran_away_while_the_accuracy_held_is_told_so() -> None:
+    curves = both([9.0, 9.5, 10.0]) | {"val_accuracy": [0.9, 0.95, 0.974]}
+    told = section(audit(sweep({"a": curves}, no_skill_loss=0.6931)), "verdict")
+    assert told.headline == (
+        "Training diverged: its loss is of no use, although val_accuracy ended at 0.974."
+    )
+
+
 @pytest.mark.parametrize(
     ("recorded", "headline"),
     [

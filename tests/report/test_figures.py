@@ -52,7 +52,18 @@ def test_executions_differ_in_name_and_style(audits: Mapping[str, Audit]) -> Non
 
 def test_a_wide_range_is_logarithmic(full: Audit) -> None:
     assert not curves.picture(full, "0000", "val_loss")["log"]
-    assert curves._scale([np.array([0.5, 100.0])]) == (True, "D2")
+    log, ticks = curves._scale([np.array([0.05, 20.0])])
+    assert log
+    assert ticks["ticktext"] == ["0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10", "20"]
+    _, decades = curves._scale([np.array([1e-3, 1e4])])
+    assert decades["ticktext"] == ["0.001", "0.01", "0.1", "1", "10", "100", "1000", "10000"]
+    assert curves._scale([np.array([0.11, 0.19])]) == (False, {})
+
+
+def test_labels_of_bands_grow_inwards_above_the_chart(full: Audit) -> None:
+    begin, end = (curves._band(at, "diverged", 20)["label"] for at in ((0, 0), (19, 19)))
+    assert (begin["textposition"], end["textposition"]) == ("top left", "top right")
+    assert begin["yanchor"] == "bottom"
 
 
 def test_thinning_keeps_ends_and_extremes() -> None:

@@ -139,6 +139,30 @@ def test_leaderboard_leaves_out_what_never_varies_and_says_it(full: Audit) -> No
     assert "The same in all trials: batch_size = 32." in section.paragraphs
 
 
+def test_a_harmless_case_is_not_told_with_a_grave_one(full: Audit) -> None:
+    best = next(iter(full.scores.by_trial))
+    made = replace(full.findings[0], code="AUD999", trials=(best,), runs=(), severity="tip")
+    other = next(trial for trial in full.scores.by_trial if trial != best)
+    grave = tuple(
+        replace(made, trials=trials, severity="error") for trials in ((other,), (other, "0003"))
+    )
+    section = words(replace(full, findings=(made, *grave)), "findings")
+    assert [entry.badge for entry in section.entries] == ["error", "tip"]
+    assert "also the best" not in section.entries[0].sentence
+    assert section.paragraphs[0].startswith("3 findings, the severest first.")
+
+
+def test_one_finding_has_no_order(full: Audit) -> None:
+    told = words(replace(full, findings=full.findings[:1]), "findings").paragraphs[0]
+    assert told.startswith("1 finding. Explained")
+
+
+def test_equal_scores_are_said_to_be_the_same() -> None:
+    values = {"loss": [0.5, 0.4, 0.3], "val_loss": [0.6, 0.5, 0.4]}
+    told = words(audit(sweep({"a": values, "b": values})), "verdict").paragraphs
+    assert any("scores the same." in text for text in told)
+
+
 def test_findings_of_one_code_stand_together(full: Audit) -> None:
     entry = next(e for e in words(full, "findings").entries if e.label == "AUD901")
     assert entry.sentence == "2 of 12 trials."

@@ -66,7 +66,7 @@
       ...data.frame,
       shapes: picture.shapes,
       xaxis: data.axes.x,
-      yaxis: { ...data.axes.y[which], ...(log ? { type: "log", dtick: picture.dtick } : {}) },
+      yaxis: { ...data.axes.y[which], ...(log ? { type: "log", ...picture.ticks } : {}) },
       height: 340,
       showlegend: true,
     };
