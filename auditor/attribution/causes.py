@@ -55,6 +55,8 @@ def find_causes(sweep: Sweep) -> tuple[Cause, ...]:
     together = found[-1] if len(single) > 1 else []
     named = [*_told_once(sweep, findings, together), *_mixed(sweep, findings, together)]
     named.sort(key=lambda pair: -pair[1].strength)
+    mixed = [finding for failure, finding in named if failure is anyhow]
+    named = [one for one in named if one[0] is anyhow or not _is_part(sweep, one, mixed)]
     return tuple(_cause(sweep, failure, finding) for failure, finding in named)
 
 
@@ -78,14 +80,29 @@ def _told_once(sweep: Sweep, findings: list[Named], together: list[Finding]) -> 
         this = shapes[place]
         if this in shapes[:place]:
             continue
-        others = [other for other, of in zip(findings, shapes, strict=True) if of != this]
         whole = anyhow.get(this, finding)
+        others = [
+            other
+            for other, of in zip(findings, shapes, strict=True)
+            if of != this and other[1].strength > whole.strength
+        ]
         if shapes.count(this) > 1:
             yield sweep.failures.found[-1], finding
         elif this in anyhow and _in_words(sweep, whole, others) is not failure:
             yield sweep.failures.found[-1], whole
         else:
             yield failure, finding
+
+
+def _is_part(sweep: Sweep, one: Named, mixed: list[Finding]) -> bool:
+    """Whether nearly all failures of one outcome are within a stronger cause of any failure."""
+    failure, finding = one
+    rates = failure.rates * sweep.atoms.meeting(finding.atoms) * sweep.searched
+    return any(
+        rates[sweep.atoms.meeting(other.atoms)].sum() >= PURE * rates.sum()
+        for other in mixed
+        if other.strength > finding.strength
+    )
 
 
 def _mixed(sweep: Sweep, findings: list[Named], together: list[Finding]) -> Iterator[Named]:

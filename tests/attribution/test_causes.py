@@ -338,6 +338,17 @@ def test_one_outcome_that_makes_nearly_all_failures_names_them():
     ]
 
 
+@pytest.mark.parametrize("seed", [2, 3, 5])
+def test_parts_of_what_fails_in_several_ways_are_not_told_beside_it(seed):
+    kinds = np.random.default_rng(seed)
+    values = random_configurations(200, seed=seed)
+    fails = lambda v: v["lr"] >= 0.03 and v["activation"] == "sigmoid"  # noqa: E731
+    three = ["overfit", "never learned", "diverged"]
+    ends = lambda v: str(kinds.choice(three)) if fails(v) else "ok"  # noqa: E731
+    (cause,) = explain(sweep(values, ends, "random")).causes
+    assert (cause.outcome, len(cause.conditions)) == (ANY_FAILURE, 2)
+
+
 def test_one_kind_of_failure_is_not_told_again_as_any_failure():
     assert [cause.outcome for cause in diverging(pair).causes] == ["diverged"]
 
