@@ -101,6 +101,15 @@ def test_a_run_that_answers_right_learned_whatever_its_loss(right: float, speaks
     assert ("AUD014" in said(sweep({"a": curves}, no_skill_loss=LN2))) == speaks
 
 
+@pytest.mark.parametrize(("right", "speaks"), [(0.93, False), (0.88, True)])
+def test_a_slow_loss_with_an_accuracy_near_the_best_of_the_sweep_is_no_slow_learning(
+    right: float, speaks: bool
+) -> None:
+    others = {t: c | {"val_accuracy": np.full(40, 0.97)} for t, c in converged().items()}
+    slow = both(crawling(0.09)) | {"val_accuracy": np.full(40, right)}
+    assert ("AUD014" in said(sweep({"a": slow} | others))) == speaks
+
+
 def test_a_rate_that_is_too_large_is_not_to_be_raised() -> None:
     model = ModelFacts(optimizer="Adam", learning_rate=1.0)
     finding = found("AUD014", sweep({"a": both(crawling(0.02))}, models={"a": model}))
