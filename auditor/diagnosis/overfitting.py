@@ -67,7 +67,7 @@ def _overfitting(seen: Judged) -> Iterator[Finding]:
     for trial, runs in with_outcome(seen, Outcome.OVERFIT):
         run, verdict = next(iter(runs.items()))
         curve = course_of(seen, run, verdict)
-        wasted, training = wasted_epochs(seen, run, curve), _training(curve, verdict)
+        wasted, training = wasted_epochs(seen, run, curve), _training(seen, run, curve, verdict)
         sentence = f"{names(seen, trial, runs)}: {_course(curve, verdict)}{training}"
         if wasted is not None and wasted.accuracy:
             sentence += f"{' and' if training else ', while'} {accuracy_in_words(wasted)}"
@@ -106,14 +106,17 @@ def _course(curve: ValidationCurve, verdict: RunOutcome) -> str:
     )
 
 
-def _training(curve: ValidationCurve, verdict: RunOutcome) -> str:
+def _training(seen: Judged, run: Run, curve: ValidationCurve, verdict: RunOutcome) -> str:
     shared = verdict.evidence.get("rise of training")
     if shared is None:
         return ""
     metric = twin(curve.metric)
     kind = "training loss" if metric == "loss" else f"training curve {metric!r}"
-    course = "kept improving" if shared < 0 else "got worse by less"
-    return f", while the {kind} {'did not change' if shared == 0 else course}"
+    if shared >= 0:
+        return f", while the {kind} {'did not change' if shared == 0 else 'got worse by less'}"
+    ends = seen.trials.curve(run, metric).values[[0, -1]]
+    first, last = (number(float(value)) for value in ends)
+    return f", while the {kind} kept improving ({first} to {last})"
 
 
 def _began(verdict: RunOutcome) -> str:

@@ -35,6 +35,8 @@ class Wasted(NamedTuple):
         seconds_in_all: Of all epochs that have them.
         accuracy: Name of the validation accuracy; empty where it was not logged then.
         accuracies: At the best epoch and at the end.
+        peak: The best one of all epochs.
+        peak_epoch: Where that was, from 0.
     """
 
     after: int
@@ -43,6 +45,8 @@ class Wasted(NamedTuple):
     seconds_in_all: float = 0.0
     accuracy: str = ""
     accuracies: tuple[float, float] = (math.nan, math.nan)
+    peak: float = math.nan
+    peak_epoch: int = -1
 
 
 def wasted_epochs(seen: Judged, run: Run, curve: ValidationCurve) -> Wasted | None:
@@ -63,15 +67,24 @@ def wasted_epochs(seen: Judged, run: Run, curve: ValidationCurve) -> Wasted | No
     there = np.searchsorted(epochs, (best, last))
     if there[1] < len(epochs) and epochs[there[0]] == best and epochs[there[1]] == last:
         then, now = values[there].tolist()
-        wasted = wasted._replace(accuracy=twin(accuracy), accuracies=(then, now))
+        peak = int(np.where(np.isfinite(values), values, -math.inf).argmax())
+        wasted = wasted._replace(
+            accuracy=twin(accuracy),
+            accuracies=(then, now),
+            peak=float(values[peak]),
+            peak_epoch=int(epochs[peak]),
+        )
     return wasted
 
 
 def accuracy_in_words(wasted: Wasted) -> str:
-    """What the accuracy did meanwhile: "val_acc went from 0.7237 to 0.5889"."""
-    before, after = (number(value) for value in wasted.accuracies)
+    """What the accuracy did meanwhile: "val_acc went from 0.7237 to 0.5889"; and its best."""
+    before, after, peak = (number(value) for value in (*wasted.accuracies, wasted.peak))
     course = f"stayed at {before}" if before == after else f"went from {before} to {after}"
-    return f"{wasted.accuracy} {course}"
+    best = (
+        f" (best: {peak} in epoch {wasted.peak_epoch + 1})" if peak not in (before, after) else ""
+    )
+    return f"{wasted.accuracy} {course}{best}"
 
 
 def cost_in_words(wasted: Wasted | None) -> str:
@@ -98,3 +111,5 @@ def evidence_of(wasted: Wasted | None) -> Iterator[Evidence]:
     if wasted.accuracy:
         for when, value in zip(("at the best epoch", "at the end"), wasted.accuracies, strict=True):
             yield Evidence(f"{wasted.accuracy} {when}", value)
+        yield Evidence(f"best {wasted.accuracy}", wasted.peak)
+        yield Evidence(f"epoch of the best {wasted.accuracy}, from 0", wasted.peak_epoch, "epoch")

@@ -14,7 +14,9 @@ def test_the_time_after_the_best_epoch_is_what_overfitting_cost() -> None:
     assert finding.sentence.endswith(
         "the 23 epochs after the best, of 25, took 86,464 s of the 93,227 s logged"
     )
-    assert "val_accuracy went from 0.6953 to 0.6656" in finding.sentence
+    assert "kept improving (0.8198 to 0.1814) and val_accuracy went from 0.6953 to 0.6656" in (
+        finding.sentence
+    )
     told = evidence(finding)
     assert told["share of the epochs after the best"] == pytest.approx(0.92)
     assert (told["time after the best epoch"], told["time of all epochs"]) == (86_464, 93_227)
@@ -36,7 +38,11 @@ def test_time_is_told_only_where_all_those_epochs_have_one(timed: dict[int, floa
     [
         ([0.5, 0.6, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7], "and val_acc stayed at 0.7;"),
         ([0.5, 0.6, 0.7, 0.7, 0.6, 0.6, 0.5, 0.5], "and val_acc went from 0.7 to 0.5;"),
-        ([0.5, 0.6], "kept improving;"),  # not logged when it matters
+        (
+            [0.5, 0.8, 0.7, 0.7, 0.6, 0.6, 0.5, 0.5],
+            "and val_acc went from 0.7 to 0.5 (best: 0.8 in epoch 2);",
+        ),
+        ([0.5, 0.6], "kept improving (0.6 to 0.05);"),  # not logged when it matters
     ],
 )
 def test_the_accuracy_is_told_beside_the_loss(accuracy: list[float], words: str) -> None:
