@@ -58,7 +58,7 @@ def _end(verdict: RunOutcome) -> str:
     """That it stayed away, or came back to nothing of use."""
     since = {k.removeprefix(SINCE): v for k, v in verdict.evidence.items() if k.startswith(SINCE)}
     for metric, best in since.items():
-        return f"came back to that of knowing nothing only (best {metric} since: {number(best)})"
+        return f"came back only to knowing nothing (best {metric} since: {number(best)})"
     return "did not come back"
 
 

@@ -9,7 +9,7 @@ def test_a_loss_that_came_back_to_that_of_knowing_nothing_has_diverged() -> None
     dead = [0.7, 0.6, 30.0, 0.7, 0.6931, 0.6931]
     finding = found("AUD001", sweep({"a": {"loss": dead, "val_loss": dead}}, no_skill_loss=LN2))
     assert finding.sentence.endswith(
-        "in epoch 3 and came back to that of knowing nothing only (best val_loss since: 0.6931)"
+        "in epoch 3 and came back only to knowing nothing (best val_loss since: 0.6931)"
     )
     away = [0.7, 0.6, 30.0, 6.0, 5.0, 4.0]
     finding = found("AUD001", sweep({"a": {"loss": away, "val_loss": away}}, no_skill_loss=LN2))
