@@ -61,10 +61,11 @@ def _check(seen: Judged) -> Iterator[Finding]:
     evidence = tuple(Evidence(f"values of {axis.name}", axis.values, "values", 2) for axis in axes)
     confidences: tuple[Confidence, ...] = ("high", "medium", "low")
     confidence = next(c for c in confidences if c in {axis.confidence for axis in axes})
-    yield Finding(
-        INCOMPARABLE.code, INCOMPARABLE.title, INCOMPARABLE.severity, (), (), sentence, evidence,
-        INCOMPARABLE.remedy, confidence,
-    )  # fmt: skip
+    yield INCOMPARABLE.finding(
+        sentence,
+        evidence,
+        confidence,
+    )
 
 
 def _functions(trials: Trials) -> Iterator[_Axis]:

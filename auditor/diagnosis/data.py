@@ -77,10 +77,12 @@ def made(
     severity: Severity | None = None,
 ) -> Finding:
     """A finding on the data, which concerns the whole sweep."""
-    return Finding(
-        rule.code, rule.title, severity or rule.severity, (), (), sentence, evidence, rule.remedy,
+    return rule.finding(
+        sentence,
+        evidence,
         confidence,
-    )  # fmt: skip
+        severity=severity or rule.severity,
+    )
 
 
 def _exceeds(share: float, rows: int, other: float, other_rows: int) -> bool:

@@ -52,17 +52,13 @@ def _disagreement(seen: Judged) -> Iterator[Finding]:
         if len(counts) < 2:
             continue
         told = ", ".join(f"{many} {outcome.value}" for outcome, many in counts)
-        yield Finding(
-            DISAGREEMENT.code,
-            DISAGREEMENT.title,
-            DISAGREEMENT.severity,
-            (trial,),
-            tuple(verdicts),
+        yield DISAGREEMENT.finding(
             f"trial {trial}: its {len(verdicts)} runs disagree: {told}; same hyperparameters, "
             "another seed or fold",
             tuple(Evidence(f"runs: {outcome.value}", many, "runs") for outcome, many in counts),
-            DISAGREEMENT.remedy,
             "high",
+            trials=(trial,),
+            runs=tuple(verdicts),
         )
     yield from _luck_of_seeds(seen)
 
@@ -83,12 +79,7 @@ def _luck_of_seeds(seen: Judged) -> Iterator[Finding]:
         return
     name = seen.trials.objective.name
     confidence: Confidence = "high" if spread.freedom >= SURE_FREEDOM else "medium"
-    yield Finding(
-        DISAGREEMENT.code,
-        DISAGREEMENT.title,
-        DISAGREEMENT.severity,
-        (),
-        (),
+    yield DISAGREEMENT.finding(
         f"seeds make more of a difference than hyperparameters: the standard deviation of {name} "
         f"is {number(spread.within)} between executions of one trial and {number(spread.between)} "
         f"between the {len(groups)} trials that learned, so which of them ranks first is luck",
@@ -98,7 +89,6 @@ def _luck_of_seeds(seen: Judged) -> Iterator[Finding]:
             Evidence("p that trials differ by seeds only", spread.p, "", SEED_P),
             Evidence("degrees of freedom between seeds", spread.freedom, "", SEED_FREEDOM),
         ),
-        DISAGREEMENT.remedy,
         confidence,
     )
 
@@ -259,10 +249,12 @@ def _objectives(seen: Judged) -> NDArray[np.float64]:
 def _too_small(
     sentence: str, evidence: tuple[Evidence, ...], severity: Severity, confidence: Confidence
 ) -> Finding:
-    return Finding(
-        SMALL_VALIDATION.code, SMALL_VALIDATION.title, severity, (), (), sentence, evidence,
-        SMALL_VALIDATION.remedy, confidence,
-    )  # fmt: skip
+    return SMALL_VALIDATION.finding(
+        sentence,
+        evidence,
+        confidence,
+        severity=severity,
+    )
 
 
 DISAGREEMENT = Rule(

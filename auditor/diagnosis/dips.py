@@ -48,21 +48,17 @@ def _dipping(seen: Judged) -> Iterator[Finding]:
         errors = _accuracy_dip(seen, place, int(epochs[at - 1]), int(epochs[at]))
         width, way = int(found.width[place]), "rose" if curve.sign > 0 else "fell"
         ratio = _in_noise(found, place)
-        yield Finding(
-            code=DIP.code,
-            title=DIP.title,
-            severity=DIP.severity,
-            trials=(trial,),
-            runs=tuple(runs),
-            sentence=f"{names(seen, trial, runs)}: {curve.metric} {way} from "
+        yield DIP.finding(
+            f"{names(seen, trial, runs)}: {curve.metric} {way} from "
             f"{number(logged[at - 1])} to {number(logged[at])} in epoch {epochs[at] + 1} and was "
             f"back at {number(logged[at + width])} {count(width, 'epoch')} later"
             + (f", {ratio:.0f} times the noise beside it" if math.isfinite(ratio) else "")
             + (errors.sentence if errors else "")
             + ": the weights moved, which is not overfitting",
-            evidence=tuple(_dip_evidence(curve, found, place, ratio, errors)),
-            remedy=DIP.remedy,
-            confidence=_dip_confidence(ratio, len(epochs), at + width < len(epochs) - 1, errors),
+            tuple(_dip_evidence(curve, found, place, ratio, errors)),
+            _dip_confidence(ratio, len(epochs), at + width < len(epochs) - 1, errors),
+            trials=(trial,),
+            runs=tuple(runs),
         )
 
 

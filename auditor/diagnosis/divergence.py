@@ -115,10 +115,13 @@ def _finding(
     # Measured against a loss that is known; the median of a sweep is not.
     certain = reference.loss is not None or any(not math.isfinite(v) for v in worst.values())
     confidence: Confidence = "high" if certain or not verdict.bad_epochs else "medium"
-    return Finding(
-        rule.code, rule.title, rule.severity, (trial,), tuple(runs), sentence, tuple(evidence),
-        rule.remedy, confidence,
-    )  # fmt: skip
+    return rule.finding(
+        sentence,
+        tuple(evidence),
+        confidence,
+        trials=(trial,),
+        runs=tuple(runs),
+    )
 
 
 _DETECTED = (

@@ -138,12 +138,7 @@ def _finding(
     )
     beyond = "above" if end.upper else "below"
     known = seen.trials.design.sampler in ("grid", "random")
-    return Finding(
-        EDGE.code,
-        EDGE.title,
-        EDGE.severity,
-        (),
-        (),
+    return EDGE.finding(
         sentence,
         (
             Evidence("share of the best trials at the end", holding / len(best), "", AT_THE_END),
@@ -151,8 +146,8 @@ def _finding(
             Evidence(f"median {objective.name} beside it", beside),
             Evidence("p that it is no better, times the ends compared", p, "", SURE),
         ),
-        f"Try values of {axis.name} {beyond} {number(axis.limit(end.upper))}. {EDGE.remedy}",
         "medium" if known else "low",
+        remedy=f"Try values of {axis.name} {beyond} {number(axis.limit(end.upper))}. {EDGE.remedy}",
     )
 
 

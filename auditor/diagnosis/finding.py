@@ -139,3 +139,27 @@ class Rule:
     def anchor(self) -> str:
         """Where docs/rules.md describes it, such as "aud003-overfitting"."""
         return f"{self.code} {self.title}".lower().replace(" ", "-")
+
+    def finding(
+        self,
+        sentence: str,
+        evidence: tuple[Evidence, ...],
+        confidence: Confidence,
+        *,
+        trials: tuple[str, ...] = (),
+        runs: tuple[Run, ...] = (),
+        severity: Severity | None = None,
+        remedy: str | None = None,
+    ) -> Finding:
+        """What this rule found; severity and remedy are its own unless told otherwise."""
+        return Finding(
+            self.code,
+            self.title,
+            severity or self.severity,
+            trials,
+            runs,
+            sentence,
+            evidence,
+            self.remedy if remedy is None else remedy,
+            confidence,
+        )

@@ -80,20 +80,18 @@ def _no_skill(seen: Judged, trial: str, runs: Verdicts) -> Finding:
     # Within the margin, noise and a little learning look the same.
     is_below = best < base
     degree = "hardly better than" if is_below else "no better than"
-    return Finding(
-        code=NEVER_LEARNED.code,
-        title=NEVER_LEARNED.title,
-        severity="warning" if is_improving else NEVER_LEARNED.severity,
-        trials=(trial,),
-        runs=tuple(runs),
-        sentence=f"{names(seen, trial, runs)}: never learned: its best val_loss "
+    return NEVER_LEARNED.finding(
+        f"{names(seen, trial, runs)}: never learned: its best val_loss "
         f"{number(best)} is {degree} a constant: not {percent(LEARNED_MARGIN)} below "
         f"{number(base)}, the loss of knowing nothing ({reference.known_from})"
         + _course(seen, place)
         + (", but it was still improving at the end" if is_improving else ""),
-        evidence=tuple(evidence),
+        tuple(evidence),
+        "low" if is_below or is_improving else "high",
+        trials=(trial,),
+        runs=tuple(runs),
+        severity="warning" if is_improving else NEVER_LEARNED.severity,
         remedy="Train longer first. " * is_improving + NEVER_LEARNED.remedy,
-        confidence="low" if is_below or is_improving else "high",
     )
 
 
@@ -109,22 +107,18 @@ def _same_answers(seen: Judged, trial: str, runs: Verdicts) -> Finding:
         if is_nonsense
         else f"its val_loss {number(best)} is no better than that of a constant"
     )
-    return Finding(
-        code=NEVER_LEARNED.code,
-        title=NEVER_LEARNED.title,
-        severity=NEVER_LEARNED.severity,
-        trials=(trial,),
-        runs=tuple(runs),
-        sentence=f"{names(seen, trial, runs)}: never learned: {name} ({number(training)}) and "
+    return NEVER_LEARNED.finding(
+        f"{names(seen, trial, runs)}: never learned: {name} ({number(training)}) and "
         f"{twin(name)} ({number(right)}) do not change over the later half of the epochs, as if "
         f"all rows had the same answer, and {so}",
-        evidence=(
+        (
             Evidence(SAME, right),
             Evidence("accuracy that does not change", training),
             Evidence("best val_loss", best, "loss", (1 - LEARNED_MARGIN) * constant),
         ),
-        remedy=NEVER_LEARNED.remedy,
-        confidence="high" if seen.measured.finite("val_loss").lengths.max() >= 10 else "medium",
+        "high" if seen.measured.finite("val_loss").lengths.max() >= 10 else "medium",
+        trials=(trial,),
+        runs=tuple(runs),
     )
 
 
@@ -145,17 +139,13 @@ def _still_improving(seen: Judged) -> Iterator[Finding]:
     places = np.flatnonzero(found.worth_more & found.ends_best).tolist()
     speak = [place for place in places if is_ok(seen, place) and place not in said]
     for trial, place, runs in where(seen, speak):
-        yield Finding(
-            code=STILL_IMPROVING.code,
-            title=STILL_IMPROVING.title,
-            severity=STILL_IMPROVING.severity,
+        yield STILL_IMPROVING.finding(
+            f"{names(seen, trial, runs)}: {seen.trials.objective.name} was still "
+            f"improving at the end: {gained(found, place)}",
+            tuple(pace_evidence(seen, found, place)),
+            "medium",
             trials=(trial,),
             runs=tuple(runs),
-            sentence=f"{names(seen, trial, runs)}: {seen.trials.objective.name} was still "
-            f"improving at the end: {gained(found, place)}",
-            evidence=tuple(pace_evidence(seen, found, place)),
-            remedy=STILL_IMPROVING.remedy,
-            confidence="medium",
         )
 
 

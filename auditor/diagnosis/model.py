@@ -76,16 +76,13 @@ def one_for_each(seen: Judged, rule: Rule, said: Mapping[str, Said]) -> Iterator
     for trial, words in said.items():
         groups.setdefault(words, []).append(trial)
     for words, trials in groups.items():
-        yield Finding(
-            rule.code,
-            rule.title,
-            words.severity,
-            tuple(trials),
-            runs_of(seen, trials),
+        yield rule.finding(
             f"{named(trials, len(seen.trials.hyperparameters))}: {words.text}",
             (*words.evidence, Evidence("trials whose models are so", len(trials), "trials")),
-            rule.remedy,
             words.confidence,
+            trials=tuple(trials),
+            runs=runs_of(seen, trials),
+            severity=words.severity,
         )
 
 

@@ -189,10 +189,13 @@ def _finding(
         Evidence("best epoch by val_loss, from 0", best, "epoch"),
         Evidence(f"best epoch by {metric}, from 0", logged.most_right, "epoch"),
     )
-    return Finding(
-        DISAGREE.code, DISAGREE.title, DISAGREE.severity, (runs[0].trial_id,), runs, sentence,
-        evidence, DISAGREE.remedy, _confidence(course),
-    )  # fmt: skip
+    return DISAGREE.finding(
+        sentence,
+        evidence,
+        _confidence(course),
+        trials=(runs[0].trial_id,),
+        runs=runs,
+    )
 
 
 def _went(course: _Course, rights: NDArray[np.float64]) -> str:

@@ -138,16 +138,13 @@ def _finding(
     evidence: tuple[Evidence, ...],
 ) -> Finding:
     run, verdict = next(iter(runs.items()))
-    return Finding(
-        code=rule.code,
-        title=rule.title,
-        severity=rule.severity,
+    return rule.finding(
+        sentence,
+        evidence,
+        _confidence(verdict),
         trials=(trial,),
         runs=tuple(runs),
-        sentence=sentence,
-        evidence=evidence,
         remedy=_protected(seen, run) + _remedy(seen, rule, trial),
-        confidence=_confidence(verdict),
     )
 
 

@@ -17,10 +17,13 @@ def _made(
     evidence: tuple[Evidence, ...] = (),
     confidence: Confidence = "high",
 ) -> Finding:
-    return Finding(
-        rule.code, rule.title, rule.severity, trials, runs, sentence, evidence, rule.remedy,
+    return rule.finding(
+        sentence,
+        evidence,
         confidence,
-    )  # fmt: skip
+        trials=trials,
+        runs=runs,
+    )
 
 
 def _crashed(seen: Judged) -> Iterator[Finding]:

@@ -42,19 +42,13 @@ def _check(seen: Judged) -> Iterator[Finding]:
             f"; the last {failed} trials failed, and a search commonly ends itself after "
             f"{FAILURES_IN_A_ROW} failures in a row"
         )
-    yield Finding(
-        UNTRIED.code,
-        UNTRIED.title,
-        UNTRIED.severity,
-        (),
-        (),
+    yield UNTRIED.finding(
         sentence,
         (
             Evidence("combinations not tried", len(untried), "combinations", 1),
             Evidence("combinations declared", len(cells), "combinations"),
             Evidence("failed trials at the end", failed, "trials", FAILURES_IN_A_ROW),
         ),
-        UNTRIED.remedy,
         "high" if failed >= FAILURES_IN_A_ROW else "medium",
     )
 

@@ -125,7 +125,11 @@ def of_sides(
 ) -> Finding:
     """A finding that speaks for some runs."""
     trials = tuple(dict.fromkeys(run.trial_id for run in runs))
-    return Finding(
-        rule.code, rule.title, severity, trials, tuple(runs), sentence, tuple(evidence),
-        rule.remedy, confidence,
-    )  # fmt: skip
+    return rule.finding(
+        sentence,
+        tuple(evidence),
+        confidence,
+        trials=trials,
+        runs=tuple(runs),
+        severity=severity,
+    )

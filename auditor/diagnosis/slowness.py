@@ -146,16 +146,14 @@ def _learning_slowly(seen: Judged) -> Iterator[Finding]:
         one = slow[place]
         words = _touched if one.lucky else _slowly
         is_still = _is_still(one)
-        yield Finding(
-            code=SLOW.code,
-            title=SLOW.title,
-            severity="warning" if is_still else SLOW.severity,
+        yield SLOW.finding(
+            f"{names(seen, trial, runs)}: {words(seen, one, int(lengths[place]))}",
+            tuple(_evidence(seen, one, int(lengths[place]))),
+            "medium" if is_still else _confidence(seen, one),
             trials=(trial,),
             runs=tuple(runs),
-            sentence=f"{names(seen, trial, runs)}: {words(seen, one, int(lengths[place]))}",
-            evidence=tuple(_evidence(seen, one, int(lengths[place]))),
+            severity="warning" if is_still else SLOW.severity,
             remedy=_remedy(seen, trial),
-            confidence="medium" if is_still else _confidence(seen, one),
         )
 
 

@@ -83,18 +83,14 @@ def _oscillating(seen: Judged) -> Iterator[Finding]:
         late, told = epochs - epochs // 2, of[curve.metric].noise[place]
         swung = f"a standard deviation of {percent(told)} of its level"
         too = f", and the training loss by {percent(of['loss'].noise[place])} of its own"
-        yield Finding(
-            code=OSCILLATING.code,
-            title=OSCILLATING.title,
-            severity=OSCILLATING.severity,
-            trials=(trial,),
-            runs=tuple(runs),
-            sentence=f"{names(seen, trial, runs)}: {curve.metric} did not settle: over the last "
+        yield OSCILLATING.finding(
+            f"{names(seen, trial, runs)}: {curve.metric} did not settle: over the last "
             f"{late} validated epochs it swung around {number(of[curve.metric].level[place])} by "
             f"{swung}" + (too if _trains_too(of, place) else ""),
-            evidence=tuple(_swing_evidence(seen, curve, of, place)),
-            remedy=OSCILLATING.remedy,
-            confidence=_swing_confidence(seen, of, place, epochs),
+            tuple(_swing_evidence(seen, curve, of, place)),
+            _swing_confidence(seen, of, place, epochs),
+            trials=(trial,),
+            runs=tuple(runs),
         )
 
 
@@ -175,23 +171,19 @@ def _following(seen: Judged) -> Iterator[Finding]:
         level = abs(float(np.median(curve.logged(curve.finite.column.curve(place).values))))
         is_high = found.rate > 1 / 2
         end = "; it ended while the rate was high" if is_high else ""
-        yield Finding(
-            code=FOLLOWING.code,
-            title=FOLLOWING.title,
-            severity=FOLLOWING.severity,
-            trials=(trial,),
-            runs=tuple(runs),
-            sentence=f"{names(seen, trial, runs)}: {curve.metric} follows the learning rate: it "
+        yield FOLLOWING.finding(
+            f"{names(seen, trial, runs)}: {curve.metric} follows the learning rate: it "
             f"got worse and better with it in {found.together} of its {found.of} rises and falls, "
             f"by {number(found.moved)} ({percent(found.moved / level)}) or more on average{end}",
-            evidence=(
+            (
                 Evidence(f"mean move of {curve.metric}", found.moved, "", found.least),
                 Evidence("rises of the learning rate after a fall", found.rises, "rises"),
                 Evidence("moves in the same way", found.together / found.of, "", FOLLOWS_SHARE),
                 Evidence("learning rate at the end, as a share of its span", found.rate),
             ),
-            remedy=FOLLOWING.remedy,
-            confidence="high" if found.rises > FOLLOWS_LEAST else "medium",
+            "high" if found.rises > FOLLOWS_LEAST else "medium",
+            trials=(trial,),
+            runs=tuple(runs),
         )
 
 

@@ -117,24 +117,21 @@ def _stopped_too_early(seen: Judged) -> Iterator[Finding]:
         patience = f"; {count(one.after, 'epoch')} without a new best is within its noise"
         longer = f"Wait {count(one.needed, 'epoch')} or more for a new best. "
         is_noise = 0 < one.after <= one.needed
-        yield Finding(
-            code=STOPPED.code,
-            title=STOPPED.title,
-            severity=STOPPED.severity,
-            trials=(trial,),
-            runs=tuple(runs),
-            sentence=f"{names(seen, trial, runs)}: stopped after {one.epochs} of {one.planned} "
+        yield STOPPED.finding(
+            f"{names(seen, trial, runs)}: stopped after {one.epochs} of {one.planned} "
             f"epochs ({one.known_from}) while {seen.trials.objective.name} was still improving: "
             f"{gained(found, place)}" + (patience if is_noise else ""),
-            evidence=(
+            (
                 Evidence("epochs trained", one.epochs, "epochs", ENDED_SHARE * one.planned),
                 Evidence("epochs planned", one.planned, "epochs"),
                 Evidence("validated epochs after the best", one.after, "epochs"),
                 Evidence("epochs to gain more than its noise", one.needed, "epochs"),
                 *pace_evidence(seen, found, place),
             ),
+            _confidence(seen, place, one),
+            trials=(trial,),
+            runs=tuple(runs),
             remedy=(longer if is_noise else "") + STOPPED.remedy,
-            confidence=_confidence(seen, place, one),
         )
 
 

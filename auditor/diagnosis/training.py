@@ -75,10 +75,13 @@ def _unregularised(seen: Judged) -> Iterator[Finding]:
         Evidence("trials with regularisation", every[True], "trials"),
         Evidence("of these overfit", overfit[True], "trials"),
     ]
-    yield Finding(
-        UNREGULARISED.code, UNREGULARISED.title, UNREGULARISED.severity, tuple(bare),
-        runs_of(seen, bare), sentence, tuple(evidence), UNREGULARISED.remedy, "medium",
-    )  # fmt: skip
+    yield UNREGULARISED.finding(
+        sentence,
+        tuple(evidence),
+        "medium",
+        trials=tuple(bare),
+        runs=runs_of(seen, bare),
+    )
 
 
 # Learning rates
@@ -154,10 +157,13 @@ def _outside(seen: Judged, found: RateRange, ill: list[str], trials: list[str]) 
     worst = {seen.outcomes.by_trial[trial] for trial in ill}
     is_dead = bool(worst & {Outcome.DIVERGED, Outcome.NEVER_LEARNED})
     confidence: Confidence = "high" if Outcome.DIVERGED in worst else "medium" if is_dead else "low"
-    return Finding(
-        RATE.code, RATE.title, RATE.severity, tuple(ill), runs_of(seen, ill), sentence,
-        tuple(evidence), RATE.remedy, confidence,
-    )  # fmt: skip
+    return RATE.finding(
+        sentence,
+        tuple(evidence),
+        confidence,
+        trials=tuple(ill),
+        runs=runs_of(seen, ill),
+    )
 
 
 UNREGULARISED = Rule(

@@ -50,19 +50,13 @@ def _check(seen: Judged) -> Iterator[Finding]:
         meaning = f"it is the {mean}, {size:.2g} in units of the target"
     who = "the best " if len(seen.trials.hyperparameters) > 1 else ""
     confidence: Confidence = "low" if kind is None else "medium"
-    yield Finding(
-        UNMEASURED.code,
-        UNMEASURED.title,
-        UNMEASURED.severity,
-        (),
-        (),
+    yield UNMEASURED.finding(
         f"whether {who}{objective} {number(value)} is good is not known: {meaning}; compare that "
         "with the range of the target, and with a model that always predicts its mean",
         (
             Evidence(f"best {objective}", value),
             Evidence("error in units of the target", size, "" if kind else "if squared"),
         ),
-        UNMEASURED.remedy,
         confidence,
     )
 
