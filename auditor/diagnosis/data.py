@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 
-from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule, Severity
+from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
 from auditor.diagnosis.wording import count, percent
 from auditor.trials import NEAR, DataChecks
 
@@ -69,22 +69,6 @@ def checks_of(seen: Judged) -> DataChecks:
     return checks
 
 
-def made(
-    rule: Rule,
-    sentence: str,
-    evidence: tuple[Evidence, ...],
-    confidence: Confidence,
-    severity: Severity | None = None,
-) -> Finding:
-    """A finding on the data, which concerns the whole sweep."""
-    return rule.finding(
-        sentence,
-        evidence,
-        confidence,
-        severity=severity or rule.severity,
-    )
-
-
 def _exceeds(share: float, rows: int, other: float, other_rows: int) -> bool:
     """Whether a share is larger than another one by more than chance."""
     pooled = (share * rows + other * other_rows) / (rows + other_rows)
@@ -115,20 +99,32 @@ def _shared(seen: Judged) -> Iterator[Finding]:
         often = f"{percent(within)} of" if within else "none of"
         sentence += f", while {often} the training rows repeat one another: the split leaks"
         sure: Confidence = "high" if share > 2 * within and not found.by_chance else "medium"
-        yield made(SHARED, sentence, evidence, sure, "error" if share >= MANY_SHARED else None)
+        yield SHARED.finding(
+            sentence,
+            evidence,
+            sure,
+            severity="error" if share >= MANY_SHARED else None,
+        )
     elif share >= REPEATING:
         sentence += f"; {percent(within)} of the training rows repeat one another too"
         if found.by_chance >= COARSE_SHARE * share:
             sentence += ": the features have few different values, so rows may coincide by chance"
-            yield made(SHARED, sentence, evidence, "low", "tip")
+            yield SHARED.finding(
+                sentence,
+                evidence,
+                "low",
+                severity="tip",
+            )
             return
         sentence += (
             ": duplicates in the table end up on both sides: drop duplicates before splitting"
         )
-        yield made(
-            SHARED, sentence, evidence, "medium" if found.by_chance else "high",
-            "error" if share >= MANY_SHARED else None,
-        )  # fmt: skip
+        yield SHARED.finding(
+sentence,
+evidence,
+"medium" if found.by_chance else "high",
+severity="error" if share >= MANY_SHARED else None,
+)  # fmt: skip
 
 
 def _near(seen: Judged) -> Iterator[Finding]:
@@ -140,8 +136,7 @@ def _near(seen: Judged) -> Iterator[Finding]:
         return
     if not _exceeds(share, found.rows, within, found.own_rows):
         return
-    yield made(
-        NEAR_COPIES,
+    yield NEAR_COPIES.finding(
         f"{found.near} of {count(found.rows, 'validation row')} compared ({percent(share)}) nearly "
         f"are a training row, against {percent(within)} of training rows that nearly are another: "
         "copies with small changes",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from auditor.diagnosis.data import NOT_AT_HAND, checks_of, made, needs_checks
+from auditor.diagnosis.data import NOT_AT_HAND, checks_of, needs_checks
 from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
 from auditor.diagnosis.wording import count, number, percent
 from auditor.outcomes import Outcome, accuracy_of, share
@@ -54,8 +54,7 @@ def _unscaled(seen: Judged) -> Iterator[Finding]:
     also = f", and {count(exploded, 'run')} exploded"
     models = seen.trials.context.models.values()
     is_plain = bool(models) and not any(_NORMALISERS & set(model.layers) for model in models)
-    yield made(
-        NOT_SCALED,
+    yield NOT_SCALED.finding(
         f"the inputs are not scaled: {how}; values range from {number(found.lowest)} to "
         f"{number(found.highest)}{also * bool(exploded)}",
         (
@@ -67,7 +66,7 @@ def _unscaled(seen: Judged) -> Iterator[Finding]:
             Evidence("runs that exploded", exploded, "runs"),
         ),
         "medium" if exploded or is_plain else "low",
-        "warning" if exploded else None,
+        severity="warning" if exploded else None,
     )
 
 
@@ -92,8 +91,7 @@ def _no_better(seen: Judged) -> Iterator[Finding]:
     if accuracy is None or constant.accuracy is None:
         base = seen.outcomes.baseline.loss
         if verdict.outcome == Outcome.NEVER_LEARNED and base is not None:
-            yield made(
-                NO_BETTER,
+            yield NO_BETTER.finding(
                 f"the best trial, {best.trial_id}, is no better than a constant answer: "
                 f"{verdict.reason}",
                 (Evidence("loss of a constant answer", base, "loss"),),
@@ -107,8 +105,7 @@ def _no_better(seen: Judged) -> Iterator[Finding]:
         return
     has_learned = verdict.outcome != Outcome.NEVER_LEARNED
     but = "; its loss is better than that of a constant, so it ranks rows but decides for one class"
-    yield made(
-        NO_BETTER,
+    yield NO_BETTER.finding(
         f"the best trial, {best.trial_id}, has a validation accuracy of {percent(accuracy)}, and "
         f"always answering {constant.answer!r} has {percent(base)} on the same "
         f"{count(constant.rows, 'row')}{but * (has_learned and _knows_loss(seen))}",
@@ -155,8 +152,7 @@ def _not_finite(seen: Judged) -> Iterator[Finding]:
         f"{many} of {count(of[side], f'{side} row')}" for side, many in bad.items() if many
     )
     verb = "hold" if sum(bad.values()) > 1 else "holds"
-    yield made(
-        NOT_FINITE,
+    yield NOT_FINITE.finding(
         f"{told} {verb} a NaN or an infinite number{_where(checks.not_finite)}",
         tuple(Evidence(f"{side} rows not finite", many, "rows", 1) for side, many in bad.items()),
         "high",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from auditor.diagnosis.data import checks_of, made, needs_checks
+from auditor.diagnosis.data import checks_of, needs_checks
 from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
 from auditor.diagnosis.shift import APART, LABEL_EFFECT, LABEL_P, labels_differ, telling
 from auditor.diagnosis.wording import count, number, percent
@@ -22,8 +22,7 @@ def _sorted(seen: Judged) -> Iterator[Finding]:
 def _of_labels(found: Order, labels: LabelShift) -> Finding:
     is_class = labels.kind == "classes"
     what = f"class {labels.most} has" if is_class else f"targets up to {labels.most} have"
-    return made(
-        SORTED,
+    return SORTED.finding(
         f"the rows are in an order that the target follows: {what} a share of "
         f"{percent(labels.train_share)} of the first {count(found.before, 'row')} and "
         f"{percent(labels.validation_share)} of the last {found.rows}; `validation_split` would "
@@ -40,8 +39,7 @@ def _of_labels(found: Order, labels: LabelShift) -> Finding:
 
 def _of_inputs(found: Order, apart: Separation) -> Finding:
     most = ", ".join(telling(name, auc, "among the last rows") for name, auc in apart.features)
-    return made(
-        SORTED,
+    return SORTED.finding(
         f"the rows are in an order that the inputs follow: a classifier tells the last "
         f"{count(found.rows, 'row')} from those before with AUC {number(apart.auc)}, 95 % interval "
         f"{number(apart.low)} to {number(apart.high)}, where guessing has 0.5"
@@ -54,7 +52,7 @@ def _of_inputs(found: Order, apart: Separation) -> Finding:
             Evidence("last rows", found.rows, "rows"),
         ),
         "medium",
-        "tip",
+        severity="tip",
     )
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
-from auditor.diagnosis.pairs import Pairs, longest, pairs
-from auditor.diagnosis.wording import by_trial, higher, names, needs_curves, number, percent
+from auditor.diagnosis.pairs import Pairs, needs_pairs, pairs
+from auditor.diagnosis.wording import by_trial, higher, names, number, percent
 from auditor.outcomes import MIN_EPOCHS, Finite, Outcome, RunOutcome, accuracy_of
 from auditor.outcomes.thresholds import GUESSING_CLASSES, PLATEAU_ACCURACY
 from auditor.trials import Run, twin
@@ -61,15 +61,7 @@ class _Course(NamedTuple):
 
 
 def _needs(seen: Judged) -> str | None:
-    reason = needs_curves(seen)
-    if reason is not None:
-        return reason
-    accuracy = accuracy_of(seen.trials)
-    if not accuracy:
-        return "no accuracy was recorded"
-    if longest(seen.measured, "val_loss", twin(accuracy)) < MIN_EPOCHS:
-        return f"no run has {MIN_EPOCHS} epochs with both a validation loss and accuracy"
-    return None
+    return needs_pairs(seen, MIN_EPOCHS)
 
 
 def _check(seen: Judged) -> Iterator[Finding]:

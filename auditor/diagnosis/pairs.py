@@ -4,8 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from auditor.outcomes import Finite, Measured, share
+from auditor.diagnosis.finding import Judged
+from auditor.diagnosis.wording import needs_curves
+from auditor.outcomes import Finite, Measured, accuracy_of, share
 from auditor.outcomes.curves import there
+from auditor.trials import twin
 
 
 class Pairs(NamedTuple):
@@ -29,3 +32,16 @@ def longest(seen: Measured, loss: str, accuracy: str) -> int:
     """About how many pairs the longest run has: at most so many."""
     columns = seen.column(loss), seen.column(accuracy)
     return int(np.minimum(*(np.diff(column.bounds) for column in columns)).max(initial=0))
+
+
+def needs_pairs(seen: Judged, epochs: int) -> str | None:
+    """For rules on so many epochs with both a validation loss and accuracy."""
+    reason = needs_curves(seen)
+    if reason is not None:
+        return reason
+    name = accuracy_of(seen.trials)
+    if not name:
+        return "no accuracy was recorded"
+    if longest(seen.measured, "val_loss", twin(name)) < epochs:
+        return f"no run has {epochs} epochs with both a validation loss and accuracy"
+    return None

@@ -12,7 +12,7 @@ from auditor.diagnosis.fixed_points import (
     floor_of_softmax_twice,
     least_cross_entropy,
 )
-from auditor.diagnosis.pairs import Pairs, longest, pairs
+from auditor.diagnosis.pairs import Pairs, needs_pairs, pairs
 from auditor.diagnosis.sides import of_sides, who
 from auditor.diagnosis.softmax_twice import (
     CERTAIN_CLASSES,
@@ -25,7 +25,7 @@ from auditor.diagnosis.softmax_twice import (
     Line,
     on_line,
 )
-from auditor.diagnosis.wording import needs_curves, number, percent
+from auditor.diagnosis.wording import number, percent
 from auditor.outcomes import BELOW_LEAST, accuracy_of
 from auditor.trials import Run, twin
 
@@ -40,15 +40,7 @@ _Places = NDArray[np.intp]
 
 
 def _needs(seen: Judged) -> str | None:
-    reason = needs_curves(seen)
-    if reason is not None:
-        return reason
-    name = accuracy_of(seen.trials)
-    if not name:
-        return "no accuracy was recorded"
-    if longest(seen.measured, "val_loss", twin(name)) < LINE_EPOCHS:
-        return f"no run has {LINE_EPOCHS} epochs with both a validation loss and accuracy"
-    return None
+    return needs_pairs(seen, LINE_EPOCHS)
 
 
 def _check(seen: Judged) -> Iterator[Finding]:

@@ -2,35 +2,24 @@
 
 from collections.abc import Iterator
 
-from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
+from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
 from auditor.diagnosis.wording import names, nothing_needed, with_outcome
 from auditor.outcomes import Outcome
 from auditor.scoring import has_twin
-from auditor.trials import Problem, Run, twin
-
-
-def _made(
-    rule: Rule,
-    trials: tuple[str, ...],
-    runs: tuple[Run, ...],
-    sentence: str,
-    evidence: tuple[Evidence, ...] = (),
-    confidence: Confidence = "high",
-) -> Finding:
-    return rule.finding(
-        sentence,
-        evidence,
-        confidence,
-        trials=trials,
-        runs=runs,
-    )
+from auditor.trials import Problem, twin
 
 
 def _crashed(seen: Judged) -> Iterator[Finding]:
     for trial, runs in with_outcome(seen, Outcome.CRASHED):
         verdict = next(iter(runs.values()))
         sentence = f"{names(seen, trial, runs)}: crashed: {verdict.reason}"
-        yield _made(CRASHED, (trial,), tuple(runs), sentence)
+        yield CRASHED.finding(
+            sentence,
+            (),
+            "high",
+            trials=(trial,),
+            runs=tuple(runs),
+        )
 
 
 def _unreadable(seen: Judged) -> Iterator[Finding]:
@@ -46,12 +35,11 @@ def _unreadable(seen: Judged) -> Iterator[Finding]:
             f"{p.file}: {p.message}" if p.file and p.file not in p.message else p.message
             for p in problems
         )
-        yield _made(
-            UNREADABLE,
-            (trial,) if known and trial is not None else (),
-            (),
+        yield UNREADABLE.finding(
             f"trial {trial}: {text}" if trial is not None else text,
             (Evidence("problems", len(problems), "", 1),),
+            "high",
+            trials=(trial,) if known and trial is not None else (),
         )
 
 
@@ -84,12 +72,12 @@ def _no_gap(seen: Judged) -> Iterator[Finding]:
         who = f"all {len(trials)} trials"
     else:
         who = f"{len(trials)} of {len(seen.trials.hyperparameters)} trials"
-    yield _made(
-        NO_GAP,
-        trials,
-        without,
+    yield NO_GAP.finding(
         f"{who}: no generalization gap could be computed and no penalty applies: {why}",
         (Evidence("runs without a gap", len(without), "runs", 1),),
+        "high",
+        trials=trials,
+        runs=without,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from auditor.diagnosis.data import checks_of, made, needs_checks
+from auditor.diagnosis.data import checks_of, needs_checks
 from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
 from auditor.diagnosis.wording import count, number, percent
 from auditor.trials.data_checks import LabelShift
@@ -42,8 +42,7 @@ def _labels(seen: Judged) -> Iterator[Finding]:
     what = f"class {found.most} has" if is_class else f"targets up to {found.most} have"
     unseen = f"; {count(found.unseen, 'validation row')} of classes that no training row has"
     effect = "Cramér's V, as of equally many rows" if is_class else "Kolmogorov-Smirnov D"
-    yield made(
-        LABELS_DIFFER,
+    yield LABELS_DIFFER.finding(
         f"labels of training and validation data differ: {what} a share of "
         f"{percent(found.train_share)} of the training and {percent(found.validation_share)} of "
         f"the validation rows{unseen * bool(found.unseen)}",
@@ -55,7 +54,7 @@ def _labels(seen: Judged) -> Iterator[Finding]:
             Evidence("validation rows of unseen classes", found.unseen, "rows"),
         ),
         "high" if found.effect >= LARGE_EFFECT else "medium",
-        "error" if found.unseen >= UNSEEN * found.rows else None,
+        severity="error" if found.unseen >= UNSEEN * found.rows else None,
     )
 
 
@@ -64,8 +63,7 @@ def _apart(seen: Judged) -> Iterator[Finding]:
     if found is None or found.low <= APART:
         return
     most = ", ".join(telling(name, auc, "in validation") for name, auc in found.features)
-    yield made(
-        DATA_DIFFER,
+    yield DATA_DIFFER.finding(
         "a classifier tells validation rows from training rows by their inputs: AUC "
         f"{number(found.auc)}, 95 % interval {number(found.low)} to {number(found.high)}, where "
         f"guessing has 0.5{'; most telling: ' * bool(most)}{most}",
