@@ -44,6 +44,14 @@ _NEED_WORD = _words("optimizer opt optim activation act activation_fn initialize
 _NEED_FRACTION = _words("l1 l2")
 """Words that before a whole number may be labels: the second option, layer 1."""
 
+_SHARES = _words(
+    """
+    dropout dropout_rate drop_rate recurrent_dropout momentum label_smoothing beta1 beta2 beta_1
+    beta_2
+    """
+)
+"""Words for shares of 1: `dropout_60` may be 60 %, or a model with dropout trained for 60 epochs."""
+
 _GLUED = _words("lr bs wd dropout units epochs layers filters momentum batch hidden")
 """Words that people write without anything between word and number: `lr0.01`, `bs32`."""
 
@@ -215,6 +223,9 @@ def _spelled(name: str) -> dict[str, Json]:
 def _is_doubtful(key: str, number: str, following: str) -> bool:
     is_whole = not re.search(r"[.e]", number, re.IGNORECASE)
     if key in _NEED_WORD or (is_whole and key in _NEED_FRACTION):
+        return True
+    value = _typed(number)
+    if key in _SHARES and isinstance(value, int | float) and value > 1:
         return True
     # `units_32_64` and `dropout_0.5_0.3` may be lists, and `lr_0_01` a fraction.
     return re.match(r"[_-]\d" if is_whole else r"[_-]\d*\.\d", following) is not None
