@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -22,6 +23,9 @@ from auditor.files import Json, read_json, to_json, write_whole
 from auditor.outcomes import Outcomes, judge
 from auditor.scoring import DEFAULT_GAP_PENALTY, Scores, score
 from auditor.trials import Trials
+
+if TYPE_CHECKING:
+    from auditor.report.figures import Figures
 
 
 def audit(trials: Trials, gap_penalty: float | None = None) -> "Audit":
@@ -95,6 +99,17 @@ class Audit:
     def __str__(self) -> str:
         """The audit as text, 80 columns wide, without colour."""
         return self._rendered("terminal")
+
+    @property
+    def figures(self) -> "Figures":
+        """The figures of the report as Plotly objects.
+
+        Example:
+            >>> audit.figures.causes().write_image("causes.svg")
+        """
+        from auditor.report.figures import Figures
+
+        return Figures(self)
 
     def _rendered(self, format: str) -> str:
         # Loaded when asked for: the report stands after the audit and imports it.

@@ -11,8 +11,8 @@ from plotly.offline import get_plotlyjs
 from auditor.files import Json
 from auditor.outcomes import FAILURES
 from auditor.report import curves, palette
-from auditor.report.counts import top_pair
-from auditor.report.figures import comparison, epoch_axis, frame, heatmap, metric_axis
+from auditor.report.figures import drawn
+from auditor.report.figures.frame import epoch_axis, frame, metric_axis
 from auditor.report.numbers import count
 from auditor.report.safe import printable, script_json
 from auditor.report.sections import sections
@@ -81,7 +81,6 @@ def _shown(value: Any) -> Any:
 def _data(audit: "Audit", charted: list[str]) -> dict[str, Json]:
     """What the page's script draws from. Trials go by their place, so no name is ever a key."""
     metrics = curves.metrics(audit)
-    pair, compared = top_pair(audit), comparison(audit.trials.context.predictions)
     return {
         "trials": [printable(trial) for trial in charted],
         "outcomes": [audit.outcomes.by_trial[trial].value for trial in charted],
@@ -91,8 +90,7 @@ def _data(audit: "Audit", charted: list[str]) -> dict[str, Json]:
         "frame": frame(),
         "axes": {"x": epoch_axis(audit), "y": [metric_axis(metric) for metric in metrics]},
         "dark": palette.DARK,
-        "figures": ({"causes": heatmap(pair)} if pair else {})
-        | ({"predictions": compared} if compared else {}),
+        "figures": drawn(audit),
     }
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from auditor.auditing import Audit, audit
 from auditor.report import curves
-from auditor.report.figures import causes, learning_curves
 from auditor.report.sparkline import _path, sparklines
 from auditor.trials import Curve
 from tests.making import sweep
@@ -75,18 +74,18 @@ def test_thinning_keeps_ends_and_extremes() -> None:
 
 
 def test_learning_curves_are_a_figure_with_one_chart_per_trial(full: Audit) -> None:
-    figure = learning_curves(full, ["0000", "0010"])
+    figure = full.figures.learning_curves(["0000", "0010"])
     assert {trace.xaxis for trace in figure.data} == {"x", "x2"}
     assert len(figure.layout.shapes) == 1
 
 
 def test_learning_curves_of_an_unknown_trial_are_refused(full: Audit) -> None:
     with pytest.raises(ValueError, match="nobody"):
-        learning_curves(full, ["nobody"])
+        full.figures.learning_curves(["nobody"])
 
 
 def test_causes_show_failing_and_total_in_each_cell(full: Audit) -> None:
-    (data,) = causes(full).data
+    (data,) = full.figures.causes().data
     assert data.text[1][2] == "2/2"
     assert data.z[1][2] == 1.0
     assert data.text[0][0] == "0/2"
@@ -94,12 +93,13 @@ def test_causes_show_failing_and_total_in_each_cell(full: Audit) -> None:
 
 def test_causes_without_a_pair_are_refused(audits: Mapping[str, Audit]) -> None:
     with pytest.raises(ValueError, match="no pair"):
-        causes(audits["empty"])
+        audits["empty"].figures.causes()
 
 
 def test_names_in_figures_hold_no_tags(audits: Mapping[str, Audit]) -> None:
     audit = audits["hostile"]
-    for figure in (causes(audit), learning_curves(audit, list(audit.scores.by_trial)[:1])):
+    figures = audit.figures
+    for figure in (figures.causes(), figures.learning_curves(list(audit.scores.by_trial)[:1])):
         text = str(figure.to_plotly_json())
         assert "hacked" in text
         assert "<script" not in text

@@ -7,7 +7,6 @@ import pytest
 
 from auditor.auditing import Audit, audit
 from auditor.report import palette
-from auditor.report.figures import predictions
 from auditor.report.html import render_html
 from auditor.report.parts import Section
 from auditor.report.sections import sections
@@ -73,7 +72,7 @@ def test_of_many_classes_the_mistakes_are_listed() -> None:
     assert [cell.text for cell in table.rows[0].cells] == ["0", "1", "2/10"]
     assert table.note == "Of 50 classes in all."
     with pytest.raises(ValueError, match="no predictions"):
-        predictions(with_predictions(of_classes(MANY)))
+        with_predictions(of_classes(MANY)).figures.predictions()
 
 
 def test_numbers_are_told_beside_their_mean() -> None:
@@ -99,7 +98,7 @@ def test_errors_of_a_target_that_may_be_standardised_say_so() -> None:
 
 
 def test_what_is_right_and_mistakes_have_their_own_colours_and_cells() -> None:
-    right, wrong = predictions(with_predictions(of_classes(CLASSES))).data
+    right, wrong = with_predictions(of_classes(CLASSES)).figures.predictions().data
     assert right.colorscale[-1][1] == palette.TRAIN
     assert wrong.colorscale[-1][1] == palette.VALIDATION
     assert [list(row) for row in right.text] == [["8", "", ""], ["", "9", ""], ["", "", ""]]
@@ -110,7 +109,7 @@ def test_what_is_right_and_mistakes_have_their_own_colours_and_cells() -> None:
 
 
 def test_points_lie_on_a_square_with_the_line_of_equal_values() -> None:
-    figure = predictions(with_predictions(Predictions("a", 3, 3, numbers=NUMBERS)))
+    figure = with_predictions(Predictions("a", 3, 3, numbers=NUMBERS)).figures.predictions()
     line, points = figure.data
     assert line.x == line.y
     assert line.x[0] < 0.0 < 23.0 < line.x[1]
@@ -122,7 +121,7 @@ def test_points_lie_on_a_square_with_the_line_of_equal_values() -> None:
 
 def test_constant_numbers_make_a_picture_too() -> None:
     same = replace(NUMBERS, pairs=((1.0, 1.0),) * 3)
-    line = predictions(with_predictions(Predictions("a", 3, 3, numbers=same))).data[0]
+    line = with_predictions(Predictions("a", 3, 3, numbers=same)).figures.predictions().data[0]
     assert line.x == (0.0, 2.0)
 
 
@@ -137,7 +136,7 @@ def test_every_renderer_shows_them() -> None:
 def test_names_of_classes_hold_no_tags(hostile_text: str) -> None:
     hostile = replace(CLASSES, classes=(hostile_text, "1", "5"))
     audited = with_predictions(of_classes(hostile))
-    assert "<script" not in str(predictions(audited).to_plotly_json())
+    assert "<script" not in str(audited.figures.predictions().to_plotly_json())
     assert hostile_text not in render_html(audited)
 
 

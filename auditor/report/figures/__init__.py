@@ -1,0 +1,85 @@
+"""The figures of an audit. They lay out what others computed, and compute nothing.
+
+Each is made of plain values, so that a page needs no Plotly to hold it; `Audit.figures` makes
+Plotly objects of them, for notebooks and for saving as pictures.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.files import Json
+from auditor.report.figures import causes, learning_curves, predictions
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from auditor.auditing import Audit
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        name: What pictures in sections call it, and its method of `Figures`.
+        draw: From an audit to Plotly's `data` and `layout` as plain values; None where there is
+            nothing to draw.
+        missing: Why there may be nothing to draw, in words.
+    """
+
+    name: str
+    draw: Callable[["Audit"], dict[str, Json] | None]
+    missing: str
+
+
+FIGURES = (
+    Figure("predictions", predictions.draw, "no predictions are known that make a picture"),
+    Figure("causes", causes.draw, "no pair of hyperparameters adds to failure in this audit"),
+)
+
+
+def drawn(audit: "Audit") -> dict[str, dict[str, Json]]:
+    """Data and layout of every figure that has something to draw, by name."""
+    made = ((figure.name, figure.draw(audit)) for figure in FIGURES)
+    return {name: picture for name, picture in made if picture is not None}
+
+
+class Figures:
+    """The figures of an audit as Plotly objects: `audit.figures.causes().write_image("c.svg")`.
+
+    Writing pictures needs Kaleido: `pip install "sweep-auditor[pictures]"`. Each method raises
+    ValueError where the audit has nothing to draw, and says why.
+    """
+
+    def __init__(self, audit: "Audit") -> None:
+        self._audit = audit
+
+    def learning_curves(self, trial_ids: Iterable[str], metric: str | None = None) -> "go.Figure":
+        """Train and validation curves, one chart per trial, with best epoch and onset marked.
+
+        Args:
+            trial_ids: Which trials, at least one.
+            metric: Which metric; the objective unless given.
+
+        Raises:
+            ValueError: No trial, or one that is not in the audit.
+        """
+        return learning_curves.draw(self._audit, trial_ids, metric)
+
+    def predictions(self) -> "go.Figure":
+        """What the best model says of the validation rows, beside the truth."""
+        return self._made("predictions")
+
+    def causes(self) -> "go.Figure":
+        """Failing/total for each combination of the two hyperparameters that fail most."""
+        return self._made("causes")
+
+    def _made(self, name: str) -> "go.Figure":
+        import plotly.graph_objects as go
+
+        figure = next(figure for figure in FIGURES if figure.name == name)
+        picture = figure.draw(self._audit)
+        if picture is None:
+            raise ValueError(figure.missing)
+        return go.Figure(picture)
