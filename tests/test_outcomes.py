@@ -313,8 +313,9 @@ def test_learning_by_heart_is_overfitting_not_failure_to_learn() -> None:
     heart = {"loss": [0.69, 0.66, 0.5, 0.3, 0.1], "val_loss": [0.70, 0.70, 0.70, 0.71, 0.71]}
     judged = verdict(heart, no_skill_loss=LN2)
     assert (judged.outcome, judged.onset) == (Outcome.OVERFIT, (0, 1))
-    barely = {"loss": [0.69, 0.69, 0.68], "val_loss": [0.70, 0.70, 0.70]}
-    assert verdict(barely, no_skill_loss=LN2).outcome == Outcome.NEVER_LEARNED
+    for least in (0.68, 0.65):  # to 6 % below is no more than a beginning
+        barely = {"loss": [0.69, 0.69, least, least], "val_loss": [0.70, 0.70, 0.72, 0.75]}
+        assert verdict(barely, no_skill_loss=LN2).outcome == Outcome.NEVER_LEARNED
 
 
 def test_regularisation_terms_are_not_part_of_the_verdict() -> None:
@@ -356,7 +357,7 @@ def test_any_curves_get_an_outcome(
 @given(arrays(float, st.integers(1, 40), elements=st.floats(-1e300, 1e300)))
 def test_a_smoothed_curve_stays_within_the_curve(values: np.ndarray) -> None:
     smoothed = smooth(values)
-    slack = 1e-12 * np.abs(values).max()
+    slack = 1e-12 * np.abs(values).max() + np.finfo(float).tiny
     assert len(smoothed) == len(values)
     assert smoothed.min() >= values.min() - slack
     assert smoothed.max() <= values.max() + slack

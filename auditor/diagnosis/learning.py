@@ -32,6 +32,7 @@ from auditor.diagnosis.wording import (
     with_outcome,
 )
 from auditor.outcomes import (
+    LEARNED_BY_HEART,
     LEARNED_MARGIN,
     MIN_EPOCHS,
     OVERFIT_FLOOR,
@@ -74,8 +75,9 @@ def _no_skill(seen: Judged, trial: str, runs: Verdicts) -> Finding:
         Evidence("best val_loss", best, "loss", (1 - LEARNED_MARGIN) * base),
         Evidence("no-skill loss", base, "loss"),
     ]
-    if "best loss" in verdict.evidence:
-        evidence.append(Evidence("best loss", verdict.evidence["best loss"], "loss"))
+    training = verdict.evidence.get("best loss", math.inf)
+    if math.isfinite(training):
+        evidence.append(Evidence("best loss", training, "loss", (1 - LEARNED_BY_HEART) * base))
     is_improving = bool(paces(seen).worth_more[place])
     # Within the margin, noise and a little learning look the same.
     is_below = best < base
@@ -85,6 +87,7 @@ def _no_skill(seen: Judged, trial: str, runs: Verdicts) -> Finding:
         f"{number(best)} is {degree} a constant: not {percent(LEARNED_MARGIN)} below "
         f"{number(base)}, the loss of knowing nothing ({reference.known_from})"
         + _course(seen, place)
+        + f"; training got to {number(training)}" * (training < (1 - LEARNED_MARGIN) * base)
         + (", but it was still improving at the end" if is_improving else ""),
         tuple(evidence),
         "low" if is_below or is_improving else "high",
@@ -157,7 +160,8 @@ NEVER_LEARNED = Rule(
     check=_never_learned,
     detected="The best validation loss, less its regularisation terms where those are known, is "
     f"not {percent(LEARNED_MARGIN)} below the no-skill loss: that of a model that knows only how "
-    "frequent the labels are, or only the mean of the target. Also where training and validation "
+    "frequent the labels are, or only the mean of the target. Where training got "
+    f"{percent(LEARNED_BY_HEART)} below it, AUD003 may speak. Also where training and validation "
     f"accuracy do not change over the later half of the epochs, at least {PLATEAU_EPOCHS}, and are "
     f"at most {SAME_GAIN:g} above those of the first one, while the loss is not below that of a "
     "constant that is right so often, or is below the least cross-entropy at an error rate of "
@@ -169,6 +173,7 @@ NEVER_LEARNED = Rule(
     "little better, or was still improving at the end.",
     thresholds=(
         "LEARNED_MARGIN",
+        "LEARNED_BY_HEART",
         "CHANCE_LOSS",
         "CHANCE_STEP",
         "CHANCE_ACCURACY",

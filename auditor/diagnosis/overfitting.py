@@ -23,6 +23,7 @@ from auditor.diagnosis.wording import (
     with_outcome,
 )
 from auditor.outcomes import (
+    LEARNED_BY_HEART,
     MIN_EPOCHS,
     OVERFIT_CONFIDENCE,
     OVERFIT_FLOOR,
@@ -220,14 +221,15 @@ OVERFITTING = Rule(
     needs=_needs_validation,
     check=_overfitting,
     detected=f"{_DETECTED}, and the training curve rose by less than {percent(SHARED_RISE)} of "
-    "that. Also where training got below the no-skill loss and validation never did.",
+    f"that. Also where training got {percent(LEARNED_BY_HEART)} below the no-skill loss and "
+    f"{percent(OVERFIT_RISE)} of it below validation, which never got below it.",
     matters="The last weights are worse than earlier ones; the epochs after the best were wasted.",
     remedy=f"{RESTORE}; regularise, augment, or shrink the model.",
     certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold and a training "
     "curve did not rise with it; medium where one of the two is missing, in runs of less than "
     f"{SURE_EPOCHS} validated epochs, or where validation never got below the no-skill loss; low "
     "where two of these are.",
-    thresholds=_THRESHOLDS,
+    thresholds=(*_THRESHOLDS, "LEARNED_BY_HEART"),
 )
 
 DEGRADED = Rule(

@@ -50,7 +50,7 @@ _SHARES = _words(
     beta_2
     """
 )
-"""Words for shares of 1: `dropout_60` may be 60 %, or a model with dropout trained for 60 epochs."""
+"""Words for shares of 1: `dropout_60` may be 60 %, or dropout in a model trained for 60 epochs."""
 
 _GLUED = _words("lr bs wd dropout units epochs layers filters momentum batch hidden")
 """Words that people write without anything between word and number: `lr0.01`, `bs32`."""
