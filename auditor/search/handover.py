@@ -33,6 +33,7 @@ class Handover:
         refused: Why it must be trained in the ordinary lane after all.
         clock: Epochs that its stack had trained by then.
         fits: What it was trained with, in short; equal only for the same.
+        start: What it started from; see `starts_from`.
         history: `history`, `epoch` and `params` of its `History`; None where it did not get there.
         final_weights: At its end, where somebody wants them.
         callbacks: What is plain among the attributes of each of its callbacks.
@@ -45,6 +46,7 @@ class Handover:
     refused: str | None = None
     clock: int = 0
     fits: str = ""
+    start: tuple[Any, ...] = ()
     history: dict[str, Any] | None = None
     final_weights: list[np.ndarray] | None = None
     callbacks: list[dict[str, Any]] | None = None
@@ -71,6 +73,7 @@ def write_run(folder: Path, handover: Handover) -> None:
         "refused": handover.refused,
         "clock": handover.clock,
         "fits": handover.fits,
+        "start": handover.start,
         "trial_id": handover.trial_id,
         "final_weights": handover.final_weights,
     }

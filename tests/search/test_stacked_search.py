@@ -22,6 +22,7 @@ from auditor.errors import DirectoryError, SearchError
 from auditor.search.stacking import checkpoint, places, sizing
 from auditor.search.stacking.choosing import FEW_STEPS
 from auditor.search.stacking.engine import Engine
+from auditor.search.stacking.stack import Stack
 from tests.search.helpers import fit_arguments, statuses, stored, tiny_model, weight_files
 
 
@@ -643,8 +644,45 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
-def threads() -> set[Any]:
-    return {t for t in threading.enumerate() if "_work" in t.name}
+def interrupt(make: Callable[..., Any], epochs: int) -> None:
+    """Ctrl-C after two trials, when the stack has trained so many epochs: neither is left to luck.
+
+    A pair of runs trains for two.
+    """
+    there = threading.Event()
+    train, epoch = Stack.train, Stack._epoch
+
+    def train_so_far(self: Any) -> None:
+        if self.places.clock < epochs:
+            epoch(self)
+        else:
+            there.set()
+            assert self._stop.wait(60)
+
+    def train_all(self: Any) -> None:
+        train(self)
+        there.set()
+
+    def progress(now: Any) -> None:
+        if now.done == 2:
+            assert there.wait(60)
+            raise KeyboardInterrupt
+
+    tuner = make(GridSearch, build_six, lane="stacked", progress=progress)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "SHARE", 1e9)  # Saved whenever runs end, however long it takes.
+        patch.setattr(Stack, "_epoch", train_so_far)
+        patch.setattr(Stack, "train", train_all)
+        with pytest.raises(KeyboardInterrupt):
+            tuner.search(**arguments())
+
+
+def threads_left() -> list[str]:
+    """Threads that train stacks, and do not end when they are told to."""
+    training = [t for t in threading.enumerate() if t.name.startswith("thread ")]
+    for thread in training:
+        thread.join(30)
+    return [thread.name for thread in training if thread.is_alive()]
 
 
 @pytest.mark.usefixtures("two_rows")
@@ -661,7 +699,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
     with pytest.raises(KeyboardInterrupt) as caught:
         first.search(**arguments(epochs=2, shuffle=True))
     assert "completed trials are kept" in caught.value.__notes__[0]
-    assert threads() == set()
+    assert threads_left() == []
     planned = first._sweep.stacks
     before = len(first.oracle.end_order)
     assert after <= before < 6
@@ -679,8 +717,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
 def test_what_is_left_trains_before_most_of_it_is_examined(
     make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        make(GridSearch, build_six, lane="stacked", progress=Interrupts(2)).search(**arguments())
+    interrupt(make, epochs=2)
     happened: list[Any] = []
     whole = Engine.train
 
@@ -705,15 +742,15 @@ def test_what_is_left_trains_before_most_of_it_is_examined(
 
 
 @pytest.mark.usefixtures("two_rows")
-@pytest.mark.filterwarnings("ignore:stack .* begins anew")  # It depends on what was saved.
+@pytest.mark.filterwarnings("ignore:stack .* begins anew")
 @pytest.mark.parametrize(
     ("changed", "alone"), [({0.5: 5}, {"0005"}), (dict.fromkeys([0.05, 0.1, 0.2, 0.5], 5), set())]
 )
+@pytest.mark.parametrize("epochs", [2, pytest.param(4, marks=pytest.mark.slow), 6])  # 6 are all.
 def test_what_is_left_of_other_code_is_planned_anew_or_trained_alone(
-    changed: dict[float, int], alone: set[str], make: Callable[..., Any]
+    epochs: int, changed: dict[float, int], alone: set[str], make: Callable[..., Any]
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        make(GridSearch, build_six, lane="stacked", progress=Interrupts(2)).search(**arguments())
+    interrupt(make, epochs)
 
     def build(hp: Any) -> Any:
         rate = hp.Choice("lr", [0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
@@ -807,7 +844,7 @@ def test_ctrl_c_while_stacks_train_ends_their_threads(make: Callable[..., Any]) 
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         tuner.search(**arguments(epochs=100_000, callbacks=[CtrlC()]))
-    assert threads() == set()
+    assert threads_left() == []
     assert time.monotonic() - begun < 30
 
 

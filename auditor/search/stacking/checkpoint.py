@@ -15,7 +15,7 @@ A run that crashed trains again too, unless that was reported for good: its code
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ class Checkpoints:
         self._ended.add(run.id)
         make_folder(self._folder)
         with suppress(NotPlainError):  # It would be trained again.
-            write_run(self._folder, _handover(run, clock, self._digest))
+            write_run(self._folder, _handover(run, clock, self._digest, self._runs[run.id]))
 
     def save_if_due(self, stack: "Stack", has_ended: bool) -> None:
         """Save the stack where it is time, and there is something left to train.
@@ -141,20 +141,42 @@ class Checkpoints:
         self._last = time.monotonic()
         content = self._read(wanted, places)
         if content is None:
-            if wanted and all(_stands(handed.get(name), run) for name, run in wanted.items()):
-                places.waiting.clear()
-                return [adopt(run, handed[name], model) for name, run in wanted.items()]
-            return []
+            if not self._have_all_ended(wanted, handed, places):
+                return []
+            places.waiting.clear()
+            return [adopt(run, handed[name], model) for name, run in wanted.items()]
         self._exists = True
         self._runs = {**content["runs"], **self._runs}
         self._ended = set(content["ended"])
         ended = [name for name in content["ended"] if name in wanted]
-        again = [wanted[name] for name in ended if not _stands(handed.get(name), wanted[name])]
+        again = [wanted[name] for name in ended if not self._stands(handed.get(name), wanted[name])]
         self._ended -= {run.id for run in again}
         Resumed(stack, content, wanted, handed).apply(again)
         return [
             adopt(wanted[name], handed[name], model) for name in ended if wanted[name] not in again
         ]
+
+    def _have_all_ended(
+        self, wanted: Mapping[RunId, StackedRun], handed: Mapping[RunId, Handover], places: Places
+    ) -> bool:
+        """Whether all runs of a stack without a checkpoint have ended, and are the same now."""
+        if not wanted.keys() <= handed.keys():
+            return False
+        self._examine(wanted.values(), places)
+        return all(self._stands(handed[name], run) for name, run in wanted.items())
+
+    def _stands(self, handed: Handover | None, run: StackedRun) -> bool:
+        """Whether a run, which is examined, need not be trained again."""
+        if handed is None or handed.start != self._runs[run.id]:
+            return False
+        return handed.error is None and is_whole(handed, run)
+
+    def _examine(self, runs: Iterable[StackedRun], places: Places) -> None:
+        """Examine runs that have trained before: the code that builds them may have changed."""
+        with BUILDING:  # Else several stacks would wait for one another, model by model.
+            for run in runs:
+                run.get_ready()
+                self.begun(run, places)
 
     def _read(self, wanted: Mapping[RunId, StackedRun], places: Places) -> dict[str, Any] | None:
         """The checkpoint; None where there is none that fits."""
@@ -163,10 +185,7 @@ class Checkpoints:
             return None
         try:
             content: dict[str, Any] = read_plain(file)
-            with BUILDING:  # Else several stacks would wait for one another, model by model.
-                for run in [wanted[name] for name in begun(content) if name in wanted]:
-                    run.get_ready()
-                    self.begun(run, places)
+            self._examine((wanted[name] for name in begun(content) if name in wanted), places)
             check(content, wanted, self._fits, self._runs)
         except ReadError as error:
             self._tell(str(error))
@@ -186,11 +205,6 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
         folder.parent.rmdir()
-
-
-def _stands(handed: Handover | None, run: StackedRun) -> bool:
-    """Whether a run need not be trained again."""
-    return handed is not None and handed.error is None and is_whole(handed, run)
 
 
 # What is written
@@ -220,7 +234,7 @@ def _state(place: Place) -> dict[str, Any] | None:
     return state if is_plain(state) else None  # Callbacks may put anything among the logs.
 
 
-def _handover(run: StackedRun, clock: int, fits: str) -> Handover:
+def _handover(run: StackedRun, clock: int, fits: str, start: tuple[Any, ...]) -> Handover:
     crash = None if run.error is None else crash_of(run.error)
     history = None
     if run.history is not None:
@@ -234,6 +248,7 @@ def _handover(run: StackedRun, clock: int, fits: str) -> Handover:
         refused=run.refused,
         clock=clock,
         fits=fits,
+        start=start,
         history=history,
         final_weights=run.final_weights,
         callbacks=None if run.memory is None else [one["values"] for one in run.memory],

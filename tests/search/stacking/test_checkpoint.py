@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -448,21 +449,36 @@ def test_of_what_is_left_only_the_runs_that_train_are_examined_before(
         assert examined == ["00", "01"]
 
 
-def test_a_run_that_trained_and_is_another_one_now_is_noticed(tmp_path: Path) -> None:
+def other_second(make: Callable[[], list[StackedRun]]) -> list[StackedRun]:
+    """The same runs but one, which shows when it is examined."""
+    runs = make()
+    runs[1].examine = lambda run: setattr(run, "weights", [np.array([2.5])])
+    return runs
+
+
+@pytest.mark.parametrize("kill", [2, math.inf])  # inf: all have ended, and nobody has heard of it.
+def test_a_run_that_trained_and_is_another_one_now_is_noticed(kill: float, tmp_path: Path) -> None:
     search = Search(tmp_path / "stack", late([]), 2, interval=0.0)
-    with pytest.raises(Killed):
-        search.go_on(Mortal(2))
-    make = search.make
-
-    def other() -> list[StackedRun]:
-        runs = make()
-        runs[1].examine = lambda run: setattr(run, "weights", [np.array([2.5])])
-        return runs
-
-    search.make = other
+    with suppress(Killed):
+        search.go_on(Mortal(kill), loses=[run.trial_id for run in six()])
+    search.make = partial(other_second, search.make)
     search.go_on(Mortal())
     (problem,) = search.problems
     assert "another one now" in problem
+    fresh = Search(tmp_path / "fresh", search.make, 2)
+    fresh.go_on(Mortal())
+    assert_same(search, fresh)
+
+
+def test_runs_that_ended_together_are_looked_at_before_they_are_taken_over(tmp_path: Path) -> None:
+    search = Search(tmp_path / "stack", late([]), 6)
+    search.go_on(Mortal(), loses=[run.trial_id for run in six()])
+    (tmp_path / "stack" / FILE).unlink()
+    search.make = partial(other_second, search.make)
+    search.go_on(Mortal())
+    fresh = Search(tmp_path / "fresh", search.make, 6)
+    fresh.go_on(Mortal())
+    assert_same(search, fresh)
 
 
 # When a stack saves itself
