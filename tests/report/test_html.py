@@ -1,4 +1,4 @@
-"""The page: parsed without a browser. `test_browser.py` opens it in one."""
+"""The page: parsed without a browser. `browser/` opens it in one."""
 
 import re
 from collections import Counter
