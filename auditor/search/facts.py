@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.files import Json
+from auditor.search.losses import CROSS_ENTROPIES
 
 _EPSILON = 1e-7
 """Keras clips probabilities here before it takes their logarithm (keras.config.epsilon())."""
@@ -22,11 +23,6 @@ _HASHED_ROWS = 4096
 _HASHED_BYTES = 2**26
 """Fewer rows where these are large, as of images: a fingerprint is not worth a second."""
 
-CROSS_ENTROPIES = {
-    "binary_crossentropy",
-    "categorical_crossentropy",
-    "sparse_categorical_crossentropy",
-}
 MAX_CLASSES = 10_000
 """More different labels than this are not classes."""
 
@@ -202,54 +198,6 @@ _CONSTANT_LOSSES: dict[str, tuple[Any, Any, str]] = {
     "mean_squared_error": (np.mean, np.square, "predicting the training mean"),
     "mean_absolute_error": (np.median, np.abs, "predicting the training median"),
 }
-
-_ALIASES = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "bce": "binary_crossentropy"}
-
-
-def loss_of(model: Any) -> str | None:
-    """The name of the plain loss of a model; None where other terms or weights belong to it."""
-    weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
-    is_weighted = weights is not None and any(weight != 1 for weight in _weights(weights))
-    return None if is_weighted or penalises_activity(model) else loss_name(model.loss)
-
-
-def penalises_activity(model: Any) -> bool:
-    """Whether terms that depend on the data are in the loss, which no one can take out again."""
-    layers = model._flatten_layers()
-    return any(getattr(layer, "activity_regularizer", None) is not None for layer in layers)
-
-
-def _weights(weights: Any) -> list[Any]:
-    if isinstance(weights, Mapping):
-        weights = list(weights.values())
-    return list(weights) if isinstance(weights, list | tuple) else [weights]
-
-
-def loss_name(loss: Any) -> str | None:
-    """Keras's name of a plain loss; None for one with options, a custom one, or several."""
-    if isinstance(loss, str):
-        return long_name(loss)
-    if type(loss).__module__.startswith("keras.") and hasattr(loss, "get_config"):
-        config = loss.get_config()
-        means = {"sum_over_batch_size", "mean", "mean_with_sample_weight"}
-        plain = (
-            config.get("reduction") in means
-            and not config.get("label_smoothing")
-            and config.get("ignore_class") is None
-            and config.get("axis") in (None, -1)
-        )
-        return long_name(type(loss).__name__) if plain else None
-    name = getattr(loss, "__name__", None)
-    own = getattr(loss, "__module__", "").startswith("keras.")
-    return name if own and isinstance(name, str) else None
-
-
-def long_name(name: str) -> str:
-    """Keras's long name, from "mse", "MSE" or "MeanSquaredError"."""
-    if name.isupper():
-        name = name.lower()
-    words = "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-    return _ALIASES.get(words, words)
 
 
 def _class_shares(split: Split, loss: str) -> tuple[dict[str, int], float] | None:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from auditor.files import Json
-from auditor.search.facts import long_name
+from auditor.search.losses import long_name
 from auditor.search.structure import is_keras
 from auditor.trials import ModelFacts
 

@@ -17,6 +17,7 @@ from auditor.errors import ReadError
 from auditor.files import read_json, to_json, write_whole
 from auditor.search import facts
 from auditor.search.folds import row_count, take
+from auditor.search.losses import CROSS_ENTROPIES
 from auditor.trials import Confusion, Deviations, Mistake, Predictions
 from auditor.trials.predictions import MOST_CLASSES
 
@@ -177,7 +178,7 @@ def compare(
         if truth.size != len(truth) or answers.size != len(truth):
             raise NotPredicted("the model answers several numbers for each row")
         return deviations(truth.reshape(-1).astype(float), answers.reshape(-1).astype(float))
-    if loss not in facts.CROSS_ENTROPIES:
+    if loss not in CROSS_ENTROPIES:
         raise NotPredicted(f"the loss {loss or 'of the model'} does not say what is compared")
     right = facts.class_ids(truth, "categorical_crossentropy" if truth.shape[1:] > (1,) else loss)
     if right is None:

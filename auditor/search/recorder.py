@@ -13,7 +13,7 @@ import numpy as np
 from auditor.files import Json
 from auditor.scoring import UNREGULARISED
 from auditor.search.clean import CleanTraining
-from auditor.search.facts import penalises_activity
+from auditor.search.losses import penalises_activity
 
 LEARNING_RATE = "learning_rate"
 

@@ -16,6 +16,7 @@ from auditor.files import Json
 from auditor.search import facts, store
 from auditor.search.data_checks import checks_of
 from auditor.search.folds import Fold
+from auditor.search.losses import loss_of
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import objective_of
 from auditor.search.runs import CrossValidation
@@ -179,7 +180,7 @@ class SweepFile:
 
     def note_loss(self, model: Any) -> None:
         """Take note of the loss of a model: a no-skill loss exists only where all share one."""
-        self.note_elsewhere({facts.loss_of(model)}, labels_seen=True)
+        self.note_elsewhere({loss_of(model)}, labels_seen=True)
 
     def note_elsewhere(self, losses: Iterable[str | None], labels_seen: bool) -> None:
         """Take note of losses seen elsewhere, and of whether labels there were the search's."""

@@ -15,7 +15,8 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error
 
 from auditor.search import facts
-from auditor.search.facts import DataFacts, Split, data_facts, fingerprint, labels, loss_name
+from auditor.search.facts import DataFacts, Split, data_facts, fingerprint, labels
+from auditor.search.losses import loss_name
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 3))
@@ -160,33 +161,6 @@ def test_hardly_any_label_twice_is_no_classification(monkeypatch: pytest.MonkeyP
     assert data_facts(split, "sparse_categorical_crossentropy", None).label_counts == {}
 
 
-@pytest.mark.parametrize(
-    ("loss", "name"),
-    [
-        ("mse", "mean_squared_error"),
-        ("MSE", "mean_squared_error"),
-        ("MeanAbsoluteError", "mean_absolute_error"),
-        ("bce", "binary_crossentropy"),
-        ("BinaryCrossentropy", "binary_crossentropy"),
-        ("sparse_categorical_crossentropy", "sparse_categorical_crossentropy"),
-        (keras.losses.MeanSquaredError(), "mean_squared_error"),
-        (keras.losses.BinaryCrossentropy(from_logits=True), "binary_crossentropy"),
-        (keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"), "mean_squared_error"),
-        (keras.losses.mean_squared_error, "mean_squared_error"),
-        (keras.losses.BinaryCrossentropy(label_smoothing=0.1), None),
-        (keras.losses.SparseCategoricalCrossentropy(ignore_class=0), None),
-        (keras.losses.CategoricalCrossentropy(axis=1), None),
-        (keras.losses.MeanSquaredError(reduction="sum"), None),
-        (lambda y, p: 0.0, None),
-        (["mse", "mse"], None),
-        ({"a": "mse"}, None),
-        (None, None),
-    ],
-)
-def test_which_losses_are_plain(loss: Any, name: str | None) -> None:
-    assert loss_name(loss) == name
-
-
 class Seen(keras.losses.Loss):
     """Remembers the labels that it is shown."""
 
@@ -227,25 +201,6 @@ def test_arguments_without_names_are_those_of_fit() -> None:
     assert (len(split.train), len(split.validation)) == (40, 10)
     digests = [fingerprint((X, LABELS, 32, 1, 0, None, share), {}) for share in (0.2, 0.3)]
     assert digests[0] == fingerprint((X, LABELS), {"validation_split": 0.2}) != digests[1]
-
-
-@pytest.mark.parametrize(
-    ("weights", "plain"), [(None, True), (1.0, True), ([1.0], True), (2.0, False), ([0.5], False)]
-)
-def test_the_weight_of_a_loss_is_part_of_it(weights: Any, plain: bool) -> None:
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse", loss_weights=weights)
-    assert facts.loss_of(model) == ("mean_squared_error" if plain else None)
-
-
-def test_a_loss_with_a_penalty_on_activities_is_not_plain() -> None:
-    for layer in (
-        keras.layers.Dense(1, activity_regularizer="l2"),
-        keras.layers.ActivityRegularization(l1=0.1),
-    ):
-        model = keras.Sequential([keras.Input((3,)), layer])
-        model.compile("sgd", "mse")
-        assert facts.loss_of(model) is None
 
 
 def test_pandas_is_as_good_as_arrays() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from auditor.search.facts import penalises_activity
+from auditor.search.losses import penalises_activity
 from auditor.search.stacking.backends import backend
 from auditor.search.stacking.fit_call import FitCall, Part
 from auditor.search.stacking.lifting import Slot
