@@ -22,16 +22,18 @@ NEAR_BEST = 0.05
 """Difference to the best accuracy of the sweep within which a run learned what there is."""
 
 
-def is_accurate(seen: Judged, right: float) -> bool:
-    """Whether an accuracy, as a share, is well above guessing."""
+def guessing(seen: Judged) -> float | None:
+    """The accuracy of the best constant answer, as far as it is known."""
     counts, classes = seen.trials.context.label_counts.values(), seen.task.classes
     if sum(counts):
-        guessing = max(counts) / sum(counts)
-    elif classes:
-        guessing = 1 / classes
-    else:
-        return right >= ACCURATE
-    return right >= guessing + ACCURATE_SHARE * (1 - guessing)
+        return max(counts) / sum(counts)
+    return 1 / classes if classes else None
+
+
+def is_accurate(seen: Judged, right: float) -> bool:
+    """Whether an accuracy, as a share, is well above guessing."""
+    least = guessing(seen)
+    return right >= (ACCURATE if least is None else least + ACCURATE_SHARE * (1 - least))
 
 
 def has_learned(seen: Judged, place: int) -> bool:

@@ -32,7 +32,7 @@ from auditor.diagnosis.wording import (
     with_outcome,
 )
 from auditor.outcomes import (
-    LEARNED_BY_HEART,
+    HARDLY_LEARNED,
     LEARNED_MARGIN,
     MIN_EPOCHS,
     OVERFIT_FLOOR,
@@ -77,7 +77,7 @@ def _no_skill(seen: Judged, trial: str, runs: Verdicts) -> Finding:
     ]
     training = verdict.evidence.get("best loss", math.inf)
     if math.isfinite(training):
-        evidence.append(Evidence("best loss", training, "loss", (1 - LEARNED_BY_HEART) * base))
+        evidence.append(Evidence("best loss", training, "loss", (1 - HARDLY_LEARNED) * base))
     is_improving = bool(paces(seen).worth_more[place])
     # Within the margin, noise and a little learning look the same.
     is_below = best < base
@@ -161,7 +161,7 @@ NEVER_LEARNED = Rule(
     detected="The best validation loss, less its regularisation terms where those are known, is "
     f"not {percent(LEARNED_MARGIN)} below the no-skill loss: that of a model that knows only how "
     "frequent the labels are, or only the mean of the target. Where training got "
-    f"{percent(LEARNED_BY_HEART)} below it, AUD003 may speak. Also where training and validation "
+    f"{percent(HARDLY_LEARNED)} below it, AUD003 may speak. Also where training and validation "
     f"accuracy do not change over the later half of the epochs, at least {PLATEAU_EPOCHS}, and are "
     f"at most {SAME_GAIN:g} above those of the first one, while the loss is not below that of a "
     "constant that is right so often, or is below the least cross-entropy at an error rate of "
@@ -173,7 +173,7 @@ NEVER_LEARNED = Rule(
     "little better, or was still improving at the end.",
     thresholds=(
         "LEARNED_MARGIN",
-        "LEARNED_BY_HEART",
+        "HARDLY_LEARNED",
         "CHANCE_LOSS",
         "CHANCE_STEP",
         "CHANCE_ACCURACY",

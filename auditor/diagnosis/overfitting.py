@@ -23,7 +23,7 @@ from auditor.diagnosis.wording import (
     with_outcome,
 )
 from auditor.outcomes import (
-    LEARNED_BY_HEART,
+    HARDLY_LEARNED,
     MIN_EPOCHS,
     OVERFIT_CONFIDENCE,
     OVERFIT_FLOOR,
@@ -221,7 +221,7 @@ OVERFITTING = Rule(
     needs=_needs_validation,
     check=_overfitting,
     detected=f"{_DETECTED}, and the training curve rose by less than {percent(SHARED_RISE)} of "
-    f"that. Also where training got {percent(LEARNED_BY_HEART)} below the no-skill loss and "
+    f"that. Also where training got {percent(HARDLY_LEARNED)} below the no-skill loss and "
     f"{percent(OVERFIT_RISE)} of it below validation, which never got below it.",
     matters="The last weights are worse than earlier ones; the epochs after the best were wasted.",
     remedy=f"{RESTORE}; regularise, augment, or shrink the model.",
@@ -229,7 +229,7 @@ OVERFITTING = Rule(
     "curve did not rise with it; medium where one of the two is missing, in runs of less than "
     f"{SURE_EPOCHS} validated epochs, or where validation never got below the no-skill loss; low "
     "where two of these are.",
-    thresholds=(*_THRESHOLDS, "LEARNED_BY_HEART"),
+    thresholds=(*_THRESHOLDS, "HARDLY_LEARNED"),
 )
 
 DEGRADED = Rule(

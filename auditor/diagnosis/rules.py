@@ -8,6 +8,7 @@ from auditor.diagnosis.divergence import DIVERGED, RECOVERED
 from auditor.diagnosis.easier import BELOW_TRAINING
 from auditor.diagnosis.edges import EDGE
 from auditor.diagnosis.equality import EQUALITY
+from auditor.diagnosis.hardly import HARDLY
 from auditor.diagnosis.inputs import NO_BETTER, NOT_FINITE, NOT_SCALED
 from auditor.diagnosis.learning import NEVER_LEARNED, STILL_IMPROVING
 from auditor.diagnosis.model import CLASSES, LOGITS
@@ -50,6 +51,7 @@ RULES = (
     IMPOSSIBLE,  # AUD022
     INCOMPARABLE,  # AUD023
     UNMEASURED,  # AUD024
+    HARDLY,  # AUD025
     SHARED,  # AUD031
     NEAR_COPIES,  # AUD032
     LABELS_DIFFER,  # AUD033

@@ -8,7 +8,7 @@ from auditor.outcomes.curves import LOSSES
 from auditor.outcomes.measured import Measured
 from auditor.outcomes.thresholds import (
     CHANCE_LOSS,
-    LEARNED_BY_HEART,
+    HARDLY_LEARNED,
     LEARNED_MARGIN,
     OVERFIT_RISE,
     PLATEAU_EPOCHS,
@@ -19,7 +19,7 @@ from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
 def not_learned(seen: Measured, run: int, reference: Baseline) -> RunOutcome | None:
     """The verdict on a run whose validation loss never got below the no-skill loss.
 
-    NEVER_LEARNED; or OVERFIT where its training loss got there by `LEARNED_BY_HEART`, and left the
+    NEVER_LEARNED; or OVERFIT where its training loss got there by `HARDLY_LEARNED`, and left the
     validation loss behind by more than `OVERFIT_RISE`. None where it did learn, or where the
     no-skill loss or the validation loss is not known.
     """
@@ -31,7 +31,7 @@ def not_learned(seen: Measured, run: int, reference: Baseline) -> RunOutcome | N
         return None
     evidence = {f"best {m}": v for m, v in best.items()} | {"no-skill loss": reference.loss}
     parted = best["val_loss"] - OVERFIT_RISE * reference.loss
-    by_heart = min(parted, (1 - LEARNED_BY_HEART) * reference.loss)
+    by_heart = min(parted, (1 - HARDLY_LEARNED) * reference.loss)
     if best.get("loss", math.inf) < by_heart:
         return RunOutcome(
             Outcome.OVERFIT,

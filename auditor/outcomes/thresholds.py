@@ -33,10 +33,11 @@ LEARNED_MARGIN = 0.0117
 TaskSet with a best validation loss above .685 (ln 2 = .693) have not learned in any useful
 sense."""
 
-LEARNED_BY_HEART = 0.1
-"""Fraction below the no-skill loss that training must get where validation never does, to have
-learned its rows by heart: what got less far has hardly learned anything. Of two classes it is the
-loss of a model that is right for 68 % of the rows, and as sure."""
+HARDLY_LEARNED = 0.1
+"""Fraction below the no-skill loss that a loss must get for a model to have learned more than
+hardly anything; a training loss, for it to have learned its rows by heart where validation never
+learned. Of two classes it is the loss of a model that is right for 68 % of the rows, and as
+sure."""
 
 OVERFIT_RISE = 0.05
 """Relative rise of the smoothed validation loss from its minimum to its end. "Mean of the end above

@@ -1,9 +1,12 @@
 """Examples of the rules on learning."""
 
+import math
+
 from tests.diagnosis.examples.example import DOWN, FLAT, LN2, Example
 from tests.making import sweep
 
 EPOCHS = range(40)
+LN10 = math.log(10)
 SLOW = [0.69 - 0.0004 * epoch for epoch in EPOCHS]
 LEARNS = [0.3 + 0.4 * 0.9**epoch for epoch in EPOCHS]
 LEARNED = {f"b{i}": {"loss": LEARNS, "val_loss": LEARNS} for i in range(4)}
@@ -36,5 +39,21 @@ EXAMPLES = {
         "before",
         sweep(LEARNED | {"b5": LEARNED["b0"]}),
         ((sweep({"a": FLAT}), "how many epochs were planned is not known"),),
+    ),
+    "AUD025": Example(
+        sweep(
+            {"a": {"val_loss": [2.3, 2.25, 2.21], "val_accuracy": [0.1, 0.13, 0.14]}},
+            no_skill_loss=LN10,
+            label_counts=dict.fromkeys("0123456789", 90),
+            validation_rows=200,
+        ),
+        "trial a: hardly better than a constant: its best val_loss 2.21 is only 4 % below 2.303, "
+        "the loss of knowing nothing, and its best val_accuracy 0.14 beats guessing (0.1) by 4 "
+        "percentage points only, which may be chance with 200 rows",
+        sweep({"a": FLAT}, no_skill_loss=LN2),
+        (
+            (sweep({"a": {"loss": [2.3, 2.2]}}), "no validation loss was recorded"),
+            (sweep({"a": {"val_loss": [2.3]}}), "no accuracy was recorded"),
+        ),
     ),
 }
