@@ -19,6 +19,7 @@ from auditor.attribution.helping import advice, find_help
 from auditor.attribution.planning import ConfirmationPlan
 from auditor.diagnosis import diagnose
 from auditor.diagnosis.finding import Check, Finding
+from auditor.diagnosis.spending import Spending, find_spending
 from auditor.files import Json, read_json, to_json, write_whole
 from auditor.outcomes import Outcomes, judge
 from auditor.scoring import DEFAULT_GAP_PENALTY, Scores, score
@@ -83,6 +84,11 @@ class Audit:
     def causes(self) -> tuple[Cause, ...]:
         """The causes that survive the error control, strongest first."""
         return self.attribution.causes
+
+    @cached_property
+    def spending(self) -> Spending | None:
+        """What the training was spent on; None where neither an epoch nor a time was recorded."""
+        return find_spending(self.trials, self.outcomes, self.scores)
 
     def plan_reruns(self, budget: int | None = None) -> ConfirmationPlan:
         """The fewest trainings with new seeds that would decide each cause; `print` shows them.

@@ -8,8 +8,16 @@ MUTED = "#59636E"
 GRID = "#E3E7EB"
 EMPTY = "#F3F5F7"
 
+PAPER = "#FFFFFF"
+"""Behind labels, and between the strokes of hatching."""
+
 BAND = "rgba(127, 127, 127, 0.16)"
 """Shading that works on light and dark paper alike."""
+
+TRAIN_BAND = "rgba(0, 114, 178, 0.18)"
+VALIDATION_BAND = "rgba(213, 94, 0, 0.18)"
+OTHER_BAND = "rgba(0, 122, 88, 0.18)"
+"""The range of several runs."""
 
 DARK = {
     TRAIN: "#56B4E9",
@@ -19,6 +27,10 @@ DARK = {
     MUTED: "#9BA6B2",
     GRID: "#2A323B",
     EMPTY: "#20272F",
+    TRAIN_BAND: "rgba(86, 180, 233, 0.22)",
+    VALIDATION_BAND: "rgba(230, 159, 0, 0.22)",
+    OTHER_BAND: "rgba(44, 194, 149, 0.22)",
+    PAPER: "#12161B",
 }
 """What stands for each colour on a dark page."""
 

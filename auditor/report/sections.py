@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from auditor.report.parts import Section
 from auditor.report.words.background import checks, coverage, provenance
 from auditor.report.words.causes import causes
+from auditor.report.words.compute import compute
 from auditor.report.words.findings import findings
 from auditor.report.words.helps import helps
 from auditor.report.words.leaderboard import leaderboard
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 SECTIONS = (
     *(verdict, leaderboard, findings, predictions, causes, helps),
-    *(checks, coverage, provenance),
+    # What the search overfitted has its place here, before what it cost.
+    *(compute, checks, coverage, provenance),
 )
 """Each makes one section, or none; its name is the section's key."""
 

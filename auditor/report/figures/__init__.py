@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.files import Json
-from auditor.report.figures import causes, learning_curves, predictions
+from auditor.report.figures import causes, compute, learning_curves, predictions
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -36,6 +36,7 @@ class Figure:
 FIGURES = (
     Figure("predictions", predictions.draw, "no predictions are known that make a picture"),
     Figure("causes", causes.draw, "no pair of hyperparameters adds to failure in this audit"),
+    Figure("compute", compute.draw, "neither an epoch nor a time of training was recorded"),
 )
 
 
@@ -74,6 +75,10 @@ class Figures:
     def causes(self) -> "go.Figure":
         """Failing/total for each combination of the two hyperparameters that fail most."""
         return self._made("causes")
+
+    def compute(self) -> "go.Figure":
+        """What the training was spent on."""
+        return self._made("compute")
 
     def _made(self, name: str) -> "go.Figure":
         import plotly.graph_objects as go
