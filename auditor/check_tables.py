@@ -10,13 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.errors import DataError, ReadError
-from auditor.sweep_data import (
-    check_single_values,
-    read_table,
-    split_rows,
-    target_of,
-    without_index,
-)
+from auditor.sweep_data import split_rows, target_of
+from auditor.tables import check_single_values, read_table, without_index
 
 if TYPE_CHECKING:
     import pandas as pd

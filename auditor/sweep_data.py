@@ -5,8 +5,6 @@ refused or said.
 """
 
 import difflib
-import re
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.errors import DataError, ReadError
+from auditor.errors import DataError
+from auditor.tables import check_complete, check_single_values, read_table, some, without_index
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,12 +80,12 @@ def load_table(
         close = difflib.get_close_matches(target, map(str, frame.columns), 3, 0.5)
         hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
         raise DataError(
-            f"{path} has no column {target!r}; {hint}its columns are {_some(frame.columns)}"
+            f"{path} has no column {target!r}; {hint}its columns are {some(frame.columns)}"
         )
     if len(frame.columns) < 2:
         raise DataError(f"{path} has no column beside the target {target!r}: nothing to learn from")
     check_single_values(path, frame)
-    _check_complete(path, frame)
+    check_complete(path, frame)
     y, kind, classes, about_target = target_of(frame[target], task)
     train, validation, about_split = split_rows(y, kind, validation_fraction, seed)
     features = frame.drop(columns=target)
@@ -112,74 +111,6 @@ def load_table(
     )
 
 
-def read_table(path: Path) -> "pd.DataFrame":
-    """A CSV or Parquet file, or a `ReadError` or `DataError`."""
-    import pandas as pd
-
-    readers: dict[str, Callable[..., pd.DataFrame]] = {
-        ".csv": pd.read_csv,
-        ".parquet": pd.read_parquet,
-    }
-    if path.suffix.lower() not in readers:
-        raise DataError(f"{path}: the data must be a file named .csv or .parquet")
-    try:
-        with path.open("rb") as file:
-            frame = readers[path.suffix.lower()](file)
-    # A damaged file raises whatever its parser happens to raise.
-    except Exception as error:
-        raise ReadError(f"cannot read {path}: {error}") from error
-    if frame.empty:
-        raise DataError(f"{path} has no rows")
-    return frame.reset_index(drop=True).rename(columns=str)
-
-
-def without_index(frame: "pd.DataFrame", target: str) -> tuple["pd.DataFrame", list[str]]:
-    """The table without row numbers that were saved along, and a sentence."""
-    nameless = [name for name in frame.columns if _NAMELESS.fullmatch(name) and name != target]
-    if not nameless:
-        return frame, []
-    what = "columns without names" if len(nameless) > 1 else "a column without a name"
-    it = "them" if len(nameless) > 1 else "it"
-    return frame.drop(columns=nameless), [
-        f"left out: {_some(nameless)}, {what}, as an index that is saved along; name {it} to use "
-        f"{it}"
-    ]
-
-
-_NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)?|__index_level_\d+__")
-"""What pandas calls a column without a heading, and Arrow an index."""
-
-
-def check_single_values(path: Path, frame: "pd.DataFrame") -> None:
-    """Refuse columns of lists or records, which Parquet may hold."""
-    import pandas as pd
-
-    objects = [name for name, column in frame.items() if column.dtype.kind == "O"]
-    nested = [n for n in objects if not all(map(pd.api.types.is_scalar, frame[n]))]
-    if nested:
-        raise DataError(
-            f"{path} has lists or records as values in {_some(map(repr, nested))}; give each part "
-            "a column of its own, or drop them"
-        )
-
-
-def _check_complete(path: Path, frame: "pd.DataFrame") -> None:
-    """Refuse values that are missing or infinite: to fill them is the owner's decision."""
-    bad = []
-    for name, column in frame.items():
-        wrong = column.isna().to_numpy()
-        if column.dtype.kind == "f":
-            wrong = wrong | np.isinf(column.to_numpy())
-        if wrong.any():
-            rows = _some(np.flatnonzero(wrong) + 1)
-            bad.append(f"{name!r}: {int(wrong.sum())} of {len(frame)} (rows {rows})")
-    if bad:
-        raise DataError(
-            f"{path} has missing or infinite values. Fill them or drop these rows or columns; "
-            "rows count from 1 after the header:\n  " + "\n  ".join(bad)
-        )
-
-
 def target_of(column: "pd.Series[Any]", task: str) -> tuple[Array, Task, tuple[str, ...], str]:
     """The target as numbers, the task, the names of its classes, and a sentence."""
     values, codes = np.unique(column.astype(str).to_numpy(), return_inverse=True)
@@ -199,7 +130,7 @@ def target_of(column: "pd.Series[Any]", task: str) -> tuple[Array, Task, tuple[s
     if kind == "binary" and len(values) != 2:
         raise DataError(
             f"the target {column.name!r} has {len(values)} values, a binary task needs 2: "
-            f"{_some(values)}; use --task multiclass"
+            f"{some(values)}; use --task multiclass"
         )
     if numeric:  # 2 before 10
         values, codes = np.unique(column.to_numpy(), return_inverse=True)
@@ -210,7 +141,7 @@ def target_of(column: "pd.Series[Any]", task: str) -> tuple[Array, Task, tuple[s
             f"class {names[counts.argmin()]!r} of the target {column.name!r} has a single row, and "
             "each class must be in training and in validation; drop it, or use --task regression"
         )
-    shares = _some(f"{n} ({c})" for n, c in zip(names, counts, strict=True))
+    shares = some(f"{n} ({c})" for n, c in zip(names, counts, strict=True))
     task_name: Task = "binary" if kind == "binary" else "multiclass"
     return codes, task_name, names, f"task: {kind} ({how}); rows per class: {shares}"
 
@@ -254,7 +185,7 @@ def _features(frame: "pd.DataFrame", train: Array) -> tuple[Array, list[str]]:
 
     dates = [name for name, column in frame.items() if column.dtype.kind in "mM"]
     if dates:
-        raise DataError(f"columns {_some(dates)} are dates; turn them into numbers or drop them")
+        raise DataError(f"columns {some(dates)} are dates; turn them into numbers or drop them")
     numbers = [name for name, column in frame.items() if column.dtype.kind in "biuf"]
     texts = [name for name in frame.columns if name not in numbers]
     parts, sentences = [], []
@@ -276,9 +207,9 @@ def _features(frame: "pd.DataFrame", train: Array) -> tuple[Array, list[str]]:
         wide = [
             n for n, c in zip(texts, encoder.categories_, strict=True) if len(c) > MOST_CATEGORIES
         ]
-        capped = f"; the rarer values of {_some(wide)} share one column" if wide else ""
+        capped = f"; the rarer values of {some(wide)} share one column" if wide else ""
         sentences.append(
-            f"text: {_some(texts)} one-hot encoded into {parts[-1].shape[1]} columns, at most "
+            f"text: {some(texts)} one-hot encoded into {parts[-1].shape[1]} columns, at most "
             f"{MOST_CATEGORIES} each{capped}"
         )
     return np.concatenate(parts, axis=1).astype("float32"), sentences
@@ -293,9 +224,3 @@ def _repeats(features: "pd.DataFrame", train: Array, validation: Array) -> list[
     if not seen:
         return []
     return [f"{seen} of {len(validation)} validation rows have the features of a training row"]
-
-
-def _some(items: Iterable[object], most: int = 8) -> str:
-    names: Sequence[str] = [str(item) for item in items]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

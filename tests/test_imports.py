@@ -36,8 +36,9 @@ MAY_IMPORT = {
     "checking": ANALYSED | {"auditing", "data_checks"},
     "report": ANALYSED | {"record", "auditing"},
     # What the command line trains, and on what; they know nothing of audits.
-    "sweep_data": ANYWHERE,
-    "check_tables": ANYWHERE | {"sweep_data"},
+    "tables": ANYWHERE,
+    "sweep_data": ANYWHERE | {"tables"},
+    "check_tables": ANYWHERE | {"tables", "sweep_data"},
     "sweeping": ANYWHERE | {"search", "sweep_data"},
     "watching": ANYWHERE | {"search", "report"},
     # Nothing imports the command line.
