@@ -1,10 +1,14 @@
-"""AUD006, AUD007, AUD010: what was not, or could not be, observed."""
+"""AUD006, AUD007, AUD010, AUD026: what was not, or could not be, observed."""
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
-from auditor.diagnosis.wording import names, nothing_needed, with_outcome
-from auditor.outcomes import Outcome
+from auditor.diagnosis.sides import ranked, who
+from auditor.diagnosis.swings import judgeable, needs_validated
+from auditor.diagnosis.wording import count, names, nothing_needed, with_outcome
+from auditor.outcomes import MIN_EPOCHS, Outcome
 from auditor.scoring import has_twin
 from auditor.trials import Problem, twin
 
@@ -67,17 +71,43 @@ def _no_gap(seen: Judged) -> Iterator[Finding]:
             f"{twin(objective.name)!r} was not recorded beside {objective.name!r} at the best epoch"
         )
     if len(trials) == 1:
-        who = f"trial {trials[0]}"
+        which = f"trial {trials[0]}"
     elif len(trials) == len(seen.trials.hyperparameters):
-        who = f"all {len(trials)} trials"
+        which = f"all {len(trials)} trials"
     else:
-        who = f"{len(trials)} of {len(seen.trials.hyperparameters)} trials"
+        which = f"{len(trials)} of {len(seen.trials.hyperparameters)} trials"
     yield NO_GAP.finding(
-        f"{who}: no generalization gap could be computed and no penalty applies: {why}",
+        f"{which}: no generalization gap could be computed and no penalty applies: {why}",
         (Evidence("runs without a gap", len(without), "runs", 1),),
         "high",
         trials=trials,
         runs=without,
+    )
+
+
+def _too_short(seen: Judged) -> Iterator[Finding]:
+    """One finding for the sweep: those that are cut short are so for one reason, as a rule."""
+    lengths = judgeable(seen).finite.lengths
+    short = [
+        place
+        for place in np.flatnonzero((lengths > 0) & (lengths < MIN_EPOCHS)).tolist()
+        if seen.outcomes.by_run[seen.trials.runs[place]].outcome == Outcome.OK
+    ]
+    if not short:
+        return
+    places = ranked(seen, short)
+    runs = tuple(seen.trials.runs[place] for place in places)
+    yield TOO_SHORT.finding(
+        f"{who(seen, runs)}: too short to judge: after "
+        f"{count(int(lengths[places[0]]), 'validated epoch')} no failure was seen, but whether it "
+        f"overfits shows from {MIN_EPOCHS} on",
+        (
+            Evidence("fewest validated epochs", lengths[short].min(), "epochs", MIN_EPOCHS),
+            Evidence("runs that are too short", len(short), "runs", 1),
+        ),
+        "high",
+        trials=tuple(dict.fromkeys(run.trial_id for run in runs)),
+        runs=runs,
     )
 
 
@@ -117,4 +147,18 @@ NO_GAP = Rule(
     matters="The penalty on the gap cannot apply, so a lucky validation result is not held back.",
     remedy="Record the same metric on the training data, and rank by a validation metric.",
     certainty="High: what was not recorded is not there.",
+)
+
+TOO_SHORT = Rule(
+    code="AUD026",
+    title="Too short to judge",
+    severity="tip",
+    needs=lambda seen: needs_validated(seen, 1),
+    check=_too_short,
+    detected=f"Runs with fewer than {MIN_EPOCHS} validated epochs and no failure in them.",
+    matters="Of so few epochs only a loss that exploded is told, and one that is no better than "
+    "knowing nothing: that nothing was seen says little. Ranks say how fast trials start.",
+    remedy="Train longer, with early stopping on the validation objective.",
+    certainty="High: epochs are counted.",
+    thresholds=("MIN_EPOCHS",),
 )

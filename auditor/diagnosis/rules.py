@@ -16,7 +16,7 @@ from auditor.diagnosis.order import SORTED
 from auditor.diagnosis.overconfidence import DISAGREE
 from auditor.diagnosis.overfitting import DEGRADED, OVERFITTING
 from auditor.diagnosis.plausibility import IMPOSSIBLE
-from auditor.diagnosis.recording import CRASHED, NO_GAP, UNREADABLE
+from auditor.diagnosis.recording import CRASHED, NO_GAP, TOO_SHORT, UNREADABLE
 from auditor.diagnosis.searching import UNTRIED
 from auditor.diagnosis.shift import DATA_DIFFER, LABELS_DIFFER
 from auditor.diagnosis.slowness import SLOW
@@ -52,6 +52,7 @@ RULES = (
     INCOMPARABLE,  # AUD023
     UNMEASURED,  # AUD024
     HARDLY,  # AUD025
+    TOO_SHORT,  # AUD026
     SHARED,  # AUD031
     NEAR_COPIES,  # AUD032
     LABELS_DIFFER,  # AUD033

@@ -43,6 +43,7 @@ def both(values: list[float]) -> dict[str, list[float]]:
         (both([0.7, math.nan]), {}, "Training diverged: there is no usable model.", "error"),
         (both(FALLING[:5]), {}, "It was still improving when it ended: val_loss 0.51 ", "good"),
         (both(FALLING), {}, "No failure was seen: val_loss 0.49 in epoch 9 of 12.", "good"),
+        (both(FALLING[:1]), {}, "Too short to judge: val_loss 0.7 in epoch 1 of 1.", "good"),
         ({"x": [1.0]}, {}, "It cannot be judged: no usable val_loss is recorded.", "error"),
     ],
 )

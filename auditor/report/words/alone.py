@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _CUT_SHORT = {"AUD005", "AUD015"}
 """Rules that say that more epochs would have helped."""
 
+_TOO_SHORT = "AUD026"
+"""The rule that says that there were too few epochs to see anything."""
+
 _SAID = _CUT_SHORT | {"AUD003", "AUD004", "AUD007", "AUD011", "AUD012"}
 """Rules whose findings the headline tells in its own words, or that are no verdict on a model."""
 
@@ -78,7 +81,9 @@ def _course(audit: "Audit", trial: str, result: str) -> str:
         return f"It was pruned: {result} until then."
     if any(finding.code in _CUT_SHORT for finding in audit.findings):
         return f"It was still improving when it ended: {result}."
-    return f"No failure was seen: {result} of {count(audit.trials.epochs)}."
+    is_short = any(finding.code == _TOO_SHORT for finding in audit.findings)
+    what = "Too short to judge" if is_short else "No failure was seen"
+    return f"{what}: {result} of {count(audit.trials.epochs)}."
 
 
 def look_into(audit: "Audit", trial: str) -> str:

@@ -27,4 +27,10 @@ EXAMPLES = {
         "trial a: no generalization gap could be computed and no penalty applies: 'loss' was not "
         "recorded beside 'val_loss' at the best epoch",
     ),
+    "AUD026": Example(
+        sweep({"a": {"loss": [0.5], "val_loss": [0.4]}}),
+        "trial a: too short to judge: after 1 validated epoch no failure was seen, but whether it "
+        "overfits shows from 4 on",
+        not_applicable=((sweep({"a": {"loss": [0.5]}}), "no validation loss"),),
+    ),
 }
