@@ -157,14 +157,17 @@ class Cause:
             half of them in which the cause was not looked for.
         interval: Its interval, where one is defined; else None. It covers the truth with 95 %
             probability although the cause was picked for its strength.
-        adjusted_p: p by permutation, adjusted for all conditions looked at, or that of the least
-            certain part of the cause where this is larger.
+        adjusted_p: p by permutation, adjusted for all conditions and outcomes looked at. None is
+            listed above .05.
         evidence: What may be claimed.
         rescues: For each hyperparameter of the sweep, what changing it alone does to the trials
             that meet the conditions and fail; those that rescue most come first.
-        sentence: The cause in one sentence.
+        sentence: The cause in one sentence, with its level of evidence.
         rescuing_sets: On a grid, what rescues trials that fail for several reasons at once.
         confirmation: What reruns made for the purpose say of it; None where there are none.
+        part_p: Of its parts, each inside the others and beside other causes, the largest p by
+            permutation: how sure it is that nothing in the cause could be left out. At most .1;
+            None for a single value found first.
     """
 
     outcome: str
@@ -178,6 +181,7 @@ class Cause:
     sentence: str
     rescuing_sets: tuple[RescuingSet, ...] = ()
     confirmation: Confirmation | None = None
+    part_p: float | None = None
 
 
 @dataclass(frozen=True)

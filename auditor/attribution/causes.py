@@ -1,12 +1,13 @@
 """From what goes with each failure to the causes that are reported."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from auditor.attribution.atoms import Atoms
-from auditor.attribution.cause import Cause, Condition, EvidenceLevel, Rescue
+from auditor.attribution.cause import Cause, Condition, EvidenceLevel, Rescue, Tally
 from auditor.attribution.chance import Mask
 from auditor.attribution.design import Layout
 from auditor.attribution.effects import Estimator
@@ -47,8 +48,8 @@ def find_causes(sweep: Sweep) -> tuple[Cause, ...]:
     # One outcome alone is any failure.
     looked = [*single, anyhow] if len(single) > 1 else single
     looks = [look(sweep.atoms, one.rates, one.comparable & sweep.searched) for one in looked]
-    level = _level(looks)
-    found = [find_conditions(one, level) for one in looks]
+    outcomes = _sharing(looks)
+    found = [find_conditions(one, ALPHA / outcomes) for one in looks]
     findings = [
         (one, finding) for one, some in zip(single, found, strict=False) for finding in some
     ]
@@ -57,11 +58,11 @@ def find_causes(sweep: Sweep) -> tuple[Cause, ...]:
     named.sort(key=lambda pair: -pair[1].strength)
     mixed = [finding for failure, finding in named if failure is anyhow]
     named = [one for one in named if one[0] is anyhow or not _is_part(sweep, one, mixed)]
-    return tuple(_cause(sweep, failure, finding) for failure, finding in named)
+    return tuple(_cause(sweep, failure, finding, outcomes) for failure, finding in named)
 
 
-def _level(looks: Sequence[Look]) -> float:
-    """The error of each outcome: shared among those that could show a cause at all (Tarone 1990).
+def _sharing(looks: Sequence[Look]) -> int:
+    """How many outcomes share the error: those that could show a cause at all (Tarone 1990).
 
     What could never be significant cannot be named falsely either.
     """
@@ -69,7 +70,7 @@ def _level(looks: Sequence[Look]) -> float:
     share = 1
     while sum(p <= ALPHA / share for p in least) > share:
         share += 1
-    return ALPHA / share
+    return share
 
 
 def _told_once(sweep: Sweep, findings: list[Named], together: list[Finding]) -> Iterator[Named]:
@@ -133,7 +134,8 @@ def _in_words(sweep: Sweep, finding: Finding, others: list[Named]) -> Failure:
     return most if most.rates[met].sum() >= PURE * anyhow.rates[met].sum() else anyhow
 
 
-def _cause(sweep: Sweep, failure: Failure, finding: Finding) -> Cause:
+def _cause(sweep: Sweep, failure: Failure, finding: Finding, outcomes: int) -> Cause:
+    """The cause in full; so many outcomes share the error."""
     atoms = sweep.atoms
     met = atoms.meeting(finding.atoms)
     counts = sweep.estimator.tally(failure, finding.atoms)
@@ -141,25 +143,22 @@ def _cause(sweep: Sweep, failure: Failure, finding: Finding) -> Cause:
     factors = frozenset(atoms.factor[list(finding.atoms)].tolist())
     sets = sweep.neighbours.sets(failure, met, factors) if sweep.layout.cells else ()
     effect, interval = _effect(sweep, failure, finding)
-    return Cause(
+    alike = _indistinguishable(atoms, finding, failure)
+    made = Cause(
         outcome=failure.outcome,
         conditions=counts.conditions,
         counts=counts,
         effect=effect,
         interval=interval,
-        adjusted_p=finding.p,
-        evidence=_evidence(sweep, failure, counts.conditions, rescues),
+        adjusted_p=finding.p * outcomes,
+        evidence=_evidence(sweep, failure, counts, rescues, any(alike)),
         rescues=rescues,
-        sentence=sentence(
-            counts,
-            _kinds(sweep.failures, failure, met),
-            rescues,
-            sets,
-            *_indistinguishable(atoms, finding, failure),
-            sweep.failures.repeated,
-        ),
+        sentence="",
         rescuing_sets=sets,
+        part_p=finding.part_p or None,
     )
+    kinds = _kinds(sweep.failures, failure, met)
+    return replace(made, sentence=sentence(made, kinds, *alike, sweep.failures.repeated))
 
 
 def _effect(
@@ -173,14 +172,15 @@ def _effect(
 
 
 def _evidence(
-    sweep: Sweep, failure: Failure, conditions: tuple[Condition, ...], rescues: tuple[Rescue, ...]
+    sweep: Sweep, failure: Failure, counts: Tally, rescues: tuple[Rescue, ...], has_twins: bool
 ) -> EvidenceLevel:
-    changed = {condition.hyperparameter for condition in conditions}
+    changed = {condition.hyperparameter for condition in counts.conditions}
     if sweep.layout.cells and any(r.rescued and r.hyperparameter in changed for r in rescues):
         return "but-for"
-    # Trials left out for how they went would undo the randomisation.
+    # Trials left out for how they went would undo the randomisation, and what goes along with
+    # another hyperparameter was not drawn by itself.
     left_out = sweep.failures.pruned or (failure.known & ~failure.comparable).any()
-    if sweep.layout.name == "random" and not left_out:
+    if sweep.layout.name == "random" and not left_out and not has_twins:
         return "randomised"
     return "associated"
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from auditor.attribution.cause import Cause, Confirmation
+from auditor.attribution.cause import Cause, Confirmation, EvidenceLevel
 from auditor.attribution.deciding import Rerun, decide
 from auditor.attribution.levels import configurations_of
 from auditor.attribution.plan_words import short_name, verdict_words
+from auditor.attribution.sentences import level
 from auditor.outcomes import judge
 from auditor.trials import Run, Trials
 
@@ -51,10 +52,12 @@ def reruns_of(trials: Trials) -> Sequence[Rerun]:
 
 
 def _with(cause: Cause, found: Confirmation) -> Cause:
+    evidence: EvidenceLevel = "confirmed" if found.verdict == "confirmed" else cause.evidence
+    told = cause.sentence.removesuffix(level(cause.evidence))
     return replace(
         cause,
-        evidence="confirmed" if found.verdict == "confirmed" else cause.evidence,
-        sentence=f"{cause.sentence}; {verdict_words(found)}",
+        evidence=evidence,
+        sentence=f"{told}; {verdict_words(found)}{level(evidence)}",
         confirmation=found,
     )
 

@@ -1,4 +1,7 @@
-"""What limits the causes, in sentences."""
+"""What limits the causes, in sentences.
+
+The word "cause" is in none of them: it would be read as a claim that not every design allows.
+"""
 
 from collections.abc import Iterator
 
@@ -14,16 +17,18 @@ from auditor.attribution.sentences import show
 from auditor.attribution.thresholds import MAX_CATEGORIES, MIN_FAILING, MIN_SEEN, SPLIT
 from auditor.trials import Trials
 
+_RERUN = (
+    "what is listed goes with failures, and need not be behind them. To find out, rerun with one "
+    "value changed: auditor confirm does so for its own sweeps (docs/confirm.md)."
+)
+
 _DESIGNS = {
     "random": "Random search: rates are averages over this search space.",
     "adaptive": (
         "The search chose configurations by earlier results, so that values tried together fail "
-        "together: what is listed goes with failures, and need not be behind them."
+        f"together: {_RERUN}"
     ),
-    "unknown": (
-        "How the configurations were chosen is not known: what is listed goes with failures, and "
-        "need not be behind them."
-    ),
+    "unknown": f"How the configurations were chosen is not known: {_RERUN}",
 }
 
 _DISBELIEVED = "; the search is not taken for random, as which it was declared."
@@ -131,7 +136,7 @@ def _rare(configurations: Configurations) -> Iterator[str]:
             rare = [show(factor.levels[i]) for i in np.flatnonzero(times < MIN_SEEN)]
             if rare:
                 yield (
-                    f"Seen in fewer than {MIN_SEEN} trials, too few for a cause: "
+                    f"Seen in fewer than {MIN_SEEN} trials, too few to be named: "
                     f"{factor.name} = {_some(rare)}."
                 )
 
@@ -142,8 +147,8 @@ def _conditional(configurations: Configurations) -> Iterator[str]:
         existing = int((codes != ABSENT).sum())
         if existing < total:
             yield (
-                f"{factor.name} exists in {existing} of {total} trials; as a cause, its values are "
-                "compared among these only."
+                f"{factor.name} exists in {existing} of {total} trials; its values are compared "
+                "among these only."
             )
 
 
@@ -157,8 +162,9 @@ def _runs(failures: Failures) -> Iterator[str]:
         yield "One run is recorded per trial: how far the counts depend on the seed is not known."
         return
     yield (
-        f"Counts are of {len(failures.trial_of_run)} runs. Causes and rescues are judged by what "
-        f"most runs of a trial came to; in {failures.disagreeing} trials the runs disagree."
+        f"Counts are of {len(failures.trial_of_run)} runs. A trial counts with the share of its "
+        "runs that fail, in rescues with what most of them came to; in "
+        f"{failures.disagreeing} trials the runs disagree."
     )
 
 
@@ -167,8 +173,8 @@ def _left_out(failures: Failures) -> Iterator[str]:
         worse = int((failure.known & ~failure.comparable).sum())
         if worse:
             yield (
-                f"{_trials(worse)} ended worse than '{failure.outcome}': counted, but left out in "
-                "the search for its causes."
+                f"{_trials(worse)} ended worse than '{failure.outcome}': counted, but not compared "
+                "in the search for what it goes with."
             )
 
 
@@ -206,12 +212,12 @@ def _intervals(unit: Unit, trials: int) -> str:
     if unit == "runs":
         return (
             "Intervals (95 %) are over the seeds of these configurations, and say nothing on other "
-            "configurations. Those of causes are widened, because the strongest were picked."
+            "configurations. Those of what is named are widened, because the strongest were picked."
         )
     return "Intervals (95 %) are over trials drawn at random from this search space. " + (
-        f"Causes were looked for in {trials // 2} trials; their effects are of the others."
+        f"What is named was looked for in {trials // 2} trials; its effects are of the others."
         if trials >= SPLIT
-        else "Those of causes are widened, because the strongest were picked."
+        else "Those of what is named are widened, because the strongest were picked."
     )
 
 

@@ -29,10 +29,12 @@ class Finding(NamedTuple):
     Attributes:
         atoms: Their places among the atoms.
         strength: How surely more fail with them than without; see `chance.strength`.
-        p: Probability of anything as strong by chance, or of a part of it; the larger one.
+        p: Probability of anything as strong by chance, of all that is looked at in this outcome.
         critical: Strength that chance reaches with the probability allowed.
         rivals: Atoms on other hyperparameters that explain as much: each makes the other
             superfluous.
+        part_p: Of its parts inside one another, and beside other causes, the largest p; 0 where
+            there was nothing to compare with.
     """
 
     atoms: tuple[int, ...]
@@ -40,6 +42,7 @@ class Finding(NamedTuple):
     p: float
     critical: float
     rivals: tuple[int, ...] = ()
+    part_p: float = 0.0
 
 
 class Observed(NamedTuple):
@@ -160,7 +163,7 @@ def _minimal(seen: Observed, pair: Finding, singles: list[Finding]) -> Finding |
         return pair
     ps = [_p_of_part(seen, this, pair.atoms) for this in pair.atoms]
     if max(ps) <= MATTERS:
-        return pair._replace(p=max(pair.p, *ps))
+        return pair._replace(part_p=max(ps))
     factor = seen.atoms.factor[pair.atoms[int(np.argmin(ps))]]
     alone = (single for single in singles if seen.atoms.factor[single.atoms[0]] == factor)
     return next(alone, None) if min(ps) <= MATTERS else None
@@ -182,9 +185,7 @@ def _p_given(seen: Observed, this: int, atoms: tuple[int, ...], held: tuple[int,
 def _not_explained_away(seen: Observed, finding: Finding, singles: list[Finding]) -> Finding | None:
     """The finding, unless it does nothing at equal values of an earlier cause or of a rival."""
     own = set(seen.atoms.factor[list(finding.atoms)].tolist())
-    p = finding.p
-    for factor in seen.named - own:
-        p = max(p, _p_beside(seen, finding, factor))
+    p = max([finding.part_p, *(_p_beside(seen, finding, other) for other in seen.named - own)])
     if p > MATTERS:
         return None
     rivals = list[int]()
@@ -195,7 +196,7 @@ def _not_explained_away(seen: Observed, finding: Finding, singles: list[Finding]
         if max(_p_beside(seen, rival, other) for other in own) <= MATTERS:
             return None
         rivals.append(rival.atoms[0])
-    return finding._replace(p=p, rivals=tuple(rivals))
+    return finding._replace(part_p=p, rivals=tuple(rivals))
 
 
 def _p_beside(seen: Observed, finding: Finding, factor: int) -> float:
@@ -233,7 +234,7 @@ def _narrowed(seen: Observed, finding: Finding) -> Finding:
     p = max(p, *(_p_of_part(seen, this, more) for this in finding.atoms))
     if p > (NARROWED if len(more) == 2 else MATTERS):
         return finding
-    return _narrowed(seen, finding._replace(atoms=more, p=max(finding.p, p)))
+    return _narrowed(seen, finding._replace(atoms=more, part_p=max(finding.part_p, p)))
 
 
 def _placed(seen: Observed, finding: Finding) -> Finding:

@@ -1,6 +1,13 @@
-"""Causes in words: counts first, then what changing one hyperparameter did."""
+"""Causes in words: counts first, then what the design lets us claim, then the level of evidence."""
 
-from auditor.attribution.cause import ANY_FAILURE, Condition, Rescue, RescuingSet, Tally
+from auditor.attribution.cause import (
+    ANY_FAILURE,
+    Cause,
+    Condition,
+    EvidenceLevel,
+    Rescue,
+    RescuingSet,
+)
 from auditor.files import Json, to_json
 from auditor.outcomes import Outcome
 
@@ -16,10 +23,8 @@ _OPERATORS = {"==": "=", "<=": "<=", ">=": ">="}
 
 
 def sentence(
-    counts: Tally,
+    cause: Cause,
     kinds: dict[str, int],
-    rescues: tuple[Rescue, ...],
-    sets: tuple[RescuingSet, ...],
     twins: tuple[Condition, ...],
     rivals: tuple[Condition, ...],
     repeated: bool,
@@ -27,27 +32,26 @@ def sentence(
     """One cause in words.
 
     Args:
-        counts: How often it fails.
+        cause: What is told; its own sentence is not looked at.
         kinds: Of any failure, how often each outcome occurs; else empty.
-        rescues: What changing each hyperparameter does.
-        sets: What changing several at once does to those that no single change rescues.
         twins: Conditions that the same trials meet.
         rivals: Conditions that nearly the same trials meet, so that each explains the other away.
         repeated: Whether trials have several runs, so that counts must name their unit.
 
     Example:
-        >>> sentence(counts, {}, rescues, (), (), (), repeated=False)
-        'lr = 1.0: 8 of 24 diverged, 0 of 48 elsewhere; changing lr alone rescues 8 of 8'
+        >>> sentence(cause, {}, (), (), repeated=False)
+        'lr = 1.0: 8 of 24 diverged, 0 of 48 elsewhere; in this grid changing lr alone rescues
+        8 of 8, any other alone 0 of 8; evidence: but-for'
     """
     runs, trials = (" runs", " trials") if repeated else ("", "")
-    verb = _VERBS[counts.outcome]
+    counts, verb = cause.counts, _VERBS[cause.outcome]
     which = ", ".join(f"{n} {_VERBS[kind]}" for kind, n in kinds.items())
     parts = [
         f"{join_conditions(counts.conditions)}: {counts.failing} of {counts.total}{runs} {verb}"
         + (f" ({which})" if which else "")
         + f", {counts.failing_elsewhere} of {counts.total_elsewhere} elsewhere",
-        _rescues(counts, rescues, trials),
-        *(_together(one, trials) for one in sets[:1]),
+        _risk(cause) if cause.evidence == "randomised" else _rescues(cause, trials),
+        *(_together(one, trials) for one in cause.rescuing_sets[:1]),
         f"the same trials have {join_conditions(twins)}, which cannot be told apart from it"
         if twins
         else "",
@@ -55,7 +59,12 @@ def sentence(
         if rivals
         else "",
     ]
-    return "; ".join(part for part in parts if part)
+    return "; ".join(part for part in parts if part) + level(cause.evidence)
+
+
+def level(evidence: EvidenceLevel) -> str:
+    """How a sentence that claims something ends."""
+    return f"; evidence: {evidence}"
 
 
 def join_conditions(conditions: tuple[Condition, ...]) -> str:
@@ -77,13 +86,33 @@ def show(value: Json) -> str:
     return to_json(value)
 
 
-def _rescues(counts: Tally, rescues: tuple[Rescue, ...], trials: str) -> str:
-    """The rescues by the hyperparameters of the cause; nothing where nobody has a neighbour."""
-    of = {rescue.hyperparameter: rescue for rescue in rescues}
-    ours = [of[condition.hyperparameter] for condition in counts.conditions]
+def _risk(cause: Cause) -> str:
+    """What it does to the risk, where the values were drawn at random."""
+    if cause.effect is None:
+        return ""
+    low, high = cause.interval or (cause.effect, cause.effect)
+    does = "it raises the risk by" if low > 0 else "difference in risk"
+    between = f" (95 % interval {_points(low)} to {_points(high)})" if cause.interval else ""
+    average = "averaged over this search space"
+    return f"{does} {_points(cause.effect)} percentage points{between}, {average}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.3g}"
+
+
+def _rescues(cause: Cause, trials: str) -> str:
+    """The rescues by its hyperparameters, and on a grid by others; nothing without neighbours."""
+    of = {rescue.hyperparameter: rescue for rescue in cause.rescues}
+    ours = [of.pop(condition.hyperparameter) for condition in cause.conditions]
     if not any(rescue.tested for rescue in ours):
         return ""
-    return ", ".join(_rescue(rescue, trials, first=rescue is ours[0]) for rescue in ours)
+    if cause.evidence == "associated":
+        return ", ".join(_neighbours(rescue, trials) for rescue in ours)
+    ours.sort(key=lambda rescue: not rescue.tested)
+    told = [_rescue(rescue, trials, first=rescue is ours[0]) for rescue in ours]
+    told += _others([rescue for rescue in of.values() if rescue.tested])
+    return f"in this grid {', '.join(told)}"
 
 
 def _together(one: RescuingSet, trials: str) -> str:
@@ -98,10 +127,33 @@ def _rescue(rescue: Rescue, trials: str, first: bool) -> str:
     name = rescue.hyperparameter
     if not rescue.tested:
         return f"no trial differs in {name} alone"
-    untested = rescue.failing - rescue.tested
     return (
-        f"changing {name} alone "
-        + ("rescues " if first else "")
+        (f"changing {name} alone rescues " if first else f"{name} alone ")
         + f"{rescue.rescued} of {rescue.tested}{trials if first else ''}"
-        + (f" ({untested} more have no such neighbour)" if untested else "")
+        + _without_neighbour(rescue)
     )
+
+
+def _others(others: list[Rescue]) -> list[str]:
+    """What changing any other hyperparameter does, at most."""
+    if not others:
+        return []
+    most = max(others, key=lambda rescue: (rescue.rescued, rescue.tested))
+    name = most.hyperparameter if len(others) == 1 else "any other"
+    at_most = "at most " if most.rescued and len(others) > 1 else ""
+    return [f"{name} alone {at_most}{most.rescued} of {most.tested}"]
+
+
+def _neighbours(rescue: Rescue, trials: str) -> str:
+    """The same without saying what did it."""
+    if not rescue.tested:
+        return f"no trial differs in {rescue.hyperparameter} alone"
+    return (
+        f"{rescue.rescued} of {rescue.tested}{trials} have a neighbour in "
+        f"{rescue.hyperparameter} alone that does not fail{_without_neighbour(rescue)}"
+    )
+
+
+def _without_neighbour(rescue: Rescue) -> str:
+    untested = rescue.failing - rescue.tested
+    return f" ({untested} more have no such neighbour)" if untested else ""

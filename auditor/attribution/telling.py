@@ -8,7 +8,7 @@ from auditor.attribution.cause import Condition
 from auditor.attribution.comparisons import Comparisons
 from auditor.attribution.design import Layout
 from auditor.attribution.help import Help
-from auditor.attribution.sentences import join_conditions, show
+from auditor.attribution.sentences import join_conditions, level, show
 from auditor.trials import Trials
 
 MOST_DECIMALS = 6
@@ -37,7 +37,8 @@ def tell(one: Help, objective: str) -> Help:
         size = f"over {one.trials} trials"
     better = "a lower gap" if one.lowers_gap else f"a better {objective}"
     goes = "against" if one.evidence != "associated" else f"goes with {better} than"
-    return replace(one, sentence=f"{names[0]} {goes} {names[1]}: {effects}, {size}")
+    told = f"{names[0]} {goes} {names[1]}: {effects}, {size}"
+    return replace(one, sentence=f"{told}{level(one.evidence)}")
 
 
 def advise(one: Help, objective: str) -> str:
@@ -48,9 +49,12 @@ def advise(one: Help, objective: str) -> str:
     if one.evidence == "associated":
         return (
             f"In this sweep {pair} went with (and need not be behind) a difference in the gap of "
-            f"{gap}, in the best {objective} of {best}."
+            f"{gap}, in the best {objective} of {best} (evidence: {one.evidence})."
         )
-    return f"In this sweep {pair} changed the gap by {gap}, the best {objective} by {best}."
+    return (
+        f"In this sweep {pair} changed the gap by {gap}, the best {objective} by {best} "
+        f"(evidence: {one.evidence})."
+    )
 
 
 def difference(effect: float | None, interval: tuple[float, float] | None) -> str:

@@ -192,7 +192,7 @@ RATE = Rule(
     detected=f"The initial learning rate is above {MOST_RATE_ADAM:g} with Adam, AdamW, Adamax, "
     f"Nadam or RMSprop, or above {MOST_RATE_SGD:g} with SGD, and the trial diverged, never "
     f"learned, got worse or overfits; or it is below {LEAST_RATE:g}, and the trial never learned. "
-    "A tip: what became of the trials is told by other rules, and by the causes.",
+    "A tip: what became of the trials is told by other rules, and by what failures go with.",
     matters=f"Steps are too large to settle, or too small to get anywhere. On TaskSet "
     f"{percent(DIVERGED_ABOVE_TENTH)} of the runs of Adam with a rate of 0.1 to 1 diverged, and "
     f"{percent(DIVERGED_ABOVE_ONE)} with more.",

@@ -75,7 +75,8 @@ def test_the_planted_pair_is_told_with_its_counts_and_rescues():
     }
     assert cause.sentence == (
         "lr = 1.0 with activation = sigmoid: 8 of 8 diverged, 0 of 64 elsewhere; "
-        "changing lr alone rescues 8 of 8, changing activation alone 8 of 8"
+        "in this grid changing lr alone rescues 8 of 8, activation alone 8 of 8, "
+        "any other alone 0 of 8; evidence: but-for"
     )
 
 
@@ -83,6 +84,24 @@ def test_one_run_per_cell_of_a_grid_has_a_p_but_no_interval():
     (cause,) = diverging(pair).causes
     assert cause.adjusted_p == pytest.approx(1 / 1001)
     assert cause.interval is None
+
+
+def test_what_is_adjusted_is_kept_apart_from_how_sure_the_parts_are():
+    noise = np.random.default_rng(3)
+    causes = [
+        cause
+        for _ in range(12)
+        for cause in diverging(lambda v: pair(v) != (noise.uniform() < 0.1)).causes
+    ]
+    assert all(cause.adjusted_p <= 0.05 for cause in causes)
+    assert any(0.05 < (cause.part_p or 0) <= 0.1 for cause in causes)
+    assert diverging(lambda v: v["lr"] == 1.0).causes[0].part_p is None
+
+
+def test_outcomes_that_could_show_a_cause_share_the_adjustment():
+    ends = {0.01: "ok", 0.1: "overfit", 1.0: "diverged"}
+    causes = explain(sweep(grid(), lambda v: ends[v["lr"]])).causes
+    assert {round(cause.adjusted_p * 1001) for cause in causes} == {3}
 
 
 def test_a_small_grid_is_enough_for_a_pair():
@@ -97,7 +116,11 @@ def test_a_threshold_on_a_logarithmic_scale_is_one_cause():
     assert (condition.hyperparameter, condition.operator) == ("lr", ">=")
     assert 0.05 <= condition.value <= 0.2
     assert cause.evidence == "randomised"
-    assert cause.sentence.endswith(" elsewhere")  # no trial has a neighbour to speak of
+    low, high = (f"{100 * end:.3g}" for end in cause.interval)
+    assert cause.sentence.endswith(
+        f"; it raises the risk by {100 * cause.effect:.3g} percentage points (95 % interval {low} "
+        f"to {high}), averaged over this search space; evidence: randomised"
+    )
 
 
 @pytest.mark.parametrize("threshold", [0.03, 0.05, 0.3])
@@ -183,6 +206,8 @@ def test_the_design_limits_what_is_claimed(sampler, expected):
 def test_an_adaptive_search_that_tried_a_whole_grid_is_only_associated():
     (cause,) = diverging(pair, grid(), "adaptive").causes
     assert cause.evidence == "associated"
+    assert "rescues" not in cause.sentence
+    assert "8 of 8 have a neighbour in lr alone that does not fail" in cause.sentence
 
 
 def test_pruned_trials_undo_the_randomisation():
@@ -213,7 +238,8 @@ def test_a_sentence_says_where_neighbours_are_missing():
     (cause,) = diverging(lambda v: v["lr"] == 1.0, values).causes
     assert cause.sentence == (
         "lr = 1.0: 10 of 10 diverged, 0 of 10 elsewhere; "
-        "changing lr alone rescues 3 of 3 (7 more have no such neighbour)"
+        "in this grid changing lr alone rescues 3 of 3 (7 more have no such neighbour), "
+        "rest alone 0 of 10; evidence: but-for"
     )
 
 
@@ -230,7 +256,8 @@ def test_executions_that_disagree_give_rates():
     assert cause.effect == pytest.approx(1 / 3)
     assert cause.sentence == (
         "lr = 1.0: 48 of 72 runs diverged, 48 of 144 elsewhere; "
-        "changing lr alone rescues 24 of 24 trials"
+        "in this grid changing lr alone rescues 24 of 24 trials, any other alone 0 of 24; "
+        "evidence: but-for"
     )
 
 
@@ -298,7 +325,7 @@ def test_mixed_failures_are_told_as_any_failure():
     (cause,) = explain(trials).causes
     assert cause.outcome == ANY_FAILURE
     assert cause.sentence.startswith("lr = 1.0: 24 of 24 failed (")
-    assert cause.sentence.endswith("0 of 48 elsewhere; changing lr alone rescues 24 of 24")
+    assert "), 0 of 48 elsewhere; in this grid changing lr alone rescues 24 of 24" in cause.sentence
 
 
 def test_outcomes_too_rare_alone_are_told_together_and_apart_from_the_explained():

@@ -51,8 +51,9 @@ def test_a_planted_pair_is_confirmed():
     assert (conditions(cause), cause.evidence) == (PAIR, "confirmed")
     assert cause.sentence.endswith(
         "confirmed by reruns: 6 of 6 with new seeds fail; 0 of 6 after changing lr, "
-        "0 of 6 after changing activation (p = 0.005)"
+        "0 of 6 after changing activation (p = 0.005); evidence: confirmed"
     )
+    assert cause.sentence.count("evidence: ") == 1
 
 
 def test_a_bystander_that_fails_whatever_its_value_is_withdrawn():
@@ -102,7 +103,7 @@ def test_what_is_left_open_gets_as_many_seeds_again_once():
     trials = rerun(trials, half)
     assert plan_reruns(trials).trainings == 0
     (cause,) = explain(trials).causes
-    assert cause.sentence.endswith("it makes a difference, but does not decide alone")
+    assert "it makes a difference, but does not decide alone; evidence: " in cause.sentence
 
 
 def test_several_causes_are_each_decided_where_no_other_one_holds():

@@ -47,7 +47,7 @@ def test_a_planted_help_is_named_with_both_effects() -> None:
     low, high = one.gap_interval
     gap = f"{one.gap:+.4f} [{low:+.4f}, {high:+.4f}]"
     assert one.sentence.startswith(f"dropout = 0.5 against 0.0: gap {gap}, best val_loss -0.0")
-    assert one.sentence.endswith("in 36 pairs that differ in dropout alone")
+    assert one.sentence.endswith("in 36 pairs that differ in dropout alone; evidence: but-for")
 
 
 @pytest.mark.parametrize(

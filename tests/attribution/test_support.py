@@ -55,4 +55,4 @@ def test_what_cannot_be_told_apart_is_named_together():
     ends = iter([True, True, False] * 7)
     (cause,) = diverging(lambda v: v["lr"] == 100 and next(ends), values, "adaptive").causes
     assert cause.conditions[0].hyperparameter == "lr"
-    assert cause.sentence.endswith("shadow = 2 explains as much, and cannot be told apart from it")
+    assert "; shadow = 2 explains as much, and cannot be told apart from it; " in cause.sentence

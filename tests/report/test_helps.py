@@ -121,4 +121,4 @@ def test_a_cause_of_failures_is_no_bystander() -> None:
     nan = float("nan")
     trials = sweep(grid(), lambda v: (nan, nan) if v["lr"] == 1.0 else (0.3, 0.6))
     (table,) = shown(audit(trials)).tables
-    assert "failures go with lr, see the causes." in table.note
+    assert "failures go with lr, see above." in table.note

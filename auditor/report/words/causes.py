@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from auditor.attribution.cause import ANY_FAILURE, Cause, GapEffect, Tally
 from auditor.attribution.nearest import find_nearest
-from auditor.outcomes import FAILURES
+from auditor.attribution.thresholds import MATTERS
+from auditor.outcomes import FAILURES, Outcome
 from auditor.report.counts import PairCounts, top_pair
 from auditor.report.numbers import count, number, percent, ratio
 from auditor.report.parts import Cell, Column, Entry, Picture, Row, Section, Table
@@ -26,6 +27,8 @@ _EVIDENCE = {
     "confirmed": "confirmed by reruns made for the purpose",
 }
 
+_GOES_WITH = "What failures go with"
+
 _DESIGN = {
     "full grid": "a full grid of {cells}",
     "grid with holes": "a grid of {cells} with {holes} missing",
@@ -39,7 +42,7 @@ def causes(audit: "Audit") -> Section:
     """The section."""
     if len(audit.trials.hyperparameters) == 1:
         alone = "A single trial: there is nothing to compare its hyperparameters with."
-        return Section("causes", "Causes", paragraphs=(alone,))
+        return Section("causes", heading(audit), paragraphs=(alone,))
     found = audit.attribution
     entries = tuple(_entry(i, cause) for i, cause in enumerate(found.causes, 1))
     tables = (
@@ -51,7 +54,7 @@ def causes(audit: "Audit") -> Section:
     pair = top_pair(audit)
     return Section(
         "causes",
-        "Causes",
+        heading(audit),
         paragraphs=() if entries else (_none(audit),),
         facts=(("configurations", _design(audit)),),
         entries=entries,
@@ -61,9 +64,22 @@ def causes(audit: "Audit") -> Section:
     )
 
 
+def heading(audit: "Audit") -> str:
+    """What the section is called: of causes only where the design lets us speak of them."""
+    censored = Outcome.PRUNED in audit.outcomes.by_trial.values()
+    levels = {cause.evidence for cause in audit.causes}
+    return "Causes" if levels and "associated" not in levels and not censored else _GOES_WITH
+
+
+def why(cause: Cause) -> str:
+    """A cause as it stands in the verdict, with what introduces it."""
+    lead = "Failures go with" if cause.evidence == "associated" else "Why"
+    return f"{lead}: {sentence(cause.sentence)}"
+
+
 def _none(audit: "Audit") -> str:
     nearest = find_nearest(audit.attribution.values, len(audit.trials.hyperparameters))
-    return f"No value or pair of values stands out as a cause. {nearest}".strip()
+    return f"No value or pair of values stands out. {nearest}".strip()
 
 
 def _caption(pair: PairCounts) -> str:
@@ -80,11 +96,19 @@ def _entry(place: int, cause: Cause) -> Entry:
     if cause.effect is not None:
         details.append(f"Difference of rates: {percent(cause.effect)}{_interval(cause)}")
     if cause.adjusted_p is not None:
-        details.append(f"Adjusted p: {number(cause.adjusted_p, 2)}")
+        details.append(
+            f"Adjusted p: {number(cause.adjusted_p, 2)}, over everything looked at{_part(cause)}"
+        )
     details.append(f"Evidence: {_EVIDENCE[cause.evidence]}")
     tone = OUTCOME_TONES.get(cause.outcome, "error")
     title = conditions(cause.conditions)
     return Entry(str(place), title, tone, cause.outcome, sentence(cause.sentence), tuple(details))
+
+
+def _part(cause: Cause) -> str:
+    if cause.part_p is None:
+        return ""
+    return f"; that none of it could be left out: p {number(cause.part_p, 2)} (at most {MATTERS})"
 
 
 def _interval(cause: Cause) -> str:

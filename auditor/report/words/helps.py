@@ -102,8 +102,8 @@ def _without_effect(audit: "Audit") -> Table:
     columns = (Column("hyperparameter"), Column("gap", "right"), Column(objective, "right"))
     note = "The smallest difference that this sweep would have seen four times in five."
     behind = {c.hyperparameter for cause in audit.causes for c in cause.conditions}
-    causes = [one.hyperparameter for one in found if one.hyperparameter in behind]
-    if causes:
-        note += f" That is among survivors: failures go with {listed(causes)}, see the causes."
+    failing = [one.hyperparameter for one in found if one.hyperparameter in behind]
+    if failing:
+        note += f" That is among survivors: failures go with {listed(failing)}, see above."
     title = f"No detectable effect on the gap or the best {objective}"
     return Table(title, columns, rows, note)

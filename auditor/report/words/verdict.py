@@ -7,6 +7,7 @@ from auditor.report.numbers import count, epoch, number, ratio
 from auditor.report.parts import Section, Tone
 from auditor.report.words import alone, phrases
 from auditor.report.words.background import limits
+from auditor.report.words.causes import why
 from auditor.report.words.findings import summaries
 from auditor.scoring import TrialScore
 
@@ -40,7 +41,7 @@ def verdict(audit: "Audit") -> Section:
     best = winner(audit)
     headline, tone = _headline(audit, best)
     paragraphs = [] if best is None else [_about(audit, best), *_how_sure(audit, best)]
-    paragraphs += [f"Why: {phrases.sentence(c.sentence)}" for c in audit.causes[:MOST_CAUSES]]
+    paragraphs += [why(cause) for cause in audit.causes[:MOST_CAUSES]]
     return Section(
         "verdict",
         "Verdict",
