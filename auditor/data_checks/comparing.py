@@ -51,14 +51,7 @@ def compare(
         return None
     if not len(train) or not len(validation):
         return None
-    notes: list[str] = []
-
-    def tried(what: str, measure: Callable[[], _T]) -> _T | None:
-        try:
-            return measure()
-        except Exception as error:  # A check is never worth a search.
-            notes.append(f"{what} could not be measured: {type(error).__name__}: {error}"[:300])
-            return None
+    tried = _Tries()
 
     def drawn() -> np.random.Generator:
         return np.random.default_rng(SEED)
@@ -69,7 +62,9 @@ def compare(
         near = tried("near copies", lambda: neighbours(train, validation, found, drawn()))
     both = tried("labels", lambda: labels(y, y_validation))
     if y is not None and both is None:
-        notes.append("labels are not one number, or one class, per row: they were not compared")
+        tried.notes.append(
+            "labels are not one number, or one class, per row: they were not compared"
+        )
     bad = tried("missing inputs", lambda: (not_finite(train), not_finite(validation)))
     (bad_train, here), (bad_validation, there) = bad or ((0, Counter()), (0, Counter()))
     return DataChecks(
@@ -90,5 +85,20 @@ def compare(
             "the order of the rows",
             lambda: order(*table, len(validation), names, classes, drawn()) if table else None,
         ),
-        notes=tuple(notes),
+        notes=tuple(tried.notes),
     )
+
+
+class _Tries:
+    """Measures what can be measured, and notes what cannot."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def __call__(self, what: str, measure: Callable[[], _T]) -> _T | None:
+        try:
+            return measure()
+        except Exception as error:  # A check is never worth a search.
+            reason = f"{type(error).__name__}: {error}"
+            self.notes.append(f"{what} could not be measured: {reason}"[:300])
+            return None
