@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from auditor import record
-from auditor.attribution import attribute, plan_reruns
+from auditor.attribution import explain, plan_reruns
 from auditor.attribution.cause import Attribution, Cause
 from auditor.attribution.help import NOT_COMPARED, Helping
-from auditor.attribution.helping import advice, find_help
+from auditor.attribution.helping import advice
 from auditor.attribution.planning import ConfirmationPlan
 from auditor.diagnosis import diagnose
 from auditor.diagnosis.finding import Check, Finding
@@ -50,9 +50,8 @@ def audit(trials: Trials, gap_penalty: float | None = None) -> "Audit":
         gap_penalty = DEFAULT_GAP_PENALTY
     outcomes = judge(trials)
     scores = score(trials, outcomes, gap_penalty)
-    helping = find_help(trials, outcomes, scores)
+    attribution, helping = explain(trials, outcomes, scores)
     findings, checks = diagnose(trials, outcomes, scores, advice(helping, trials))
-    attribution = attribute(trials, outcomes, scores)
     return Audit(trials, outcomes, scores, findings, checks, attribution, helping=helping)
 
 

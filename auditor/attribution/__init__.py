@@ -7,17 +7,40 @@ from auditor.attribution.cause import Attribution
 from auditor.attribution.causes import Sweep, find_causes
 from auditor.attribution.chance import count_hypotheses
 from auditor.attribution.confirming import reruns_of, take_reruns, withdrawn_words
-from auditor.attribution.design import find_layout
+from auditor.attribution.design import Layout, find_layout
 from auditor.attribution.effects import Estimator, find_unit
 from auditor.attribution.failures import find_failures
 from auditor.attribution.gaps import find_gaps
-from auditor.attribution.levels import encode
+from auditor.attribution.help import Helping
+from auditor.attribution.helping import find_help
+from auditor.attribution.levels import Configurations, encode
 from auditor.attribution.notes import find_notes
 from auditor.attribution.planning import ConfirmationPlan, plan
 from auditor.attribution.rescue import Neighbours
 from auditor.outcomes import Outcomes, judge
 from auditor.scoring import Scores
 from auditor.trials import Trials
+
+
+def explain(trials: Trials, outcomes: Outcomes, scores: Scores) -> tuple[Attribution, Helping]:
+    """What broke trials, and what helped those that survived.
+
+    The same as `attribute` and `find_help`, of configurations that are encoded once.
+
+    Args:
+        trials: What was observed.
+        outcomes: From `auditor.outcomes.judge`.
+        scores: From `auditor.scoring.score`.
+
+    Example:
+        >>> attribution, helping = explain(trials, outcomes, score(trials, outcomes))
+    """
+    configurations = encode(trials)
+    layout = find_layout(trials, configurations)
+    return (
+        _attribute(trials, outcomes, scores, configurations, layout),
+        find_help(trials, outcomes, scores, configurations, layout),
+    )
 
 
 def attribute(trials: Trials, outcomes: Outcomes, scores: Scores | None = None) -> Attribution:
@@ -35,6 +58,16 @@ def attribute(trials: Trials, outcomes: Outcomes, scores: Scores | None = None) 
     """
     configurations = encode(trials)
     layout = find_layout(trials, configurations)
+    return _attribute(trials, outcomes, scores, configurations, layout)
+
+
+def _attribute(
+    trials: Trials,
+    outcomes: Outcomes,
+    scores: Scores | None,
+    configurations: Configurations,
+    layout: Layout,
+) -> Attribution:
     failures = find_failures(trials, outcomes, configurations)
     atoms = find_atoms(configurations)
     unit = find_unit(layout, failures)

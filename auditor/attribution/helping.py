@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from auditor.attribution.cause import Condition, EvidenceLevel
 from auditor.attribution.comparisons import Comparisons, Measured, compare
-from auditor.attribution.design import Layout, find_layout
+from auditor.attribution.design import Layout
 from auditor.attribution.help import Help, Helping, NoEffect
-from auditor.attribution.levels import encode, identity
+from auditor.attribution.levels import Configurations, identity
 from auditor.attribution.telling import advise, find_limits, tell
 from auditor.files import Json
 from auditor.outcomes import Outcomes
@@ -17,20 +17,26 @@ MOST_ADVICE = 2
 """Helping values that are quoted to a trial that overfits."""
 
 
-def find_help(trials: Trials, outcomes: Outcomes, scores: Scores) -> Helping:
+def find_help(
+    trials: Trials,
+    outcomes: Outcomes,
+    scores: Scores,
+    configurations: Configurations,
+    layout: Layout,
+) -> Helping:
     """What lowered the gap or improved the objective, and what did neither.
 
     Args:
         trials: What was observed.
         outcomes: From `auditor.outcomes.judge`.
         scores: From `auditor.scoring.score`.
+        configurations: From `auditor.attribution.levels.encode`.
+        layout: From `auditor.attribution.design.find_layout`.
 
     Example:
-        >>> find_help(trials, outcomes, scores).helps[0].sentence
+        >>> find_help(trials, outcomes, scores, configurations, layout).helps[0].sentence
         'dropout = 0.5 against 0.0: gap -0.120 [-0.151, -0.089], best val_loss -0.010 ...'
     """
-    configurations = encode(trials)
-    layout = find_layout(trials, configurations)
     seen = compare(trials, outcomes, scores, configurations, layout)
     left_out = int((~seen.survived).sum())
     evidence = _evidence(layout, left_out)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from auditor.attribution import explain
 from auditor.attribution.help import Help, Helping
-from auditor.attribution.helping import find_help
 from auditor.outcomes import judge
 from auditor.scoring import score
 from auditor.trials import Design, Objective, Recorded, Run, Trials, empty_curves
@@ -52,7 +52,7 @@ def drawn(random: np.random.Generator, kind: str) -> np.ndarray:
 
 def helping(trials: Trials) -> Helping:
     outcomes = judge(trials)
-    return find_help(trials, outcomes, score(trials, outcomes))
+    return explain(trials, outcomes, score(trials, outcomes))[1]
 
 
 def help_by(found: Helping) -> dict[str, Help]:
