@@ -115,11 +115,6 @@ def read_run(folder: Path, run: RunId) -> Handover | None:
     return _read(_file(folder, run))
 
 
-def remove_run(folder: Path, run: tuple[str, int, int]) -> None:
-    """Remove the file of a run, if there is one."""
-    _file(folder, run).unlink(missing_ok=True)
-
-
 def execution_state(execution: Execution) -> dict[str, Any]:
     """All of an execution but its model."""
     names = [field.name for field in fields(Execution) if field.name not in _NOT_WRITTEN]

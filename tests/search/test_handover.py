@@ -12,8 +12,8 @@ from auditor.search.handover import (
     Handover,
     note_ended,
     read_ended,
+    read_run,
     read_runs,
-    remove_run,
     write_run,
 )
 from auditor.search.recorder import Execution
@@ -49,6 +49,7 @@ def handovers(draw: Any) -> Handover:
         refused=draw(st.none() | st.text()),
         clock=draw(st.integers(0, 99)),
         fits="a",
+        start=(5, draw(FLOATS), [draw(FLOATS)], 7),
         history={"history": {"loss": draw(st.lists(FLOATS))}, "epoch": [0], "params": {}},
         final_weights=draw(st.none() | st.lists(ARRAYS, max_size=2)),
         callbacks=[{"best": np.float32(1.5)}],
@@ -60,7 +61,8 @@ def handovers(draw: Any) -> Handover:
 def test_all_of_a_run_but_its_model_is_handed_over(handed: Handover, tmp_path: Path) -> None:
     handed.execution.model = object()
     write_run(tmp_path, handed)
-    (found,) = read_runs(tmp_path)
+    found = read_run(tmp_path, handed.run)
+    assert found is not None
     assert found.run == handed.run
     assert found.execution.model is None
     handed.execution.model = None
@@ -68,8 +70,6 @@ def test_all_of_a_run_but_its_model_is_handed_over(handed: Handover, tmp_path: P
         mine, its = dict(vars(one)), dict(vars(other))
         mine.pop("execution"), its.pop("execution")
         assert_same(mine, its)
-    remove_run(tmp_path, found.run)
-    assert read_runs(tmp_path) == []
 
 
 def run(trial_id: str = "0000", **more: Any) -> Handover:
@@ -108,7 +108,7 @@ def test_what_callbacks_keep_that_is_not_plain_is_left_out(tmp_path: Path) -> No
 
 def test_an_absent_folder_holds_no_runs(tmp_path: Path) -> None:
     assert read_runs(tmp_path / "absent") == []
-    remove_run(tmp_path, ("0000", 0, 0))
+    assert read_run(tmp_path, ("0000", 0, 0)) is None
 
 
 def test_a_list_of_runs_that_have_ended_grows(tmp_path: Path) -> None:

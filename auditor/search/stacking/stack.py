@@ -16,9 +16,9 @@ from auditor.search.recorder import LEARNING_RATE, scalars
 from auditor.search.stacking.callbacks import RunCallbacks
 from auditor.search.stacking.checkpoint import Checkpoints
 from auditor.search.stacking.engine import Engine
+from auditor.search.stacking.epoch import Shown, train_epoch
 from auditor.search.stacking.memory import NotResumable
 from auditor.search.stacking.places import Places
-from auditor.search.stacking.randomness import run_keys
 from auditor.search.stacking.rows import Place, StackedRun
 from auditor.search.stacking.run_model import NotStackable
 
@@ -146,13 +146,13 @@ class Stack:
         if not active:
             return
         begun = time.monotonic()
-        logs = self._compute(active)
+        shown = train_epoch(self.places)
         if self._stop.is_set():
             return
         seconds = (time.monotonic() - begun) / len(active)
         better = np.zeros(self.places.count, bool)
         for place in active:
-            better[place.at] = self._after_epoch(place, logs[place.at], seconds)
+            better[place.at] = self._after_epoch(place, shown[place.at], seconds)
         mean = sum(place.epoch for place in active) // len(active)
         self._watch(mean, max(place.run.call.epochs for place in active), len(active))
         self.places.host.send()
@@ -161,57 +161,24 @@ class Stack:
             if self.places.taken[place.at] is place:
                 self._end_or_go_on(place)
 
-    def _compute(self, active: list[Place]) -> dict[int, dict[str, Any]]:
-        """Train all rows by an epoch; per row its logs in the order of `fit`, and the rest."""
-        seeds, epochs = [0] * self.places.count, [0] * self.places.count
-        guards = np.zeros(self.places.count, bool)
-        for place in active:
-            seeds[place.at], epochs[place.at] = place.run.execution.seed, place.epoch
-            guards[place.at] = place.callbacks.stops_at_nan
-        order = self.places.order()
-        state, results = self.engine.train(
-            self.places.host.state, self.places.lifted_there, run_keys(seeds, epochs), guards, order
-        )
-        self.places.passed(state)
-        validated: dict[str, np.ndarray] = {}
-        if any(place.run.call.validates(place.epoch) for place in active):
-            rows = self.places.own_rows("validation_rows")
-            validated = self.engine.validate(state, self.places.lifted_there, rows)
-        clean = self.engine.clean(
-            state, self.places.lifted_there, self.places.own_rows("train_rows")
-        )
-        penalty = self.engine.penalty(state, self.places.lifted_there)
-        found = {}
-        for place in active:
-            at = place.at
-            row: dict[str, Any] = {name: float(values[at]) for name, values in results.items()}
-            if place.run.call.validates(place.epoch):
-                row |= {f"val_{name}": float(values[at]) for name, values in validated.items()}
-            found[at] = {
-                "logs": row,
-                "clean": {f"clean_{name}": float(values[at]) for name, values in clean.items()},
-                "penalty": None if penalty is None else float(penalty[at]),
-            }
-        return found
-
-    def _after_epoch(self, place: Place, found: dict[str, Any], seconds: float) -> bool:
+    def _after_epoch(self, place: Place, shown: Shown, seconds: float) -> bool:
         """Call the callbacks and write the epoch down; whether it is the best so far."""
         logs: dict[str, Any] = {}
 
         def end() -> None:
-            logs.update(place.callbacks.epoch_end(place.epoch, dict(found["logs"])))
+            logs.update(place.callbacks.epoch_end(place.epoch, dict(shown.logs)))
 
         if not self._guarded(place, end):
             return False
         place.last_logs = logs
         place.epoch += 1
         execution = place.run.execution
-        extras = dict(found["clean"])
+        extras = dict(shown.clean)
         rate = self._rate(place)
         if rate is not None:
             extras[LEARNING_RATE] = rate
-        if found["penalty"] is not None and "val_loss" in logs:
-            extras[UNREGULARISED] = found["logs"]["val_loss"] - found["penalty"]
+        if shown.penalty is not None and "val_loss" in logs:
+            extras[UNREGULARISED] = shown.logs["val_loss"] - shown.penalty
         row = scalars(logs)
         row |= {name: value for name, value in extras.items() if name not in row}
         execution.seconds.append(seconds)
@@ -262,7 +229,7 @@ class Stack:
                 for n, v in found.items()
                 if not n.startswith("val_") or call.validates(place.epoch)
             }
-            self._after_epoch(place, {"logs": logs, "clean": clean, "penalty": penalty}, 0.0)
+            self._after_epoch(place, Shown(logs, clean, penalty), 0.0)
             if self.places.taken[place.at] is not place:
                 return
             if self.places.host.is_edited(place.at):
