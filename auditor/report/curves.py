@@ -211,10 +211,10 @@ def _scale(values: list[NDArray[np.float64]]) -> tuple[bool, Json]:
     if not len(pool) or pool.min() <= 0:
         return False, {}
     least, most = float(pool.min()), float(pool.max())
-    return most / least > LOG_RATIO, _ticks(least, most)
+    return most / least > LOG_RATIO, log_ticks(least, most)
 
 
-def _ticks(least: float, most: float) -> dict[str, Json]:
+def log_ticks(least: float, most: float) -> dict[str, Json]:
     """Labels as whole numbers: Plotly writes "2" for 0.02, 0.2 and 2."""
     first, last = math.floor(math.log10(least)), math.ceil(math.log10(most))
     within = (1, 2, 5) if most / least < LABELS_WITHIN else (1,)
