@@ -1,11 +1,11 @@
-"""The learning curves of one trial as a plain picture: lines, marks and shaded intervals.
+"""The learning curves of one trial as a plain picture: lines, bands, marks and shaded intervals.
 
-Plain values and not Plotly objects, because a page holds thousands of them: `figures` makes Plotly
-objects of them, and the page's own script does the same for the trial a reader picks.
+For notebooks and saved pictures. The page's own script (`templates/curves.js`) makes the same ones,
+in the same styles, of what `page_curves` packs.
 """
 
 import math
-from itertools import product
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,33 +39,34 @@ MOST_LABELS = 8
 FEWEST_LABELS = 3
 """Fewer labels than this show no scale: Plotly chooses them then."""
 
-MOST_METRICS = 2
+MOST_METRICS = 4
+"""Metrics to choose from."""
 
-NAMED = 3
-"""Executions in the legend; hovering names the others too."""
-
-DASHES = ("solid", "dash", "dot", "dashdot")
-
-_COLOURS = {"train": palette.TRAIN, "validation": palette.VALIDATION, "test": palette.OTHER}
+MOST_ONES = 8
+"""Runs of a trial that are drawn one by one, beside their mean and range."""
 
 STYLES: dict[str, Json] = {
-    f"{kind}-{i}": {
-        "mode": "lines",
-        "line": {"color": colour, "width": 2 if i == 0 else 1.5, "dash": dash},
-        "opacity": 1 if i == 0 else 0.8,
-    }
-    for (kind, colour), (i, dash) in product(_COLOURS.items(), enumerate(DASHES))
-} | {
-    "best": {
-        "mode": "markers",
-        "marker": {"color": palette.INK, "size": 9, "symbol": "diamond"},
-    }
+    "best": {"mode": "markers", "marker": {"color": palette.INK, "size": 9, "symbol": "diamond"}},
+    "edge": {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"},
 }
-"""How each line looks, by the name that pictures give."""
+"""How each line looks, by the name that pictures give. Dashes tell sides apart without colour."""
+
+for _kind, _colour, _shade, _dash, _width in (
+    ("train", palette.TRAIN, palette.TRAIN_BAND, "5px,3px", 1.75),
+    ("validation", palette.VALIDATION, palette.VALIDATION_BAND, "solid", 2.25),
+    ("test", palette.OTHER, palette.OTHER_BAND, "1px,3px", 2.0),
+):
+    _look = {"color": _colour, "dash": _dash}
+    STYLES |= {
+        f"{_kind}-line": {"mode": "lines", "line": _look | {"width": _width}},
+        f"{_kind}-one": STYLES["edge"]
+        | {"line": _look | {"width": 1}, "opacity": 0.45, "hoverinfo": "all"},
+        f"{_kind}-band": STYLES["edge"] | {"fill": "tonexty", "fillcolor": _shade},
+    }
 
 
 def metrics(audit: "Audit") -> tuple[str, ...]:
-    """The metrics worth a chart: the objective, the loss that outcomes are judged by, one more."""
+    """The metrics worth a chart: the objective, the loss that outcomes are judged by, some more."""
     objective, observed = audit.trials.objective, audit.trials.metrics
     names = [part.name for part in objective.components] or [objective.name]
     validated = [name for name in observed if role(name) == "validation"]
@@ -73,9 +74,15 @@ def metrics(audit: "Audit") -> tuple[str, ...]:
     for name in (*names, "val_loss", *validated, *observed):
         if len(pairs) == MOST_METRICS:
             break
-        if _drawn(audit, name):
+        if drawn(audit, name):
             pairs.setdefault(frozenset((name, twin(name))), name)
     return tuple(pairs.values())
+
+
+def drawn(audit: "Audit", metric: str) -> list[str]:
+    """The sides of a metric that were observed, training first."""
+    known = audit.trials.curves["metric"].cat.categories  # looked up at once, however many
+    return [name for name in (twin(metric), metric) if name in known]
 
 
 def picture(audit: "Audit", trial: str, metric: str) -> dict[str, Json]:
@@ -86,14 +93,18 @@ def picture(audit: "Audit", trial: str, metric: str) -> dict[str, Json]:
         name of its `style`; `shapes`.
     """
     runs = audit.trials.runs_of[trial]
-    traces, marks, values = [], [], []
-    for place, run in enumerate(runs):
-        for name in _drawn(audit, metric):
-            curve = audit.trials.curve(run, name)
-            if len(curve.epochs):
-                values.append(curve.values)
-                traces.append(_line(audit, run, name, curve, place))
-        marks += _best(audit, run, metric)
+    traces, values = [], []
+    for name in drawn(audit, metric):
+        curves = {run: audit.trials.curve(run, name) for run in runs}
+        curves = {run: curve for run, curve in curves.items() if len(curve.epochs)}
+        values += [curve.values for curve in curves.values()]
+        traces += _side(audit, name, curves)
+    marks = [
+        (best, value)
+        for run in runs
+        if (best := audit.scores.by_run[run].best_epoch) is not None
+        and (value := value_at_best(audit, run, metric)) is not None
+    ]
     if marks:
         traces.append(_marks(audit, trial, marks))
     log, ticks = _scale(values)
@@ -102,7 +113,9 @@ def picture(audit: "Audit", trial: str, metric: str) -> dict[str, Json]:
         "log": log,
         "ticks": ticks,
         "traces": traces,
-        "shapes": _shapes(audit, runs),
+        "shapes": [
+            _shaded(epochs, text, audit.trials.epochs) for text, epochs in intervals(audit, runs)
+        ],
     }
 
 
@@ -118,43 +131,66 @@ def thin(curve: Curve, most: int = MOST_EPOCHS) -> Curve:
     return Curve(curve.epochs[keep], curve.values[keep])
 
 
-def _drawn(audit: "Audit", metric: str) -> list[str]:
-    known = audit.trials.curves["metric"].cat.categories  # looked up at once, however many
-    return [name for name in (twin(metric), metric) if name in known]
+def value_at_best(audit: "Audit", run: Run, metric: str) -> float | None:
+    """A metric in the best epoch of a run; None where it is not known or not finite."""
+    best = audit.scores.by_run[run].best_epoch
+    epochs, values = audit.trials.curve(run, metric)
+    at = np.flatnonzero((epochs == best) & np.isfinite(values))
+    return float(values[at[0]]) if len(at) else None
 
 
-def _line(audit: "Audit", run: Run, name: str, curve: Curve, place: int) -> dict[str, Json]:
-    which = run_name(run, audit.trials.runs_of[run.trial_id])
+def intervals(audit: "Audit", runs: Iterable[Run]) -> list[tuple[str, tuple[int, int]]]:
+    """Epochs (from 0) in which overfitting began, and in which losses had diverged, in words."""
+    verdicts = [audit.outcomes.by_run[run] for run in runs]
+    onset = [at for v in verdicts if v.onset for at in v.onset]
+    bad = [at for v in verdicts for at in v.bad_epochs]
+    named = (("overfitting begins", onset), ("diverged", bad))
+    return [(text, (min(epochs), max(epochs))) for text, epochs in named if epochs]
+
+
+def _side(audit: "Audit", name: str, curves: dict[Run, Curve]) -> list[dict[str, Json]]:
+    """One line; of several runs their range, their mean, and each of them where they are few."""
     kind = role(name)
-    line: dict[str, Json] = {
-        "style": f"{kind}-{min(place, len(DASHES) - 1)}",
-        "name": label(", ".join(filter(None, (name, which)))),
-    }
-    if place >= NAMED:
-        line["showlegend"] = False
-    if len(curve.epochs) <= FEWEST_FOR_A_LINE:
+    if len(curves) < 2:
+        return [_line(f"{kind}-line", name, curve) for curve in curves.values()]
+    least, mean, most = _spread(list(curves.values()))
+    ones = []
+    if len(curves) <= MOST_ONES:
+        for run, curve in curves.items():
+            which = run_name(run, audit.trials.runs_of[run.trial_id])
+            ones.append(_line(f"{kind}-one", f"{name}, {which}", curve))
+    return [
+        _line("edge", name, least),
+        _line(f"{kind}-band", name, most),
+        *ones,
+        _line(f"{kind}-line", f"{name}, mean of {len(curves)}", mean),
+    ]
+
+
+def _spread(curves: list[Curve]) -> tuple[Curve, Curve, Curve]:
+    """Least, mean and greatest value of each epoch, of the runs that had finite ones there."""
+    epochs = np.unique(np.concatenate([curve.epochs for curve in curves]))
+    values = np.full((len(curves), len(epochs)), np.nan)
+    for row, curve in zip(values, curves, strict=True):
+        row[np.searchsorted(epochs, curve.epochs)] = curve.values
+    values = np.ma.masked_invalid(values)
+    least, mean, most = values.min(axis=0), (values / len(curves)).mean(axis=0), values.max(axis=0)
+    return tuple(
+        Curve(epochs, np.ma.filled(side, np.nan)) for side in (least, mean * len(curves), most)
+    )  # type: ignore[return-value]
+
+
+def _line(style: str, name: str, curve: Curve) -> dict[str, Json]:
+    line: dict[str, Json] = {"style": style, "name": label(name)}
+    if len(curve.epochs) <= FEWEST_FOR_A_LINE and style.endswith("-line"):
         line["mode"] = "markers+lines"
     epochs, values = thin(curve)
-    if (np.diff(epochs) == 1).all():
-        line["x0"] = int(epochs[0]) + 1
-    else:
-        line["x"] = (epochs + 1).tolist()
-    line["y"] = [short(value) for value in values]
-    return line
+    return line | {"x": (epochs + 1).tolist(), "y": [short(value) for value in values]}
 
 
 def short(value: float) -> float | None:
     """Five digits draw the same line as seventeen; what is not finite leaves a hole."""
     return float(f"{value:.5g}") if np.isfinite(value) else None
-
-
-def _best(audit: "Audit", run: Run, metric: str) -> list[tuple[int, float]]:
-    best = audit.scores.by_run[run].best_epoch
-    if best is None:
-        return []
-    epochs, values = audit.trials.curve(run, metric)
-    at = np.flatnonzero((epochs == best) & np.isfinite(values))
-    return [(best, float(values[at[0]]))] if len(at) else []
 
 
 def _marks(audit: "Audit", trial: str, marks: list[tuple[int, float]]) -> dict[str, Json]:
@@ -167,20 +203,7 @@ def _marks(audit: "Audit", trial: str, marks: list[tuple[int, float]]) -> dict[s
     }
 
 
-def _shapes(audit: "Audit", runs: tuple[Run, ...]) -> list[dict[str, Json]]:
-    """Where overfitting began and where losses had diverged, over all runs of a trial."""
-    verdicts = [audit.outcomes.by_run[run] for run in runs]
-    onset = [at for v in verdicts if v.onset for at in v.onset]
-    bad = [at for v in verdicts for at in v.bad_epochs]
-    bands = []
-    if onset:
-        bands.append(_band((min(onset), max(onset)), "overfitting begins", audit.trials.epochs))
-    if bad:
-        bands.append(_band((min(bad), max(bad)), "diverged", audit.trials.epochs))
-    return bands
-
-
-def _band(epochs: tuple[int, int], text: str, total: int) -> dict[str, Json]:
+def _shaded(epochs: tuple[int, int], text: str, total: int) -> dict[str, Json]:
     """Shaded epochs; their label stands above the chart, where no curve is, and grows inwards."""
     side = "left" if sum(epochs) < total else "right"
     return {

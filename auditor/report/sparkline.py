@@ -18,25 +18,36 @@ EXTREME = 1.0
 is worse than that is drawn at the edge, so that one exploded loss does not flatten the rest."""
 
 
-def sparklines(
-    audit: "Audit", trials: Iterable[str], points: int
-) -> dict[str, list[dict[str, str]]]:
-    """Per trial its lines as `kind` ("train" or "validation") and `path` (SVG path data)."""
-    name = audit.trials.objective.name
-    metrics = [m for m in (twin(name), name) if m in audit.trials.metrics]
-    scale = _scale(audit, metrics)
-    if scale is None:
+POINTS = 48
+
+Scale = tuple[float, float]
+
+
+def sparklines(audit: "Audit", trials: Iterable[str]) -> dict[str, list[dict[str, str]]]:
+    """Per trial its lines as `kind` ("train" or "validation") and `path` (SVG path data).
+
+    These are the ones that stand in the page; the page's script draws those of all other rows.
+    """
+    ends = scale(audit)
+    if ends is None:
         return {}
+    metrics = _metrics(audit)
     lines: dict[str, list[dict[str, str]]] = {}
     for trial in trials:
         run = audit.scores.by_trial[trial].best_run or next(iter(audit.trials.runs_of[trial]), None)
         if run is not None:
-            lines[trial] = _lines(audit, run, metrics, scale, points)
+            lines[trial] = _lines(audit, run, metrics, ends)
     return lines
 
 
-def _scale(audit: "Audit", metrics: list[str]) -> tuple[float, float] | None:
+def _metrics(audit: "Audit") -> list[str]:
+    name = audit.trials.objective.name
+    return [metric for metric in (twin(name), name) if metric in audit.trials.metrics]
+
+
+def scale(audit: "Audit") -> Scale | None:
     """From the best values of the sweep to where its runs typically start."""
+    metrics = _metrics(audit)
     # Observed rows only: one damaged epoch number would make a table of all epochs enormous.
     table = audit.trials.curves
     table = table[table["metric"].isin(metrics) & np.isfinite(table["value"])]
@@ -49,20 +60,18 @@ def _scale(audit: "Audit", metrics: list[str]) -> tuple[float, float] | None:
     return min(ends), max(ends)
 
 
-def _lines(
-    audit: "Audit", run: Run, metrics: list[str], scale: tuple[float, float], points: int
-) -> list[dict[str, str]]:
+def _lines(audit: "Audit", run: Run, metrics: list[str], ends: Scale) -> list[dict[str, str]]:
     curves = [(role(metric), audit.trials.curve(run, metric)) for metric in metrics]
     return [
-        {"kind": kind, "path": _path(thin(curve, points), audit.trials.epochs, scale)}
+        {"kind": kind, "path": _path(thin(curve, POINTS), audit.trials.epochs, ends)}
         for kind, curve in curves
         if np.isfinite(curve.values).any()
     ]
 
 
-def _path(curve: Curve, epochs: int, scale: tuple[float, float]) -> str:
+def _path(curve: Curve, epochs: int, ends: Scale) -> str:
     """Line segments; a value that is not finite lifts the pen."""
-    low, high = scale
+    low, high = ends
     x = MARGIN + (WIDTH - 2 * MARGIN) * curve.epochs / max(epochs - 1, 1)
     share = (np.clip(curve.values, low, high) - low) / ((high - low) or 1.0)
     y = HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share

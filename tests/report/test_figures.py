@@ -25,7 +25,7 @@ def bands(picture: dict[str, object]) -> dict[str, tuple[float, float]]:
 def test_both_sides_and_the_best_epoch_are_drawn_from_epoch_one(full: Audit) -> None:
     picture = curves.picture(full, "0010", "val_loss")
     assert names(picture) == ["loss", "val_loss", "best epoch 1"]
-    assert [trace.get("x0") for trace in picture["traces"][:2]] == [1, 1]
+    assert [trace["x"][0] for trace in picture["traces"][:2]] == [1, 1]
     assert picture["traces"][2]["x"] == [1]
 
 
@@ -42,11 +42,28 @@ def test_diverged_epochs_are_shaded_and_leave_a_hole(full: Audit) -> None:
     assert picture["traces"][0]["y"][3:] == [None] * 17
 
 
-def test_executions_differ_in_name_and_style(audits: Mapping[str, Audit]) -> None:
+def test_several_executions_are_a_mean_a_range_and_each_of_them(
+    audits: Mapping[str, Audit],
+) -> None:
     picture = curves.picture(audits["three executions"], "0000", "val_loss")
-    lines = [t for t in picture["traces"] if t["name"].startswith("val_loss")]
-    assert [t["name"] for t in lines] == [f"val_loss, execution {i}" for i in (1, 2, 3)]
-    assert len({t["style"] for t in lines}) == 3
+    lines = {t["name"]: t for t in picture["traces"] if t["style"].startswith("validation")}
+    assert list(lines) == [
+        "val_loss",
+        *(f"val_loss, execution {i}" for i in (1, 2, 3)),
+        "val_loss, mean of 3",
+    ]
+    values = np.array([lines[f"val_loss, execution {i}"]["y"] for i in (1, 2, 3)])
+    assert lines["val_loss, mean of 3"]["y"] == pytest.approx(values.mean(axis=0), rel=1e-4)
+    assert lines["val_loss"]["style"] == "validation-band"
+    assert lines["val_loss"]["y"] == pytest.approx(values.max(axis=0))
+
+
+def test_a_run_that_ended_early_leaves_the_mean_to_the_others() -> None:
+    long = Curve(np.arange(3), np.array([1.0, 2.0, 3.0]))
+    short = Curve(np.arange(2), np.array([3.0, np.nan]))
+    least, mean, most = curves._spread([long, short])
+    assert mean.values.tolist() == [2.0, 2.0, 3.0]
+    assert (least.values[0], most.values[0]) == (1.0, 3.0)
 
 
 def test_a_wide_range_is_logarithmic(full: Audit) -> None:
@@ -60,7 +77,7 @@ def test_a_wide_range_is_logarithmic(full: Audit) -> None:
 
 
 def test_labels_of_bands_grow_inwards_above_the_chart(full: Audit) -> None:
-    begin, end = (curves._band(at, "diverged", 20)["label"] for at in ((0, 0), (19, 19)))
+    begin, end = (curves._shaded(at, "diverged", 20)["label"] for at in ((0, 0), (19, 19)))
     assert (begin["textposition"], end["textposition"]) == ("top left", "top right")
     assert begin["yanchor"] == "bottom"
 
@@ -107,7 +124,7 @@ def test_names_in_figures_hold_no_tags(audits: Mapping[str, Audit]) -> None:
 
 
 def test_sparklines_lift_the_pen_where_nothing_finite_is(full: Audit) -> None:
-    lines = sparklines(full, ["0000", "0008"], 48)
+    lines = sparklines(full, ["0000", "0008"])
     assert [line["kind"] for line in lines["0000"]] == ["train", "validation"]
     assert lines["0000"][0]["path"].count("L") == 19
     assert lines["0008"][0]["path"].count("L") == 2
@@ -121,7 +138,7 @@ def test_a_damaged_epoch_number_costs_no_memory() -> None:
     audited = audit(sweep({**known, "7": {"val_loss": {0: 0.7, 1: 0.5, 1_000_000: 0.4}}}))
     tracemalloc.start()
     try:
-        lines = sparklines(audited, list(known), 48)
+        lines = sparklines(audited, list(known))
         drawn = curves.picture(audited, "7", "val_loss")
         peak = tracemalloc.get_traced_memory()[1]
     finally:

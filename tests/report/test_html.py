@@ -4,12 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
 from auditor.auditing import Audit
 from auditor.files import from_json
-from auditor.report import html
+from auditor.report import html, packing
 from auditor.report.html import render_html
 from auditor.report.sections import sections
 
@@ -25,7 +26,7 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
         self.scripts: list[str] = []
-        self.text = ""
+        self.text = self.json = ""
         self.feed(text)
         self.close()
         assert self.open == []
@@ -34,6 +35,7 @@ class Page(HTMLParser):
         self.elements.append((tag, dict(attrs)))
         if tag == "script":
             self.scripts.append("")
+            self.is_data = dict(attrs).get("type") == "application/json"
         if tag not in VOID:
             self.open.append(tag)
 
@@ -47,11 +49,12 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] == "script":
             self.scripts[-1] += data
+            self.json += data * self.is_data
         elif self.open and self.open[-1] != "style":
             self.text += data
 
-    def data(self) -> dict[str, object]:
-        return from_json(self.scripts[0])  # type: ignore[no-any-return]
+    def data(self) -> dict[str, Any]:
+        return from_json(self.json)  # type: ignore[no-any-return]
 
     def ids(self) -> set[str | None]:
         return {attributes.get("id") for _, attributes in self.elements}
@@ -68,8 +71,8 @@ def test_every_section_has_an_anchor_that_the_navigation_names(
     for kind, page in pages.items():
         links = {a.get("href") for tag, a in page.elements if tag == "a"}
         keys = {section.key for section in sections(audits[kind])}
-        assert links == {f"#{key}" for key in keys}
-        assert keys <= page.ids()
+        assert {f"#{key}" for key in keys} <= links
+        assert {str(link)[1:] for link in links} <= page.ids()
 
 
 def test_nothing_is_loaded_from_anywhere(pages: Mapping[str, Page]) -> None:
@@ -101,58 +104,57 @@ def test_plotly_is_there_once_where_there_is_something_to_draw(audits: Mapping[s
 def test_hostile_names_make_no_element_and_no_attribute(pages: Mapping[str, Page]) -> None:
     page = pages["hostile"]
     count = Counter(tag for tag, _ in page.elements)
-    assert count["script"] == 3
+    assert count["script"] == 5
     assert count["b"] == 0
     names = {name for _, attributes in page.elements for name in attributes}
     assert not {name for name in names if name.startswith("on")}
     assert "window.hacked=1</script>" in page.text
 
 
+def column(page: Page, name: str) -> dict[str, Any]:
+    """A column of the leaderboard in the data of a page."""
+    (found,) = (c for c in page.data()["tables"][0]["columns"] if c["name"] == name)
+    return dict(found)
+
+
 def test_embedded_data_survive_hostile_names(pages: Mapping[str, Page]) -> None:
-    trials = pages["hostile"].data()["trials"]
-    assert isinstance(trials, list)
-    assert trials[0].startswith("</script><script>window.hacked=1")
+    first = column(pages["hostile"], "trial")["texts"][0]
+    assert first.startswith("</script><script>window.hacked=1")
 
 
 def test_the_charts_start_with_the_winner_and_the_worst_failure(
     pages: Mapping[str, Page], full: Audit
 ) -> None:
-    data = pages["full"].data()
-    trials, panels = data["trials"], data["panels"]
-    assert isinstance(trials, list)
-    assert isinstance(panels, list)
-    best = next(iter(full.scores.by_trial))
-    assert [trials[place] for place in panels] == [best, "0009"]
+    curves = pages["full"].data()["curves"]
+    assert curves["winner"] == 0
+    assert list(full.scores.by_trial)[curves["failed"]] == "0009"
 
 
-def test_every_trial_has_a_row_and_every_curve_a_button(pages: Mapping[str, Page]) -> None:
-    elements = pages["full"].elements
-    buttons = {a["data-place"] for tag, a in elements if tag == "button" and "data-place" in a}
-    assert len(buttons) == 11
-    assert sum(tag == "svg" for tag, _ in elements) == 12
+def test_every_trial_and_every_curve_is_in_the_data(pages: Mapping[str, Page], full: Audit) -> None:
+    assert column(pages["full"], "trial")["texts"] == list(full.scores.by_trial)
+    assert len(pages["full"].data()["curves"]["trials"]) == 11
 
 
-def test_a_large_sweep_keeps_the_best_and_failed_curves_and_says_so(
+def test_the_top_rows_stand_in_the_page_for_paper(
     full: Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(html, "MOST_POINTS", 300)
+    monkeypatch.setattr(html, "PRINTED_ROWS", 5)
     page = Page(render_html(full))
-    trials = page.data()["trials"]
-    assert isinstance(trials, list)
-    assert trials[0] == next(iter(full.scores.by_trial))
-    assert trials[-1] == "0009"
-    assert len(trials) < 11
-    assert f"The curves of {11 - len(trials)} trials are left out" in page.text
+    assert "… 7 more" in page.text
+    assert sum(tag == "svg" for tag, _ in page.elements) == 5
 
 
-def test_a_long_leaderboard_says_how_much_is_left_out(
+def test_curves_that_do_not_fit_are_left_out_from_the_lowest_rank_on(
     full: Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(html, "MOST_ROWS", 5)
-    assert "… 7 more trials are in the CSV files." in Page(render_html(full)).text
+    monkeypatch.setattr(packing, "MOST_POINTS", 300)
+    page = Page(render_html(full))
+    trials = page.data()["curves"]["trials"]
+    assert trials == list(range(6))
+    assert "The curves of the last 5 trials are left out" in page.text
 
 
 def test_unknown_values_have_no_key_to_sort_by(pages: Mapping[str, Page]) -> None:
-    cells = [a for tag, a in pages["full"].elements if tag == "td"]
-    assert "nan" not in {str(a.get("data-k")).lower() for a in cells}
-    assert "None" not in {a.get("data-k") for a in cells}
+    gaps = column(pages["full"], "gap")
+    unknown = [key for key, text in zip(gaps["keys"], gaps["texts"], strict=True) if text == "–"]
+    assert unknown == [None]

@@ -12,6 +12,10 @@ from auditor.report.words.phrases import OUTCOME_TONES, settings
 if TYPE_CHECKING:
     from auditor.auditing import Audit
 
+SETTING = "Hyperparameter"
+"""What the columns of hyperparameters say that they hold."""
+
+LANE = Column("lane", about="Trained in a stack with others, or alone by Model.fit", below=True)
 PENALTY = Column("penalty", "right", about="What the gap costs", below=True)
 RECORDED = Column("recorded", about="What the tool recorded of its runs", below=True)
 TIME = Column("time", "right", about="Training of all its runs", below=True)
@@ -86,9 +90,10 @@ def _columns(audit: "Audit", varied: list[str]) -> tuple[Column, ...]:
         Column("outcome"),
         Column("epoch", "right", about="The best epoch, counted from 1"),
         *_measures(audit),
-        *(Column(name, about="Hyperparameter", below=True) for name in varied),
+        *(Column(name, about=SETTING, below=True) for name in varied),
         *([PENALTY] * _penalised(audit)),
         *([TIME] * _timed(audit)),
+        *([LANE] * _mixed(audit)),
         *([RECORDED] * _partly_covered(audit)),
     )
 
@@ -116,6 +121,8 @@ def _costs(audit: "Audit") -> list[tuple[Cell, ...]]:
         columns.append(list(map(_measured, penalties, aligned(penalties))))
     if _timed(audit):
         columns.append([Cell(seconds(s), s) for s in (_spent(audit, trial) for trial in scores)])
+    if _mixed(audit):
+        columns.append([Cell(lane, lane) for lane in (_lane(audit, trial) for trial in scores)])
     if _partly_covered(audit):
         columns.append([Cell(kind, kind) for kind in map(audit.trials.coverage_of, scores)])
     return list(zip(*columns, strict=True)) if columns else [()] * len(scores)
@@ -125,6 +132,15 @@ def _spent(audit: "Audit", trial: str) -> float | None:
     recorded = [audit.trials.recorded[run].seconds for run in audit.trials.runs_of[trial]]
     known = [value for value in recorded if value is not None]
     return sum(known) if known else None
+
+
+def _lane(audit: "Audit", trial: str) -> str:
+    lanes = {audit.trials.context.lane.get(run, UNKNOWN) for run in audit.trials.runs_of[trial]}
+    return ", ".join(sorted(lanes)) or UNKNOWN
+
+
+def _mixed(audit: "Audit") -> bool:
+    return len(set(audit.trials.context.lane.values())) > 1
 
 
 def _penalised(audit: "Audit") -> bool:
