@@ -8,6 +8,9 @@ MUTED = "#59636E"
 GRID = "#E3E7EB"
 EMPTY = "#F3F5F7"
 
+MIDDLE = "#C9CFD5"
+"""Between TRAIN for good and VALIDATION for bad."""
+
 PAPER = "#FFFFFF"
 """Behind labels, and between the strokes of hatching."""
 
@@ -30,6 +33,7 @@ DARK = {
     TRAIN_BAND: "rgba(86, 180, 233, 0.22)",
     VALIDATION_BAND: "rgba(230, 159, 0, 0.22)",
     OTHER_BAND: "rgba(44, 194, 149, 0.22)",
+    MIDDLE: "#4A5560",
     PAPER: "#12161B",
 }
 """What stands for each colour on a dark page."""
