@@ -1,13 +1,15 @@
 """AUD041, AUD042: outputs of models that do not fit their loss."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule, Severity
-from auditor.diagnosis.wording import number
+from auditor.diagnosis.wording import count, number, percent
+from auditor.outcomes import FAILURES
 from auditor.trials import ModelFacts, Run
 
 _MOST_NAMED = 5
@@ -16,6 +18,9 @@ _MOST_NAMED = 5
 NEGATIVE_LOSS = -0.01
 """Cross-entropy, in nats, below which labels must lie outside of 0 to 1: within, it is never below
 0, but for rounding."""
+
+FEW_FAILED = 0.5
+"""Share of the other trials up to which failures go with what only those that failed have."""
 
 _CATEGORICAL = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 _LOSSES = (*_CATEGORICAL, "binary_crossentropy")
@@ -77,13 +82,35 @@ def one_for_each(seen: Judged, rule: Rule, said: Mapping[str, Said]) -> Iterator
         groups.setdefault(words, []).append(trial)
     for words, trials in groups.items():
         yield rule.finding(
-            f"{named(trials, len(seen.trials.hyperparameters))}: {words.text}",
+            f"{named(trials, len(seen.trials.hyperparameters))}: {words.text}"
+            + (_fate(seen, trials) if words.severity != "tip" else ""),
             (*words.evidence, Evidence("trials whose models are so", len(trials), "trials")),
             words.confidence,
             trials=tuple(trials),
             runs=runs_of(seen, trials),
             severity=words.severity,
         )
+
+
+def _fate(seen: Judged, trials: Sequence[str]) -> str:
+    """That all of these trials failed, where they did, against how many of the others."""
+    outcomes = seen.outcomes.by_trial
+    failed = Counter(outcomes[trial] for trial in trials if outcomes[trial] in FAILURES)
+    if failed.total() < len(trials):
+        return ""
+    ends = ", ".join(f"{many} {outcome}" for outcome, many in failed.most_common())
+    said = (
+        f"; all {len(trials)} failed ({ends})" if len(trials) > 1 else f"; it failed ({ends[2:]})"
+    )
+    others = [
+        outcome in FAILURES for trial, outcome in outcomes.items() if trial not in set(trials)
+    ]
+    if not others:
+        return f"{said}, and this is a likely cause"
+    many = f"{sum(others) or 'none'} of the {count(len(others), 'other')}"
+    if sum(others) > FEW_FAILED * len(others):
+        return f"{said}, but so did {many}"
+    return f"{said}, and {many} did: this is the likely cause"
 
 
 def runs_of(seen: Judged, trials: Iterable[str]) -> tuple[Run, ...]:
@@ -212,8 +239,10 @@ LOGITS = Rule(
     "training fails or goes anywhere.",
     remedy="Let one of the two do it: softmax (or sigmoid) in the last layer and "
     "from_logits=False, or a linear last layer and from_logits=True.",
-    certainty="High: it stands in the model. An error where neither applies it; a tip where Keras "
-    "on TensorFlow takes the logits from what the last layer was given.",
+    certainty="High: it stands in the model; it is called the likely cause where all such trials "
+    f"failed, and at most {percent(FEW_FAILED)} of the others. An error where neither applies it; "
+    "a tip where Keras on TensorFlow takes the logits from what the last layer was given.",
+    thresholds=("FEW_FAILED",),
 )
 
 CLASSES = Rule(

@@ -54,6 +54,37 @@ def test_probabilities_and_logits_are_told_apart(
 
 
 @pytest.mark.parametrize(
+    ("curves", "end"),
+    [
+        (
+            "DDOO",
+            "all 2 failed (2 diverged), and none of the 2 others did: this is the likely cause",
+        ),
+        (
+            "DVOV",
+            "2 failed (1 diverged, 1 overfit), and 1 of the 2 others did: this is the likely cause",
+        ),
+        ("DDDD", "all 2 failed (2 diverged), but so did 2 of the 2 others"),
+        ("DD", "all 2 failed (2 diverged), and this is a likely cause"),
+        ("DODD", "takes the logarithm of numbers that are no probabilities"),
+    ],
+)
+def test_outputs_that_do_not_fit_are_offered_as_the_cause_where_all_such_trials_failed(
+    curves: str, end: str
+) -> None:
+    kinds = {"D": DIVERGED, "O": FLAT, "V": OVERFIT}
+    models = dict(zip("abcd", [with_output("linear")] * 2 + [PLAIN] * 2, strict=True))
+    trials = {name: kinds[kind] for name, kind in zip("abcd", curves, strict=False)}
+    finding = found("AUD041", modelled(trials, **{name: models[name] for name in trials}))
+    assert finding.sentence.endswith(end)
+
+
+def test_one_trial_that_failed_is_told_so() -> None:
+    trials = modelled({"a": DIVERGED, "b": FLAT}, a=with_output("linear"), b=PLAIN)
+    assert "; it failed (diverged), and none of the 1 other did" in found("AUD041", trials).sentence
+
+
+@pytest.mark.parametrize(
     "facts",
     [
         with_output("softmax"),
