@@ -20,6 +20,7 @@ from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.space import Values
 
 if TYPE_CHECKING:
+    from auditor.auditing import Audit
     from auditor.search.recording_tuner import RecordingTuner
 
 PREFIX = "r"
@@ -112,6 +113,34 @@ def rerunning(tuner: "RecordingTuner", wanted: Sequence[Mapping[str, Json]]) -> 
         distribution_strategy=tuner.distribution_strategy,
     )
     return other
+
+
+def confirmed(
+    tuner: "RecordingTuner",
+    given: tuple[tuple[Any, ...], dict[str, Any]] | None,
+    budget: int | None,
+) -> "Audit":
+    """The audit of a sweep after the reruns that decide its causes; see `RecordingTuner.confirm`.
+
+    Args:
+        tuner: Of the sweep.
+        given: The arguments of `Model.fit`, by place and by name; None where they are not known.
+        budget: Trainings at most; None for as many as it takes.
+
+    Raises:
+        SearchError: There are no arguments, or they are not those of the sweep.
+    """
+    if given is None:
+        raise SearchError(
+            "confirm() trains as search() did, which has not run to its end in this process; give "
+            "confirm() the arguments of search()"
+        )
+    args, kwargs = given
+    check_same(Path(tuner.project_dir), args, kwargs)
+    plan = tuner.audit().plan_reruns(budget)
+    if plan.trainings:
+        rerunning(tuner, plan.wanted).search(*args, **kwargs)
+    return tuner.audit()
 
 
 def check_same(path: Path, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:

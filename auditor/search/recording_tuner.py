@@ -1,10 +1,9 @@
 """What the grid and the random tuner share: KerasTuner's, with every curve recorded."""
 
-import gc
 import math
 import os
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,26 +11,22 @@ from typing import TYPE_CHECKING, Any, Literal
 from keras_tuner.engine.trial import Trial
 from keras_tuner.src.distribute import utils as distribution
 
-from auditor.errors import AuditorError, SearchError
+from auditor.errors import SearchError
 from auditor.files import write_whole
 from auditor.readers import read
 from auditor.scoring import DEFAULT_GAP_PENALTY
 from auditor.search import store
 from auditor.search.ending import Ending
 from auditor.search.fit import CompiledModels
-from auditor.search.folds import Fold
 from auditor.search.hiding import hide_gpus
-from auditor.search.launching.launcher import check_count, launcher, leaves_gpus_alone
+from auditor.search.launching.launcher import check_count, leaves_gpus_alone
 from auditor.search.lock import SweepLock
-from auditor.search.parallel_search import search_in_parallel
 from auditor.search.plan_summary import PlanSummary, planned_summary, stored_summary
-from auditor.search.predicting import keep_predictions
 from auditor.search.progress import Progress, Standing
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.runs import CrossValidation
+from auditor.search.searching import run_search
 from auditor.search.signals import ends_by_sigterm
-from auditor.search.stackable import why_never
-from auditor.search.stacked_search import StackedSearch
 from auditor.search.sweep_file import SweepFile
 from auditor.search.training_tuner import TrainingTuner
 from auditor.trials import Trials
@@ -167,52 +162,8 @@ class RecordingTuner(TrainingTuner):
         # KerasTuner's own workers share a directory on purpose.
         lock = nullcontext() if distribution.has_chief_oracle() else self._lock
         with ends_by_sigterm(), lock:
-            self._search(*fit_args, **fit_kwargs)
+            run_search(self, fit_args, fit_kwargs)
         self._searched = fit_args, fit_kwargs
-
-    def _search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
-        # KerasTuner collects garbage for every model. Without what is alive already, the frameworks
-        # above all, that takes milliseconds in place of 0.2 s: a third of a small trial.
-        gc.collect()
-        gc.freeze()
-        try:
-            folds = self.cross_validation.split(self.oracle.seed, fit_args, fit_kwargs)
-            self._sweep.open(fit_args, fit_kwargs, self.executions_per_trial, folds)
-            if self.check_data:
-                # Here, and not while trials train: stacks are timed, and that decides how they do.
-                self._sweep.check_data(fit_args, fit_kwargs, folds)
-                gc.freeze()  # what it has loaded too
-            self.oracle.forgive()
-            self._standing.begin(self.executions_per_trial * max(1, self.cross_validation.count))
-            self.save()
-            self._run_trials(fit_args, fit_kwargs, folds)
-            keep_predictions(self, fit_args, fit_kwargs)
-        except KeyboardInterrupt as interrupt:
-            with suppress(AuditorError, OSError):
-                self.ending.settle(self.trials())
-            done = len(self.oracle.end_order)
-            interrupt.add_note(
-                f"{done} completed trials are kept in {self.project_dir}; call search() again with "
-                "the same arguments, in a new process too, to go on from there"
-            )
-            raise
-        except OSError as error:
-            raise self.ending.cannot_write(error) from error
-        finally:
-            gc.unfreeze()
-            with suppress(OSError):
-                self.oracle.save(now=True)
-
-    def _run_trials(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], folds: tuple[Fold, ...]
-    ) -> None:
-        """Run them in the lane, and in the processes, that were asked for."""
-        if executors := launcher(self.n_jobs, self.workers_per_gpu):
-            search_in_parallel(self, executors, args, kwargs, folds)
-        elif self.lane == "fit" or why_never(self):
-            super().search(*args, **kwargs)
-        else:
-            StackedSearch(self, args, kwargs, folds).run()
 
     def confirm(self, *fit_args: Any, budget: int | None = None, **fit_kwargs: Any) -> "Audit":
         """Train again, with new seeds, what decides whether the causes of the audit are causes.
@@ -237,20 +188,10 @@ class RecordingTuner(TrainingTuner):
             >>> tuner.confirm().causes[0].evidence
             'confirmed'
         """
-        from auditor.search.confirming import check_same, rerunning
+        from auditor.search.confirming import confirmed
 
-        if not fit_args and not fit_kwargs:
-            if self._searched is None:
-                raise SearchError(
-                    "confirm() trains as search() did, which has not run to its end in this "
-                    "process; give confirm() the arguments of search()"
-                )
-            fit_args, fit_kwargs = self._searched
-        check_same(Path(self.project_dir), fit_args, fit_kwargs)
-        plan = self.audit().plan_reruns(budget)
-        if plan.trainings:
-            rerunning(self, plan.wanted).search(*fit_args, **fit_kwargs)
-        return self.audit()
+        given = (fit_args, fit_kwargs) if fit_args or fit_kwargs else self._searched
+        return confirmed(self, given, budget)
 
     def plan_summary(self, *fit_args: Any, **fit_kwargs: Any) -> PlanSummary:
         """Which trials train together, and why the others do not; `print` makes it a table.
