@@ -1,15 +1,14 @@
 """AUD041, AUD042: outputs of models that do not fit their loss."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule, Severity
-from auditor.diagnosis.wording import count, number, percent
-from auditor.outcomes import FAILURES
+from auditor.diagnosis.wording import count, number
+from auditor.outcomes import Outcome
 from auditor.trials import ModelFacts, Run
 
 _MOST_NAMED = 5
@@ -20,10 +19,14 @@ NEGATIVE_LOSS = -0.01
 0, but for rounding."""
 
 FEW_FAILED = 0.5
-"""Share of the other trials up to which failures go with what only those that failed have."""
+"""Times the share of failures among trials whose models are so up to which others may have failed
+for that to be called the likely cause: the mechanism is known, chance need not be ruled out."""
 
 _CATEGORICAL = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 _LOSSES = (*_CATEGORICAL, "binary_crossentropy")
+_FAILED = (Outcome.NEVER_LEARNED, Outcome.DIVERGED)
+"""What comes of a loss that is none; a model that overfits has learned."""
+
 _PROBABILITIES = ("softmax", "sigmoid")
 _NO_PROBABILITIES = frozenset(
     [
@@ -93,24 +96,21 @@ def one_for_each(seen: Judged, rule: Rule, said: Mapping[str, Said]) -> Iterator
 
 
 def _fate(seen: Judged, trials: Sequence[str]) -> str:
-    """That all of these trials failed, where they did, against how many of the others."""
+    """How many of these trials failed, against how many of the others."""
     outcomes = seen.outcomes.by_trial
-    failed = Counter(outcomes[trial] for trial in trials if outcomes[trial] in FAILURES)
-    if failed.total() < len(trials):
+    failed = {trial for trial, outcome in outcomes.items() if outcome in _FAILED}
+    ill, well = len(failed & set(trials)), len(trials) - len(failed & set(trials))
+    others, ill_others = len(outcomes) - len(trials), len(failed - set(trials))
+    if not ill or well > ill:
         return ""
-    ends = ", ".join(f"{many} {outcome}" for outcome, many in failed.most_common())
     said = (
-        f"; all {len(trials)} failed ({ends})" if len(trials) > 1 else f"; it failed ({ends[2:]})"
+        f"; {ill} of {len(trials)} never learned or diverged" if len(trials) > 1 else "; it failed"
     )
-    others = [
-        outcome in FAILURES for trial, outcome in outcomes.items() if trial not in set(trials)
-    ]
     if not others:
         return f"{said}, and this is a likely cause"
-    many = f"{sum(others) or 'none'} of the {count(len(others), 'other')}"
-    if sum(others) > FEW_FAILED * len(others):
-        return f"{said}, but so did {many}"
-    return f"{said}, and {many} did: this is the likely cause"
+    said += f", and {ill_others or 'none'} of the {count(others, 'other')}"
+    is_rare = ill_others * len(trials) <= FEW_FAILED * ill * others
+    return f"{said}: this is the likely cause" if is_rare else said
 
 
 def runs_of(seen: Judged, trials: Iterable[str]) -> tuple[Run, ...]:
@@ -239,9 +239,10 @@ LOGITS = Rule(
     "training fails or goes anywhere.",
     remedy="Let one of the two do it: softmax (or sigmoid) in the last layer and "
     "from_logits=False, or a linear last layer and from_logits=True.",
-    certainty="High: it stands in the model; it is called the likely cause where all such trials "
-    f"failed, and at most {percent(FEW_FAILED)} of the others. An error where neither applies it; "
-    "a tip where Keras on TensorFlow takes the logits from what the last layer was given.",
+    certainty="High: it stands in the model. It is called the likely cause where at least half of "
+    f"such trials never learned or diverged, and of the others at most {FEW_FAILED:g} times that "
+    "share. An error where neither applies it; a tip where Keras on TensorFlow takes the logits "
+    "from what the last layer was given.",
     thresholds=("FEW_FAILED",),
 )
 

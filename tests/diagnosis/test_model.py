@@ -13,6 +13,7 @@ from tests.diagnosis.examples.model import JAX, PLAIN, TENSORFLOW, modelled
 from tests.making import case, sweep
 
 OUTPUT = "activations"
+CAUSE = ": this is the likely cause"
 
 
 def told(code: str, trials: Any) -> list[Finding]:
@@ -56,20 +57,16 @@ def test_probabilities_and_logits_are_told_apart(
 @pytest.mark.parametrize(
     ("curves", "end"),
     [
-        (
-            "DDOO",
-            "all 2 failed (2 diverged), and none of the 2 others did: this is the likely cause",
-        ),
-        (
-            "DVOV",
-            "2 failed (1 diverged, 1 overfit), and 1 of the 2 others did: this is the likely cause",
-        ),
-        ("DDDD", "all 2 failed (2 diverged), but so did 2 of the 2 others"),
-        ("DD", "all 2 failed (2 diverged), and this is a likely cause"),
-        ("DODD", "takes the logarithm of numbers that are no probabilities"),
+        ("DDOO", "; 2 of 2 never learned or diverged, and none of the 2 others" + CAUSE),
+        ("DDOV", "; 2 of 2 never learned or diverged, and none of the 2 others" + CAUSE),
+        ("DOOO", "; 1 of 2 never learned or diverged, and none of the 2 others" + CAUSE),
+        ("DDDO", "; 2 of 2 never learned or diverged, and 1 of the 2 others" + CAUSE),
+        ("DDDD", "; 2 of 2 never learned or diverged, and 2 of the 2 others"),
+        ("DD", "; 2 of 2 never learned or diverged, and this is a likely cause"),
+        ("OVDD", "takes the logarithm of numbers that are no probabilities"),
     ],
 )
-def test_outputs_that_do_not_fit_are_offered_as_the_cause_where_all_such_trials_failed(
+def test_outputs_that_do_not_fit_are_offered_as_the_cause_where_most_such_trials_failed(
     curves: str, end: str
 ) -> None:
     kinds = {"D": DIVERGED, "O": FLAT, "V": OVERFIT}
@@ -81,7 +78,7 @@ def test_outputs_that_do_not_fit_are_offered_as_the_cause_where_all_such_trials_
 
 def test_one_trial_that_failed_is_told_so() -> None:
     trials = modelled({"a": DIVERGED, "b": FLAT}, a=with_output("linear"), b=PLAIN)
-    assert "; it failed (diverged), and none of the 1 other did" in found("AUD041", trials).sentence
+    assert "; it failed, and none of the 1 other" + CAUSE in found("AUD041", trials).sentence
 
 
 @pytest.mark.parametrize(
