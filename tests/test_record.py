@@ -19,6 +19,7 @@ from auditor.attribution.cause import (
     Confirmation,
     Flip,
     GapEffect,
+    GapPair,
     Rescue,
     RescuingSet,
     Tally,
@@ -56,8 +57,12 @@ CAUSE = Cause(
     Confirmation("undecided", 5, 6, (Flip("lr", 2, 6, 0.1),), 0.2),
 )
 GAP = GapEffect(HIGH, 2, 2, 0.1, (0.0, 0.2), 0.7, (0.5, 0.9))
+TOGETHER = GapPair(
+    (HIGH, Condition("units", "==", 8)),
+    *(2, 0.1, (0.0, 0.2), 0.7, (0.5, 0.9), True, False, "but-for"),
+)
 ATTRIBUTION = Attribution(
-    "full grid", 4, (COUNTS,), (COUNTS,), (CAUSE,), ("few trials",), (GAP,), (CAUSE,)
+    "full grid", 4, (COUNTS,), (COUNTS,), (CAUSE,), ("few trials",), (GAP,), (CAUSE,), (TOGETHER,)
 )
 LOW = Condition("lr", "==", 0.1)
 HELP = Help(

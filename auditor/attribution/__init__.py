@@ -9,7 +9,9 @@ from auditor.attribution.chance import count_hypotheses
 from auditor.attribution.confirming import reruns_of, take_reruns, withdrawn_words
 from auditor.attribution.design import Layout, find_layout
 from auditor.attribution.effects import Estimator, find_unit
+from auditor.attribution.ends import find_ends
 from auditor.attribution.failures import find_failures
+from auditor.attribution.gap_pairs import find_gap_pairs
 from auditor.attribution.gaps import find_gaps
 from auditor.attribution.help import Helping
 from auditor.attribution.helping import find_help
@@ -77,7 +79,7 @@ def _attribute(
     looked_at = count_hypotheses(atoms)
     notes = find_notes(trials, configurations, layout, failures, causes, unit, looked_at)
     causes, withdrawn = take_reruns(trials, causes)
-    gaps = find_gaps(trials, outcomes, scores, configurations, atoms, unit) if scores else ()
+    ends = find_ends(trials, outcomes, scores, configurations, unit) if scores else None
     return Attribution(
         layout.name,
         layout.cells,
@@ -85,8 +87,9 @@ def _attribute(
         pairs,
         causes,
         (*withdrawn_words(withdrawn), *notes),
-        gaps,
+        find_gaps(ends, atoms, unit) if ends else (),
         withdrawn,
+        find_gap_pairs(ends, atoms, layout, unit) if ends else (),
     )
 
 

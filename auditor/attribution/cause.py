@@ -211,6 +211,40 @@ class GapEffect:
 
 
 @dataclass(frozen=True)
+class GapPair:
+    """What two values together do beyond both, in trials that have their hyperparameters.
+
+    Intervals hold for all pairs and both comparisons at once with 95 % probability.
+
+    Attributes:
+        conditions: The two values.
+        survivors: Trials with both that have a gap.
+        gap: By how much the mean gap with both exceeds what both values would add up to if neither
+            changed what the other does: among survivors only, as in `GapEffect`. None where a
+            combination of having and not having them has no survivor.
+        gap_interval: Its interval, where one is defined and each combination has enough survivors.
+        worse: The same for how badly trials end, in shares: probability less 1/2 that a trial with
+            both or neither ends worse than one with one of them, doubled. Over all trials whose end
+            is known.
+        worse_interval: Its interval, where one is defined and each combination has enough trials.
+        raises_gap: Whether the gap is larger than that beyond doubt and by enough, larger than
+            with either value alone, and not because of who survived.
+        worsens: Whether trials end worse than that beyond doubt, and worse than with either alone.
+        evidence: What may be claimed.
+    """
+
+    conditions: tuple[Condition, Condition]
+    survivors: int
+    gap: float | None
+    gap_interval: tuple[float, float] | None
+    worse: float | None
+    worse_interval: tuple[float, float] | None
+    raises_gap: bool
+    worsens: bool
+    evidence: EvidenceLevel
+
+
+@dataclass(frozen=True)
 class Attribution:
     """All that is known about causes.
 
@@ -224,6 +258,8 @@ class Attribution:
         notes: What limits them, in sentences.
         gaps: Per single value, in the order of the space; empty where no trial has a gap.
         withdrawn: What would be among the causes, had reruns not shown that it is none.
+        gap_pairs: Per pair of values of which all four combinations ended; empty where no trial has
+            a gap.
     """
 
     design: Literal["full grid", "grid with holes", "random", "adaptive", "unknown"]
@@ -234,3 +270,4 @@ class Attribution:
     notes: tuple[str, ...]
     gaps: tuple[GapEffect, ...] = ()
     withdrawn: tuple[Cause, ...] = ()
+    gap_pairs: tuple[GapPair, ...] = ()

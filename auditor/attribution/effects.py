@@ -49,7 +49,7 @@ class Estimator:
         listed = np.flatnonzero(self.atoms.listed)
         values, pairs = [], []
         for failure in self.failures.found:
-            cells = _cells(
+            cells = sum_cells(
                 self.atoms.met[:, listed], self.atoms.active[:, listed], self._sums(failure)
             )
             values.append(self._values(failure, listed, cells))
@@ -59,7 +59,8 @@ class Estimator:
     def tally(self, failure: Failure, chosen: tuple[int, ...]) -> Tally:
         """Counts of one cause; `chosen` are its places among the atoms."""
         places = np.array(chosen)
-        cells = _cells(self.atoms.met[:, places], self.atoms.active[:, places], self._sums(failure))
+        sums = self._sums(failure)
+        cells = sum_cells(self.atoms.met[:, places], self.atoms.active[:, places], sums)
         if len(chosen) == 1:
             return next(self._values(failure, places, cells))
         if len(chosen) == 2:
@@ -145,17 +146,24 @@ class Estimator:
         return k, n, int(failure.runs.sum()) - k, len(failure.runs) - n
 
 
-def _cells(met: Mask, active: Mask, sums: Floats) -> Floats:
+def sum_cells(met: Mask, active: Mask, sums: Floats, is_exact: bool = False) -> Floats:
     """Sums over the trials with both, the first, the second or neither of two conditions.
+
+    Args:
+        met: Whether a trial meets a condition; (trial, condition).
+        active: Whether its hyperparameter exists there; (trial, condition).
+        sums: What is summed; (sum, trial).
+        is_exact: Whether all 64 bits are needed. Counts stay far below 2 ** 24, up to which 32 bits
+            are exact, and are faster.
 
     Returns:
         (cell, sum, condition, condition); of trials that have both hyperparameters. On the
         diagonal the first cell is with, and the last without, the one condition.
     """
-    # Counts stay far below 2 ** 24, up to which float32 is exact; products of floats are fast.
-    one, there = met.astype(np.float32), active.astype(np.float32)
+    kind = np.float64 if is_exact else np.float32
+    one, there = met.astype(kind), active.astype(kind)
     found = np.empty((4, len(sums), met.shape[1], met.shape[1]))
-    for place, weight in enumerate(sums.astype(np.float32)[:, :, None]):
+    for place, weight in enumerate(sums.astype(kind)[:, :, None]):
         both, first = one.T @ (one * weight), one.T @ (there * weight)
         total = there.T @ (there * weight)
         found[:, place] = both, first - both, first.T - both, total - first - first.T + both

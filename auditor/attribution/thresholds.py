@@ -62,6 +62,11 @@ MAX_TRIES = 30
 SPLIT = 500
 """Trials drawn at random from which on one half finds the causes and the other estimates them."""
 
+MIN_CELL = 8
+"""Trials, or runs where intervals are over seeds, in each combination of having and not having two
+values, below which their interaction has no interval: variances of fewer are not to be trusted as
+far out as many pairs at once need."""
+
 WORTH = 0.2
 """Standard deviations (of the trials' gaps, or objectives) below which a difference is not worth
 telling, however surely it is there: a small effect (Cohen 1988)."""

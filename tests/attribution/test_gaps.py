@@ -1,6 +1,5 @@
 """What values do to the generalization gap, among those that survived."""
 
-import numpy as np
 import pytest
 
 from auditor.attribution import attribute
@@ -41,13 +40,18 @@ def test_a_difference_of_gaps_is_that_of_the_means():
 
 @pytest.mark.parametrize(("sampler", "defined"), [("random", True), ("adaptive", False)])
 def test_intervals_are_for_random_searches(sampler, defined):
-    random = np.random.default_rng(0)
-    kinds = ["ok", "ok", "overfit"]
-    trials = sweep(random_configurations(60, 1), lambda v: str(random.choice(kinds)), sampler)
+    trials = gapped.sweep(random_configurations(60, 1), lambda v: (0.3, 0.6), 0, 0.05, sampler)
     found = gaps(trials).values()
     assert {g.interval is not None for g in found} == {defined}
     assert {g.worse_interval is not None for g in found} == {defined}
     assert all(g.interval[0] <= g.effect <= g.interval[1] for g in found if defined)
+
+
+def test_over_seeds_it_is_runs_that_end_worse():
+    ends = lambda v: ["diverged", "ok", "ok"] if v["lr"] == 1.0 else ["ok"] * 3  # noqa: E731
+    found = gaps(sweep(grid(), ends))["lr", 1.0]
+    assert found.worse == pytest.approx(0.5 + 1 / 6)
+    assert found.worse_interval[0] > 0.5
 
 
 def test_the_chance_of_ending_worse_has_an_interval_at_its_limits():

@@ -7,16 +7,14 @@ from auditor.attribution.help import Help
 from auditor.attribution.telling import difference
 from auditor.report.numbers import UNKNOWN, count, number
 from auditor.report.parts import Cell, Column, Row, Section, Table, Tone
-from auditor.report.words.phrases import condition, listed
+from auditor.report.words.phrases import EVIDENCE, condition, listed
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
 
 _EVIDENCE = {
-    "associated": "associated: they occur together, nothing more is claimed",
-    "randomised": "randomised: the values were drawn at random, so nothing else explains it",
+    **EVIDENCE,
     "but-for": "matched: pairs of observed trials that differ in this one value",
-    "confirmed": "confirmed by reruns made for the purpose",
 }
 
 DIGITS = 2

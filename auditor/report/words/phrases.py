@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from auditor.attribution.cause import ANY_FAILURE, Condition
+from auditor.attribution.cause import ANY_FAILURE, Condition, EvidenceLevel
 from auditor.files import Json
 from auditor.outcomes import Outcome
 from auditor.report.numbers import count, setting
@@ -33,6 +33,14 @@ _DID = {
     Outcome.MISSING: "without a result",
     Outcome.OK: "without a failure",
 }
+
+EVIDENCE: Mapping[EvidenceLevel, str] = {
+    "associated": "associated: they occur together, nothing more is claimed",
+    "randomised": "randomised: the values were drawn at random, so nothing else explains it",
+    "but-for": "but-for: observed trials that differ in this one value do not fail",
+    "confirmed": "confirmed by reruns made for the purpose",
+}
+"""What each level of evidence means."""
 
 _OPERATORS = {"==": "=", "<=": "≤", ">=": "≥"}
 
