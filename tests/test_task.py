@@ -97,6 +97,27 @@ def test_groups_of_classes_told_apart_are_not_taken_for_the_classes() -> None:
     assert task({**pairs, "stuck": guessing(4)}).classes == 4
 
 
+def test_runs_that_start_at_chance_of_different_classes_solve_different_problems() -> None:
+    found = task({"a": guessing(2), "b": guessing(10), "c": guessing(10)})
+    assert (found.classes, found.chance_loss) == (None, None)
+    assert found.unlike == (
+        "trial a starts at guessing among 2 classes",
+        "trial b starts at guessing among 10 classes",
+    )
+
+
+def test_an_accuracy_here_and_the_error_of_a_regression_there_are_different_problems() -> None:
+    error = {"val_loss": [3.0, 2.0], "val_mae": [1.0, 0.9]}
+    found = task({"a": guessing(2), "b": guessing(2), "c": error})
+    assert (found.kind, found.chance_loss) == ("unknown", None)
+    assert found.unlike == (
+        "2 runs, such as trial a, log an accuracy",
+        "trial c logs the error of a regression",
+    )
+    beside = {**error, "val_accuracy": [0.0, 0.0]}  # logged out of habit
+    assert task({"b": guessing(2), "c": beside}).unlike == ()
+
+
 @pytest.mark.parametrize("classes", [2, 3, 10])
 def test_classes_are_told_by_losses_at_rest(classes: int) -> None:
     found = task(at(math.log(classes)))

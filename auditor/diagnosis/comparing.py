@@ -1,4 +1,4 @@
-"""AUD023: hyperparameters that change the loss by which trials are ranked."""
+"""AUD023: trials of unlike problems or rows, and hyperparameters that change the loss itself."""
 
 import math
 import re
@@ -40,7 +40,7 @@ class _Axis(NamedTuple):
 
 def _needs(seen: Judged) -> str | None:
     name = seen.trials.objective.name
-    if name not in ("loss", "val_loss"):
+    if name not in ("loss", "val_loss") and not seen.task.unlike:
         return f"the objective is {name!r}, not a loss"
     if sum(score.score is not None for score in seen.scores.by_trial.values()) < 2:
         return "fewer than two trials have a result"
@@ -48,6 +48,10 @@ def _needs(seen: Judged) -> str | None:
 
 
 def _check(seen: Judged) -> Iterator[Finding]:
+    if seen.task.unlike:
+        yield _of_problems(seen)
+        return
+    yield from _of_rows(seen)
     axes = [*_functions(seen.trials), *_terms(seen)]
     if not axes:
         return
@@ -66,6 +70,41 @@ def _check(seen: Judged) -> Iterator[Finding]:
         evidence,
         confidence,
     )
+
+
+def _of_problems(seen: Judged) -> Finding:
+    """That the trials are no sweep at all."""
+    return INCOMPARABLE.finding(
+        f"these trials do not solve one problem: {'; '.join(seen.task.unlike)}: ranks and causes "
+        "across them mean nothing, and chance is not known",
+        (Evidence("problems that are told apart", len(seen.task.unlike), "", 2),),
+        "high",
+        severity="error",
+        remedy="Audit each problem by itself, in a folder of its own.",
+    )
+
+
+def _of_rows(seen: Judged) -> Iterator[Finding]:
+    """That runs of one fold were validated on sets of different size."""
+    sizes: dict[int, dict[int, str]] = {}
+    for run, rows in seen.measured.rows.items():
+        sizes.setdefault(run.fold, {}).setdefault(rows.rows, run.trial_id)
+    for first, *others in (sorted(of_fold.items()) for of_fold in sizes.values()):
+        # A multiple may be the same set, told from accuracies that happen to share a divisor.
+        other = next((size for size in others if size[0] % first[0]), None)
+        if other is not None:
+            yield INCOMPARABLE.finding(
+                f"trials are not validated on the same rows: by its accuracies trial {first[1]} "
+                f"has {first[0]} of them, trial {other[1]} {other[0]}; what differs between them "
+                "may be the data, or the problem",
+                (
+                    Evidence("fewest validation rows", first[0], "rows"),
+                    Evidence("most validation rows", max(size for size, _ in others), "rows"),
+                ),
+                "medium",
+                remedy="Validate all trials on the same rows; audit each problem by itself.",
+            )
+            return
 
 
 def _functions(trials: Trials) -> Iterator[_Axis]:
@@ -146,16 +185,21 @@ INCOMPARABLE = Rule(
     severity="warning",
     needs=_needs,
     check=_check,
-    detected="Trials are ranked by a loss, and a hyperparameter varies that by its name is part of "
-    "it: the loss function or an option of it (such as label smoothing), or a strength of "
-    "regularisation (such as L2 or weight decay). A strength counts where the validation loss "
-    "without regularisation terms was not recorded, no record of the models shows that they have "
-    f"no such terms, and, of {TREND_TRIALS} trials or more, the first losses grow with it.",
-    matters="Keras adds penalties to the validation loss too: the ranking then says that "
-    "regularisation is harmful, and another loss function has another scale.",
+    detected="Some runs log an accuracy and others only the error of a regression, or their first "
+    "epochs are at guessing among different numbers of classes: an error. Accuracies show sets of "
+    "validation rows of different size, no multiple of each other. Or trials are ranked by a loss, "
+    "and a hyperparameter varies that by its name is part of it: the loss function or an option of "
+    "it (such as label smoothing), or a strength of regularisation (such as L2 or weight decay). A "
+    "strength counts where the validation loss without regularisation terms was not recorded, no "
+    f"record of the models shows that they have no such terms, and, of {TREND_TRIALS} trials or "
+    "more, the first losses grow with it.",
+    matters="Losses of unlike problems have nothing in common. Of one problem, Keras adds penalties "
+    "to the validation loss too: the ranking then says that regularisation is harmful, and another "
+    "loss function has another scale.",
     remedy="Rank by a metric that they do not change: an accuracy, an error, or the validation "
     "loss without regularisation terms, which a sweep by auditor records.",
-    certainty="High where the loss function or an option of it varies; medium for strengths, which "
-    "are told by their names; low for weight decay, which optimizers apply outside the loss.",
+    certainty="High for unlike problems, and where the loss function or an option of it varies; "
+    "medium for rows, which are told from accuracies, and for strengths, which are told by their "
+    "names; low for weight decay, which optimizers apply outside the loss.",
     thresholds=("TREND_TRIALS", "TREND_ERRORS"),
 )

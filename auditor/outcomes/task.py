@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.outcomes.accuracies import accuracy_of, share
+from auditor.outcomes.accuracies import ACCURACIES, accuracy_of, share
 from auditor.outcomes.measured import Finite, Measured, finite
 from auditor.outcomes.thresholds import (
     CHANCE_ACCURACY,
@@ -52,12 +52,15 @@ class Task:
         chance_loss: Cross-entropy of a model that holds all classes for equally likely, in nats:
             ln K. Only where losses were seen there: that there are K classes does not make a loss a
             plain cross-entropy.
+        unlike: What shows that runs solve different problems, in words, a part for each of these;
+            empty where they may well solve the same.
     """
 
     kind: Literal["classification", "regression", "unknown"] = "unknown"
     classes: int | None = None
     known_from: str = ""
     chance_loss: float | None = None
+    unlike: tuple[str, ...] = ()
 
 
 def task_of(seen: Measured) -> Task:
@@ -66,7 +69,8 @@ def task_of(seen: Measured) -> Task:
     The number of classes is read off curves only where it cannot well be otherwise: where a run has
     both the loss ln K and the accuracy 1/K, or both its losses rest at the very ln K. Where several
     numbers are seen the largest is chance: a model that learned to tell groups of classes apart,
-    but not within the groups, rests at a smaller one.
+    but not within the groups, rests at a smaller one. Runs that start at several solve different
+    problems.
 
     Example:
         >>> task_of(Measured(read("stuck_at_chance.txt"))).classes
@@ -80,12 +84,36 @@ def task_of(seen: Measured) -> Task:
     name = accuracy_of(seen.trials)
     if not name and _has_errors(seen.trials):
         return Task("regression")
+    unlike = _by_metrics(seen) if name else ()
+    if unlike:
+        return Task(unlike=unlike)
     found = (_from_start(seen, name) if name else None) or _from_plateaus(seen, name)
     return found or Task("classification" if name else "unknown")
 
 
 def _has_errors(trials: Trials) -> bool:
     return any(name in trials.metrics or twin(name) in trials.metrics for name in _ERRORS)
+
+
+def _by_metrics(seen: Measured) -> tuple[str, ...]:
+    """That some runs log an accuracy only, and others the error of a regression only."""
+    accuracies, errors = (_logging(seen, names) for names in (ACCURACIES, _ERRORS))
+    kinds = {"an accuracy": accuracies - errors, "the error of a regression": errors - accuracies}
+    if not all(kinds.values()):
+        return ()
+    return tuple(f"{_such(seen, min(runs), len(runs))} {what}" for what, runs in kinds.items())
+
+
+def _logging(seen: Measured, names: tuple[str, ...]) -> set[int]:
+    """Positions of the runs that log one of some metrics, on either side."""
+    columns = [seen.column(metric) for name in names for metric in (name, twin(name))]
+    return {run for column in columns for run in np.flatnonzero(np.diff(column.bounds)).tolist()}
+
+
+def _such(seen: Measured, place: int, many: int) -> str:
+    """How runs are told, by one of them."""
+    trial = seen.trials.runs[place].trial_id
+    return f"trial {trial} logs" if many == 1 else f"{many} runs, such as trial {trial}, log"
 
 
 def _from_start(seen: Measured, name: str) -> Task | None:
@@ -105,6 +133,9 @@ def _from_start(seen: Measured, name: str) -> Task | None:
         ).all(axis=1)
         guessing &= _trains_there(seen, np.flatnonzero(starts), classes)
         if guessing.any():
+            unlike = _by_classes(seen, np.flatnonzero(starts)[guessing], classes[guessing])
+            if unlike:
+                return Task("classification", unlike=unlike)
             most = int(classes[guessing].max())
             at = np.flatnonzero(guessing & (classes == most))[0]
             return _at_chance(
@@ -113,6 +144,22 @@ def _from_start(seen: Measured, name: str) -> Task | None:
                 "in the first epochs of a run",
             )
     return None
+
+
+def _by_classes(
+    seen: Measured, places: NDArray[np.intp], classes: NDArray[np.intp]
+) -> tuple[str, ...]:
+    """That runs start at guessing among different numbers of classes.
+
+    Half as many may be the same classes, in two groups that are told apart at once.
+    """
+    different = np.unique(classes[2 * classes != classes.max()]).tolist()
+    return tuple(
+        f"trial {seen.trials.runs[places[classes == many][0]].trial_id} starts at guessing among "
+        f"{many} classes"
+        for many in different
+        if len(different) > 1
+    )
 
 
 def _trains_there(
