@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "record": ANALYSED,
     "auditing": ANALYSED | {"record"},
     "checking": ANALYSED | {"auditing", "data_checks"},
-    "report": ANALYSED | {"record", "auditing"},
+    "comparing": ANALYSED | {"auditing"},
+    "report": ANALYSED | {"record", "auditing", "comparing"},
     # What the command line trains, and on what; they know nothing of audits.
     "tables": ANYWHERE,
     "sweep_data": ANYWHERE | {"tables"},
@@ -44,13 +45,14 @@ MAY_IMPORT = {
     # Nothing imports the command line.
     "cli": ANALYSED
     | {"record", "auditing", "report", "readers", "search", "sweeping", "watching"}
-    | {"checking", "check_tables"},
+    | {"checking", "check_tables", "comparing"},
 }
 # Only inside functions or for type checkers: loading the room does not load these.
 MAY_IMPORT_LATER = {
-    "search": {"auditing"},  # tuner.audit()
+    "search": {"auditing", "report"},  # tuner.audit(), and its page while a search goes on
     "auditing": {"report"},  # print(audit)
     "checking": {"report"},  # print(check_data(...))
+    "comparing": {"report"},  # print(compare(...))
     "report": {"checking"},
 }
 

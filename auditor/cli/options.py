@@ -22,9 +22,14 @@ Penalty = Annotated[
     ),
 ]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one offline HTML file.")]
-SweepHtml = Annotated[
+SweepReport = Annotated[
     Path | None,
-    typer.Option(help="The report, one offline HTML file; by default in the sweep's folder."),
+    typer.Option(
+        "--report",
+        "--html",
+        help="The report, one offline HTML file, written anew while the sweep goes on; by default "
+        "in the sweep's folder.",
+    ),
 ]
 Json = Annotated[Path | None, typer.Option(help="Write the whole record as JSON.")]
 Csv = Annotated[Path | None, typer.Option(help="Write tables to this folder.")]

@@ -21,7 +21,7 @@ from auditor.cli.options import (
     Plain,
     Save,
     Stratify,
-    SweepHtml,
+    SweepReport,
     WorkersPerGpu,
 )
 from auditor.cli.outputs import Outputs
@@ -66,7 +66,7 @@ def sweep(
     out: Out = Path("sweeps"),
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
-    html: SweepHtml = None,
+    report: SweepReport = None,
     json: Json = None,
     csv: Csv = None,
     save: Save = None,
@@ -75,7 +75,7 @@ def sweep(
 ) -> None:
     """Train a search space and audit it. Interrupted, the same command goes on."""
     codes = tuple(fail_on or ())
-    outputs = Outputs(html, json, csv, save, plain, codes)
+    outputs = Outputs(report, json, csv, save, plain, codes)
     if search is Sampler.RANDOM and max_trials is None:
         raise typer.BadParameter("--search random needs --max-trials")
     if (data is None) != (target is None):
@@ -101,7 +101,7 @@ def sweep(
             _introduce(source, plan)
             say(f"\n{plan.summary(source)}")
             return
-        page = html or plan.folder / "report.html"
+        page = report or plan.folder / "report.html"
         _sweep(source, plan, Outputs(page, json, csv, save, plain, codes))
 
 
@@ -139,9 +139,10 @@ def _introduce(source: "Source", plan: Plan) -> None:
 def _sweep(source: "Source", plan: Plan, outputs: Outputs) -> None:
     """Train, then audit."""
     _introduce(source, plan)
+    say(f"  report, written anew while it trains: {outputs.html}")
     watcher = watcher_for(outputs.plain)
     tuner = plan.tuner(source, watcher)
-    with watched(tuner, watcher, plan.folder, plan.overwrite):
+    with watched(tuner, watcher, plan.folder, plan.overwrite, outputs.html):
         plan.run(tuner, source.data)
     earlier = tuner.progress().earlier
     before = f" ({earlier} of them earlier)" if earlier else ""

@@ -1,7 +1,7 @@
 """Searches that somebody watches, and may interrupt."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def watched(
-    tuner: Any, watcher: "Lines | View", folder: Path, overwrite: bool = False
+    tuner: Any,
+    watcher: "Lines | View",
+    folder: Path,
+    overwrite: bool = False,
+    report: Path | None = None,
 ) -> Iterator[None]:
     """Show how a search goes while a block runs it; interrupted, say what is kept, and exit.
 
@@ -24,11 +28,14 @@ def watched(
         watcher: Shows it.
         folder: What is kept is in it.
         overwrite: Whether the command would delete that.
+        report: A page to write anew meanwhile; its last version is left to the caller.
     """
     from auditor.search.signals import Terminated, sigterm_interrupts
+    from auditor.search.so_far import live_report
 
+    pages = nullcontext() if report is None else live_report(tuner, report).watch()
     try:
-        with sigterm_interrupts(), watcher.watch(tuner.progress):
+        with sigterm_interrupts(), watcher.watch(tuner.progress), pages:
             yield
     except KeyboardInterrupt as stop:
         kept = len(tuner.oracle.end_order)

@@ -1,11 +1,13 @@
 """Who trains the trials of a search: this process, or others."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from keras_tuner.engine.trial import Trial
 
 from auditor.search.launching.launcher import Launcher
+from auditor.search.recorder import Execution
 from auditor.search.stacking.plan import Plan, PlannedStack
 from auditor.search.stacking.rows import StackedRun
 from auditor.search.stacking.sizing import Machine, this_machine
@@ -47,8 +49,12 @@ class Here:
 
     def train_stacks(self, plan: Plan) -> Iterator[list[tuple[PlannedStack, Happened]]]:
         """Train the stacks of a plan; see `StackedLane.train`."""
-        for trial_id in dict.fromkeys(t for stack, _ in plan.stacks for t, _, _ in stack.runs):
-            self._tuner._standing.note_start(trial_id)
+        training: dict[str, list[Execution]] = {}
+        for stack, group in plan.stacks:
+            for run in stack.runs:
+                training.setdefault(run[0], []).append(group.runs[run].execution)
+        for trial_id, runs in training.items():
+            self._tuner._standing.note_start(trial_id, partial(tuple, runs))
         yield from self._search.lane().train(plan)
 
     def train_alone(self, trials: Iterable[Trial]) -> None:

@@ -4,12 +4,15 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from auditor.search.recording_oracle import RecordingOracle
+
+if TYPE_CHECKING:
+    from auditor.search.recorder import Execution
 
 RECENT = 30.0
 """Seconds whose epochs make up the rate: it follows a change soon, and does not jump about."""
@@ -117,7 +120,7 @@ class Standing:
         self._marks = deque([(self._began, 0)])  # epochs in all, at most one mark per second
         self._epochs = 0
         self._planned = 0
-        self._running: set[str] = set()
+        self._running: dict[str, Callable[[], Sequence[Execution]]] = {}
         self._workers: dict[str, Worker] = {}
 
     def _look(self) -> None:
@@ -146,10 +149,10 @@ class Standing:
             self._reset(runs)
             self._look()
 
-    def note_start(self, trial_id: str) -> None:
-        """A trial begins to train."""
+    def note_start(self, trial_id: str, runs: Callable[[], Sequence["Execution"]] = tuple) -> None:
+        """A trial begins to train; `runs` are those of it that train in this process."""
         with self._lock:
-            self._running.add(trial_id)
+            self._running[trial_id] = runs
 
     def note_epochs(
         self,
@@ -189,7 +192,7 @@ class Standing:
     def note_end(self, trial: Trial) -> None:
         """A trial has ended."""
         with self._lock:
-            self._running.discard(trial.trial_id)
+            self._running.pop(trial.trial_id, None)
             self._sort(trial)
             self._count()
             completed = trial.status == TrialStatus.COMPLETED
@@ -204,6 +207,11 @@ class Standing:
             (group.add if found else group.discard)(trial.trial_id)
 
     # What others ask
+
+    def training(self) -> Mapping[str, Sequence["Execution"]]:
+        """Per trial that trains its runs in this process, which go on meanwhile."""
+        with self._lock:
+            return {trial_id: runs() for trial_id, runs in self._running.items()}
 
     def now(self, ended: Trial | None = None) -> Progress:
         """Where the search stands, just after a trial has ended or in between."""

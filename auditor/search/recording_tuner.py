@@ -27,6 +27,7 @@ from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.runs import CrossValidation
 from auditor.search.searching import run_search
 from auditor.search.signals import ends_by_sigterm
+from auditor.search.so_far import live_report
 from auditor.search.sweep_file import SweepFile
 from auditor.search.training_tuner import TrainingTuner
 from auditor.trials import Trials
@@ -45,6 +46,8 @@ class RecordingTuner(TrainingTuner):
         gap_penalty: Weight of the generalization gap in the score; 0 ranks by the objective alone.
         keep_weights: For how many of the best trials weights stay on the disk; -1 for all.
         progress: Called with a `Progress` after each trial; see also the method `progress`.
+        report: A file for the report, an HTML page. It is written anew while the search goes on,
+            for 2 % of the time at most, and a browser that shows it follows.
         cross_validation: Number of folds, or 0 for none. Each execution then trains one run per
             fold, and the score is the mean over all of them. `search` takes all rows as arrays `x`
             and `y`, and no validation data. The folds are the same for the whole sweep, and have
@@ -76,6 +79,7 @@ class RecordingTuner(TrainingTuner):
         gap_penalty: float = DEFAULT_GAP_PENALTY,
         keep_weights: int = DEFAULT_KEEP_WEIGHTS,
         progress: Callable[[Progress], None] | None = None,
+        report: str | os.PathLike[str] | None = None,
         cross_validation: int = 0,
         stratify: bool = False,
         clean_train_metrics: bool = False,
@@ -110,6 +114,7 @@ class RecordingTuner(TrainingTuner):
         self.workers_per_gpu = workers_per_gpu
         self.keep_weights = keep_weights
         self._progress = progress
+        self._report = report
         self._searched: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         standing, split = Standing(oracle), CrossValidation(cross_validation, stratify)
         path = Path(directory or ".", project_name or "untitled_project")
@@ -161,8 +166,11 @@ class RecordingTuner(TrainingTuner):
         self._searched = None  # While it runs, copies of this tuner must not take the data along.
         # KerasTuner's own workers share a directory on purpose.
         lock = nullcontext() if distribution.has_chief_oracle() else self._lock
-        with ends_by_sigterm(), lock:
+        report = None if self._report is None else live_report(self, self._report)
+        with ends_by_sigterm(), lock, report.watch() if report else nullcontext():
             run_search(self, fit_args, fit_kwargs)
+        if report:
+            report.finish()
         self._searched = fit_args, fit_kwargs
 
     def confirm(self, *fit_args: Any, budget: int | None = None, **fit_kwargs: Any) -> "Audit":
@@ -243,7 +251,8 @@ class RecordingTuner(TrainingTuner):
         self.ending.report(trial, self._executions, reported=reported)
 
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
-        self._standing.note_start(trial.trial_id)
+        self._executions = []
+        self._standing.note_start(trial.trial_id, lambda: self._executions)
         act = partial(self._run_and_update_trial, trial, *fit_args, **fit_kwargs)
         self.ending.attempt(trial, act, partial(self.runs_so_far, trial))
 

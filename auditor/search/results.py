@@ -117,7 +117,7 @@ def conclude_all(
         context: What is known of the data.
         gap_penalty: Weight of the generalization gap in the score.
     """
-    trials = _observed(executions, objective_of(objective), context)
+    trials = observed(executions, objective_of(objective), context)
     outcomes = judge(trials)
     scores = score(trials, outcomes, gap_penalty)
     return {
@@ -183,9 +183,16 @@ def run_records(
     ]
 
 
-def _observed(
+def observed(
     executions: Mapping[str, list[Execution]], objective: Objective, context: Context
 ) -> Trials:
+    """What runs have shown, as trials without hyperparameters.
+
+    Args:
+        executions: Per trial its runs.
+        objective: Of the search.
+        context: What is known of the data.
+    """
     runs = [(trial_id, e) for trial_id, own in executions.items() for e in own]
     rows = [
         (trial_id, e.execution, e.fold, epoch, metric, value)

@@ -22,7 +22,7 @@ class GridSearch(RecordingTuner, keras_tuner.GridSearch):
             are neighbours. A search whose first ten trials all crash ends in any case.
         **kwargs: `directory`, `project_name`, `overwrite`, `executions_per_trial` and others, as in
             KerasTuner, and those of `RecordingTuner`: `gap_penalty`, `keep_weights`, `progress`,
-            `cross_validation`, `stratify`, `clean_train_metrics`, `check_data`,
+            `report`, `cross_validation`, `stratify`, `clean_train_metrics`, `check_data`,
             `lane`.
 
     Example:
