@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from auditor.auditing import Audit, audit
     from auditor.checking import DataAudit, check_data
+    from auditor.comparing import Comparison, compare
     from auditor.errors import AuditorError
     from auditor.readers import read
     from auditor.search import GridSearch, PlanSummary, RandomSearch
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "Audit": "auditor.auditing",
     "AuditorError": "auditor.errors",
+    "Comparison": "auditor.comparing",
     "DataAudit": "auditor.checking",
     "GridSearch": "auditor.search",
     "Objective": "auditor.trials",
@@ -32,12 +34,14 @@ _ROOMS = {
     "Trials": "auditor.trials",
     "audit": "auditor.auditing",
     "check_data": "auditor.checking",
+    "compare": "auditor.comparing",
     "read": "auditor.readers",
 }
 
 __all__ = [
     "Audit",
     "AuditorError",
+    "Comparison",
     "DataAudit",
     "GridSearch",
     "Objective",
@@ -47,6 +51,7 @@ __all__ = [
     "Trials",
     "audit",
     "check_data",
+    "compare",
     "read",
 ]
 

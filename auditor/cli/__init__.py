@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from auditor.cli import audit, check_data, confirm, rules, sweep
+from auditor.cli import audit, check_data, compare, confirm, rules, sweep
 
 app = typer.Typer(
     name="auditor",
@@ -21,6 +21,7 @@ app = typer.Typer(
 
 for _command in (
     audit.audit,
+    compare.compare,
     sweep.sweep,
     confirm.confirm,
     sweep.spaces,
