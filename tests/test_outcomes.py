@@ -94,6 +94,23 @@ def test_a_guess_does_not_make_an_explosion_of_a_start(first: float, recovered: 
 
 
 @pytest.mark.parametrize(
+    ("loss", "val_loss", "outcome"),
+    [
+        ([29e3, 28.9e3, 28.5e3, 28e3], [29.6e3, 29.5e3, 29e3, 28.6e3], "ok"),
+        ([29e6, 28.9e3, 28.5e3, 28e3], [29.6e3, 29.5e3, 29e3, 28.6e3], "diverged"),
+        ([29e3, 35e3, 28.5e3, 28e3], [29.6e3, 29.5e3, 29e3, 28.6e3], "diverged"),
+        ([29e3, 28e3, 27e3, NAN], [29e3, 28e3, 27e3, NAN], "diverged"),
+    ],
+)
+def test_a_target_of_another_scale_is_no_explosion(
+    loss: list[float], val_loss: list[float], outcome: str
+) -> None:
+    scaled = {"loss": [0.9, 0.8, 0.7, 0.6], "val_loss": [0.9, 0.8, 0.7, 0.6]}
+    trials = sweep({"a": {"loss": loss, "val_loss": val_loss}, "b": scaled, "c": scaled})
+    assert judge(trials).by_trial["a"] == outcome
+
+
+@pytest.mark.parametrize(
     ("training", "right", "outcome"),
     [(400.0, 0.9, "diverged"), (400.0, 0.0, "ok"), (2.0, 0.9, "ok")],
 )

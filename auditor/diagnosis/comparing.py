@@ -193,9 +193,9 @@ INCOMPARABLE = Rule(
     "strength counts where the validation loss without regularisation terms was not recorded, no "
     f"record of the models shows that they have no such terms, and, of {TREND_TRIALS} trials or "
     "more, the first losses grow with it.",
-    matters="Losses of unlike problems have nothing in common. Of one problem, Keras adds penalties "
-    "to the validation loss too: the ranking then says that regularisation is harmful, and another "
-    "loss function has another scale.",
+    matters="Losses of unlike problems have nothing in common. Of one problem, Keras adds "
+    "penalties to the validation loss too: the ranking then says that regularisation is harmful, "
+    "and another loss function has another scale.",
     remedy="Rank by a metric that they do not change: an accuracy, an error, or the validation "
     "loss without regularisation terms, which a sweep by auditor records.",
     certainty="High for unlike problems, and where the loss function or an option of it varies; "

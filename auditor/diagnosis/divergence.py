@@ -15,7 +15,7 @@ from auditor.outcomes import (
     Outcome,
     RunOutcome,
 )
-from auditor.outcomes.explosions import WORST, bad_of
+from auditor.outcomes.explosions import SAME_START, WORST, bad_of
 from auditor.outcomes.thresholds import GUESSING_CLASSES, LEAST_ACCURACY
 
 HELD = " that held, at the end"
@@ -154,7 +154,9 @@ DIVERGED = Rule(
     severity="error",
     needs=_needs_results,
     check=_diverged,
-    detected=f"{_DETECTED} And no later epoch is {_BACK} A NaN or infinite result counts too "
+    detected=f"{_DETECTED} And no later epoch is {_BACK} A run without an accuracy that starts above "
+    f"a loss that was only guessed has not exploded where both losses, the first within "
+    f"{SAME_START:g} times each other, only fall from there. A NaN or infinite result counts too "
     "where no curve was recorded.",
     matters="The steps were too large, and what the loss says of the last weights is of no use; "
     "the trial ranks after all that did not diverge. Where an accuracy held, only the "

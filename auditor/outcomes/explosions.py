@@ -6,14 +6,22 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.outcomes.accuracies import accuracy_of
 from auditor.outcomes.curves import LOSSES
 from auditor.outcomes.measured import Measured
 from auditor.outcomes.thresholds import DIVERGED_FACTOR, LEARNED_MARGIN, RECOVERED_FACTOR
 from auditor.outcomes.verdicts import Baseline, Outcome, RunOutcome
-from auditor.trials import Run, Trials
+from auditor.trials import Run, Trials, twin
 
 SINCE = "best since: "
 """Begins the evidence of a loss that came back down, but to that of knowing nothing."""
+
+STEADY = 1.05
+"""Times its first value that a loss may rise to by noise and still only fall."""
+
+SAME_START = 2.0
+"""Times each other that the first losses on both sides are at most where nothing exploded: of an
+untrained model they are the same."""
 
 WORST = "worst "
 """Begins the evidence of a loss that was bad."""
@@ -73,6 +81,25 @@ def is_start(seen: Measured, run: int, bad: tuple[int, ...], reference: Baseline
         and int(first.epochs[0]) == 0
         and float(first.values[0]) > reference.normal
     )
+
+
+def only_falls(seen: Measured, run: int, bad: tuple[int, ...], reference: Baseline) -> bool:
+    """Whether losses above a guessed ceiling are those of a target of another scale.
+
+    Of no accuracy: a cross-entropy never is so large. What explodes within the first epoch has a
+    mean training loss there unlike the validation loss at its end, or rises later.
+    """
+    if reference.loss is not None or len(seen.column(twin(accuracy_of(seen.trials))).curve(run)[0]):
+        return False
+    training, validation = (seen.column(metric).curve(run).values for metric in LOSSES)
+    if bad != tuple(range(len(validation))) or len(training) != len(validation):
+        return False
+    firsts = sorted([training[0], validation[0]])
+    falls = (
+        (curve <= STEADY * curve[0]).all() and curve[-1] < curve[0]
+        for curve in (training, validation)
+    )
+    return bool(firsts[1] <= SAME_START * firsts[0]) and all(falls)
 
 
 def _starts_far_above(reference: Baseline) -> bool:

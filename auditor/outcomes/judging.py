@@ -46,7 +46,8 @@ def _judge_run(
     """The verdict on the run at a place among all runs; `same` is that it has one answer only."""
     trials, run = seen.trials, seen.trials.runs[place]
     recovered = bool(bad) and explosions.has_recovered(seen, place, bad, reference)
-    if recovered and explosions.is_start(seen, place, bad, reference):
+    of_start = explosions.is_start if recovered else explosions.only_falls
+    if bad and of_start(seen, place, bad, reference):
         bad, recovered = (), False
     if (bad and not recovered) or explosions.reported_non_finite(trials, run):
         return explosions.diverged(seen, place, bad, reference)
