@@ -154,8 +154,8 @@ DIVERGED = Rule(
     severity="error",
     needs=_needs_results,
     check=_diverged,
-    detected=f"{_DETECTED} And no later epoch is {_BACK} A run without an accuracy that starts above "
-    f"a loss that was only guessed has not exploded where both losses, the first within "
+    detected=f"{_DETECTED} And no later epoch is {_BACK} A run without an accuracy that starts "
+    "above a loss that was only guessed has not exploded where both losses, the first within "
     f"{SAME_START:g} times each other, only fall from there. A NaN or infinite result counts too "
     "where no curve was recorded.",
     matters="The steps were too large, and what the loss says of the last weights is of no use; "

@@ -5,6 +5,7 @@ People name a folder after what they vary, and just as often `run_3`, `fold_2`, 
 a hyperparameter and nothing else, and other words only beside such a one.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -51,6 +52,15 @@ _SHARES = _words(
     """
 )
 """Words for shares of 1: `dropout_60` may be 60 %, or dropout in a model trained for 60 epochs."""
+
+_RATES = _words(
+    """
+    lr learning_rate learningrate init_lr base_lr max_lr lr_decay decay weight_decay wd l1 l2 reg
+    l1_reg l2_reg weight_reg epsilon
+    """
+)
+MOST_RATE = 10.0
+"""Value of such a word above which it is none: `lr_1e5` stands for 1e-5, whose sign got lost."""
 
 _GLUED = _words("lr bs wd dropout units epochs layers filters momentum batch hidden")
 """Words that people write without anything between word and number: `lr0.01`, `bs32`."""
@@ -225,7 +235,8 @@ def _is_doubtful(key: str, number: str, following: str) -> bool:
     if key in _NEED_WORD or (is_whole and key in _NEED_FRACTION):
         return True
     value = _typed(number)
-    if key in _SHARES and isinstance(value, int | float) and value > 1:
+    most = 1.0 if key in _SHARES else MOST_RATE if key in _RATES else math.inf
+    if isinstance(value, int | float) and value > most:
         return True
     # `units_32_64` and `dropout_0.5_0.3` may be lists, and `lr_0_01` a fraction.
     return re.match(r"[_-]\d" if is_whole else r"[_-]\d*\.\d", following) is not None

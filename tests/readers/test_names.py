@@ -25,6 +25,7 @@ from auditor.readers.names import hyperparameters_in, hyperparameters_in_path
         "dropout_0.5_run_3": {"dropout": 0.5},
         "dropout_1_lr_0.1": {"dropout": 1, "lr": 0.1},
         "units_32_dropout_60": {"units": 32},
+        "sgd_lr_10": {"lr": 10},
         "batch_size_16_epochs_10_fold3": {"batch_size": 16, "epochs": 10},
         "seed=3,lr=.5": {"lr": 0.5},
         "lr=0p01": {"lr": 0.01},
@@ -48,6 +49,7 @@ ORDINARY = """
     20240131-101010 resnet50 vgg16 conv2d_3 cnn_64x64 model_0.5 trial_0008 grid_winner_20_epochs
     0008 val_loss lr_schedule alr_0.1 opt_2 l2_3 units_32_64 lr_0_001 loss_mse run_3__fold_2
     seed=1 = a==b 1=2=3= adam_0.001 digits_dropout_60 dropout50 beta_1_9
+    lr_1e5 adam_lr1e4
 """
 
 
