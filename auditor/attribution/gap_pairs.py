@@ -30,6 +30,10 @@ _BALANCED: dict[DesignName, EvidenceLevel] = {"random": "randomised", "full grid
 """Designs in which everything else averages out, and what they let us claim."""
 
 
+_DIGITS = 12
+"""Decimals of a probability that are no rounding error."""
+
+
 class _Cells(NamedTuple):
     """The trials of each combination.
 
@@ -124,9 +128,10 @@ def _found(
     raises = (low > 0) & (gap >= WORTH * np.nanstd(ends.gap))
     for half in ([1, -1, 0, 0], [1, 0, -1, 0]):
         raises &= _gap(cells, half, level)[1] > 0
-    bad, bad_low, bad_high = _ends(cells, (_BOTH, _NEITHER), (_FIRST, _SECOND), level)
+    both_or_neither = _ends(cells, (_BOTH, _NEITHER), (_FIRST, _SECOND), level)
+    bad, bad_low, bad_high = (np.round(2 * end - 1, _DIGITS) + 0.0 for end in both_or_neither)
     known = _is_enough(cells, unit)
-    worsens = known & (bad_low > 0.5) & (layout.name in _BALANCED)
+    worsens = known & (bad_low > 0) & (layout.name in _BALANCED)
     for alone in (_FIRST, _SECOND):
         worsens &= _ends(cells, (_BOTH,), (alone,), level)[1] > 0.5
     for place, (first, second) in enumerate(cells.pairs.T.tolist()):
@@ -135,10 +140,8 @@ def _found(
             int(cells.survivors[_BOTH, place]),
             None if np.isnan(gap[place]) else float(gap[place]),
             None if np.isnan(low[place]) else (float(low[place]), float(high[place])),
-            float(2 * bad[place] - 1),
-            (float(2 * bad_low[place] - 1), float(2 * bad_high[place] - 1))
-            if known[place]
-            else None,
+            float(bad[place]),
+            (float(bad_low[place]), float(bad_high[place])) if known[place] else None,
             bool(raises[place]) and (is_complete or _stands(ends, atoms, first, second)),
             bool(worsens[place]),
             evidence,

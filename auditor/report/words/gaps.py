@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from auditor.attribution.cause import GapEffect, GapPair
+from auditor.attribution.cause import Cause, GapEffect, GapPair
 from auditor.report.numbers import UNKNOWN, number, percent, ratio
 from auditor.report.parts import Cell, Column, Row, Table, Tone
 from auditor.report.words.phrases import EVIDENCE, condition, conditions, sentence
@@ -42,9 +42,18 @@ def by_value(gaps: Iterable[GapEffect]) -> tuple[Table, ...]:
     return (Table("Generalization gap by value", columns, rows, note, brief=6),) if rows else ()
 
 
-def by_pair(pairs: Iterable[GapPair]) -> tuple[Table, ...]:
-    """Pairs that do more than both their values, beyond doubt; the largest first."""
-    told = [pair for pair in pairs if pair.raises_gap or pair.worsens]
+def by_pair(pairs: Iterable[GapPair], causes: Iterable[Cause]) -> tuple[Table, ...]:
+    """Pairs that go with more than both their values, beyond doubt; the largest first.
+
+    That a pair ends worse need not be told again where a cause names its hyperparameters.
+    """
+    named = [{test.hyperparameter for test in cause.conditions} for cause in causes]
+    told = [
+        pair
+        for pair in pairs
+        if pair.raises_gap
+        or (pair.worsens and not any(_names(pair) <= already for already in named))
+    ]
     told.sort(key=lambda pair: (-pair.raises_gap, -(pair.gap or 0.0), -(pair.worse or 0.0)))
     rows = tuple(
         Row(
@@ -80,7 +89,11 @@ def by_pair(pairs: Iterable[GapPair]) -> tuple[Table, ...]:
         "beyond doubt for one of them; intervals (95 %) hold for all pairs at once. Evidence: "
         + " ".join(sentence(_EVIDENCE[level].capitalize()) for level in levels)
     )
-    return (Table("Pairs that do more than both values", columns, rows, note),) if rows else ()
+    return (Table("Pairs beyond both their values", columns, rows, note),) if rows else ()
+
+
+def _names(pair: GapPair) -> set[str]:
+    return {test.hyperparameter for test in pair.conditions}
 
 
 def _effect(
