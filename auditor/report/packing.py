@@ -21,8 +21,8 @@ from auditor.trials import Run, Trials
 LEVELS = 65_534
 """Steps between the least and the greatest value of a curve."""
 
-MOST_POINTS = 2_500_000
-"""Numbers of all curves in a page: about 6.7 MB of text."""
+MOST_POINTS = 2_000_000
+"""Numbers of all curves in a page: about 5.4 MB of text."""
 
 FEWEST_EPOCHS = 25
 """Points of a curve below which it is no curve; then the lowest ranks go without."""

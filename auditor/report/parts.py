@@ -122,6 +122,21 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A part of a whole that is counted.
+
+    Attributes:
+        name: Of the part, such as "diverged".
+        count: How much of the whole it is.
+        tone: How it should look.
+    """
+
+    name: str
+    count: int
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
 class Section:
     """One section of a report, in the order of its fields.
 
@@ -130,6 +145,8 @@ class Section:
         title: Its heading.
         headline: One sentence that says it all; only the verdict has one.
         tone: Of the headline.
+        answers: Pairs of a question, in a word or three, and its answer in sentences.
+        shares: Parts of a whole, for renderers that can draw; the answers say the same.
         facts: Pairs of a name and a value.
         paragraphs: Text.
         entries: Findings or causes.
@@ -142,6 +159,8 @@ class Section:
     title: str
     headline: str = ""
     tone: Tone = "plain"
+    answers: tuple[tuple[str, str], ...] = ()
+    shares: tuple[Share, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     paragraphs: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()

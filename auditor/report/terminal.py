@@ -78,6 +78,9 @@ def _section(section: Section, width: int) -> Iterator[Text]:
     if section.headline:
         yield from _wrapped(section.headline, width, style=f"bold {_STYLES[section.tone]}".strip())
         yield Text()
+    if section.answers:
+        yield from _facts(section.answers, width)
+        yield from [Text()] * bool(section.paragraphs or section.facts)
     for paragraph in section.paragraphs:
         yield from _wrapped(paragraph, width)
     if section.facts:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from auditor.attribution.cause import ANY_FAILURE
+from auditor.attribution.cause import ANY_FAILURE, Condition
 from auditor.auditing import Audit, audit
 from auditor.diagnosis.finding import Evidence, Severity
 from auditor.diagnosis.rules import RULES
@@ -48,7 +48,7 @@ def test_verdict_names_the_winner_its_result_and_its_epoch_from_one(full: Audit)
 
 
 def test_verdict_says_that_one_training_shows_no_luck(full: Audit) -> None:
-    assert any("One run of each is recorded" in text for text in words(full, "verdict").paragraphs)
+    assert "One run of each is recorded" in dict(words(full, "verdict").answers)["how sure"]
 
 
 def test_verdict_says_when_the_first_two_are_too_close(audits: Mapping[str, Audit]) -> None:
@@ -61,7 +61,7 @@ def test_verdict_says_when_the_first_two_are_too_close(audits: Mapping[str, Audi
     for spread, settled in ((other - score.score) * 2, False), ((other - score.score) / 2, True):
         ranked = {**audit.scores.by_trial, best: replace(score, spread=spread)}
         again = replace(audit, scores=replace(audit.scores, by_trial=ranked))
-        text = " ".join(words(again, "verdict").paragraphs)
+        text = dict(words(again, "verdict").answers)["how sure"]
         assert ("not settled" not in text) == settled
 
 
@@ -113,9 +113,45 @@ def test_verdict_shows_the_severest_findings_first(full: Audit) -> None:
     assert [entry.label for entry in words(full, "verdict").entries] == ["AUD904", "AUD901"]
 
 
-def test_verdict_counts_outcomes(full: Audit) -> None:
-    facts = dict(words(full, "verdict").facts)
-    assert (facts["diverged"], facts["overfitted"], facts["crashed"]) == ("2/12", "2/12", "1/12")
+def test_verdict_counts_outcomes_the_worst_first(full: Audit) -> None:
+    told = words(full, "verdict")
+    shares = {share.name: share.count for share in told.shares}
+    assert (shares["diverged"], shares["overfitted"], shares["crashed"]) == (2, 2, 1)
+    assert sum(shares.values()) == 12
+    failed = dict(told.answers)["what failed"]
+    assert failed.startswith("5 of 12 trials: 1 crashed, 2 diverged, ")
+
+
+def test_verdict_without_any_failure_says_so() -> None:
+    fine = {"loss": [0.7, 0.5, 0.4, 0.35], "val_loss": [0.7, 0.5, 0.4, 0.35]}
+    told = words(audit(sweep(dict.fromkeys("abc", fine))), "verdict")
+    assert dict(told.answers)["what failed"] == "Nothing: no failure was seen in any trial."
+
+
+def test_verdict_advises_to_leave_out_what_is_shown_to_fail(full: Audit) -> None:
+    steps = dict(words(full, "verdict").answers)["what to do"]
+    assert steps == (
+        "Leave lr = 1.0 and activation = sigmoid out of the next search. Stop early. "
+        "Train the best few with more seeds before you choose between them."
+    )
+
+
+def test_verdict_never_advises_to_leave_out_what_the_best_trial_has(full: Audit) -> None:
+    best = next(iter(full.scores.by_trial))
+    values = full.trials.hyperparameters[best]
+    conditions = tuple(Condition(name, "==", value) for name, value in values.items())
+    cause = replace(full.causes[0], conditions=conditions)
+    blamed = replace(full, attribution=replace(full.attribution, causes=(cause,)))
+    assert "Leave" not in dict(words(blamed, "verdict").answers)["what to do"]
+
+
+def test_verdict_advises_nothing_on_what_is_only_associated(full: Audit) -> None:
+    cause = replace(full.causes[0], evidence="associated")
+    weak = replace(full, attribution=replace(full.attribution, causes=(cause,)))
+    answers = dict(words(weak, "verdict").answers)
+    assert "failures go with" in answers
+    assert "why" not in answers
+    assert "Leave" not in answers["what to do"]
 
 
 def test_worst_failure_is_one_with_a_curve(full: Audit) -> None:
@@ -159,8 +195,8 @@ def test_one_finding_has_no_order(full: Audit) -> None:
 
 def test_equal_scores_are_said_to_be_the_same() -> None:
     values = {"loss": [0.5, 0.4, 0.3], "val_loss": [0.6, 0.5, 0.4]}
-    told = words(audit(sweep({"a": values, "b": values})), "verdict").paragraphs
-    assert any("scores the same." in text for text in told)
+    told = words(audit(sweep({"a": values, "b": values})), "verdict")
+    assert "scores the same." in dict(told.answers)["how sure"]
 
 
 def test_findings_of_one_code_stand_together(full: Audit) -> None:
@@ -205,7 +241,6 @@ def test_the_verdict_says_what_is_wrong_with_the_winner_before_the_third_kind_el
     more = tuple(replace(other, code=code, title=code) for code in codes)
     told = words(replace(audited, findings=(*more, first)), "verdict").entries
     assert [entry.label for entry in told] == ["AUD901", "AUD902", "AUD003"]
-    assert [bool(entry.remedy) for entry in told] == [True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,7 @@ def summaries(audit: "Audit", most: int) -> tuple[Entry, ...]:
             SEVERITY_TONES[group[0].severity],
             group[0].severity,
             _sentence(audit, group),
-            # The others' stand with the findings.
-            remedy=_remedy(group) if group is shown[0] else "",
+            remedy=_remedy(group),
         )
         for group in shown
     )

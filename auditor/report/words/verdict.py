@@ -1,11 +1,15 @@
 """Which model, how sure, what went wrong and why: what must be understood in ten seconds."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from auditor.outcomes import FAILURES, Outcome
-from auditor.report.numbers import count, epoch, number, ratio
-from auditor.report.parts import Section, Tone
+from auditor.report.numbers import count, epoch, number
+from auditor.report.parts import Entry, Section, Share, Tone
 from auditor.report.words import alone, phrases
+from auditor.report.words.advice import next_steps
 from auditor.report.words.background import limits
 from auditor.report.words.causes import why
 from auditor.report.words.findings import summaries
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_FINDINGS = 3
 MOST_CAUSES = 2
+
+UNKNOWN_VALUES = "Its hyperparameters are not known."
 
 
 def winner(audit: "Audit") -> str | None:
@@ -40,17 +46,60 @@ def verdict(audit: "Audit") -> Section:
     """The first section."""
     best = winner(audit)
     headline, tone = _headline(audit, best)
-    paragraphs = [] if best is None else [_about(audit, best), *_how_sure(audit, best)]
-    paragraphs += [why(cause) for cause in audit.causes[:MOST_CAUSES]]
+    entries = summaries(audit, MOST_FINDINGS)
     return Section(
         "verdict",
         "Verdict",
         headline,
         tone,
+        answers=tuple(_answers(audit, best, entries)),
+        shares=_shares(audit),
         facts=_facts(audit, best),
-        paragraphs=tuple(paragraphs),
-        entries=summaries(audit, MOST_FINDINGS),
+        entries=tuple(replace(entry, remedy="") for entry in entries),  # said by the answers
         notes=limits(audit),
+    )
+
+
+def _answers(
+    audit: "Audit", best: str | None, entries: tuple[Entry, ...]
+) -> Iterator[tuple[str, str]]:
+    if best is not None:
+        values = audit.trials.hyperparameters[best]
+        yield "which model", f"{phrases.settings(values)}." if values else UNKNOWN_VALUES
+        yield "how sure", " ".join(_how_sure(audit, best))
+    total = len(audit.trials.hyperparameters)
+    if total > 1 and not _failed(audit):
+        yield "what failed", "Nothing: no failure was seen in any trial."
+    elif total > 1:
+        yield "what failed", f"{_share_of_failures(audit)}."
+    told = [why(cause).partition(": ") for cause in audit.causes[:MOST_CAUSES]]
+    for lead, causes in groupby(told, key=lambda parts: parts[0].lower()):
+        yield lead, " ".join(cause for _, _, cause in causes)
+    if steps := next_steps(audit, best, entries):
+        yield "what to do", " ".join(steps)
+
+
+def _failed(audit: "Audit") -> int:
+    return sum(outcome in FAILURES for outcome in audit.outcomes.by_trial.values())
+
+
+def _share_of_failures(audit: "Audit") -> str:
+    """The worst first: "20 of 48: 10 diverged, 5 never learned, ..."."""
+    kinds = list(audit.outcomes.by_trial.values())
+    named = (*reversed(FAILURES), Outcome.PRUNED, Outcome.MISSING)
+    told = [f"{count(kinds.count(o))} {phrases.did(o)}" for o in named if o in kinds]
+    return f"{count(_failed(audit))} of {count(len(kinds), 'trial')}: {', '.join(told)}"
+
+
+def _shares(audit: "Audit") -> tuple[Share, ...]:
+    """How many trials came to what; nothing where that is no news."""
+    kinds = list(audit.outcomes.by_trial.values())
+    if len(kinds) < 2:
+        return ()
+    return tuple(
+        Share(phrases.did(o), kinds.count(o), phrases.OUTCOME_TONES[o])
+        for o in (Outcome.OK, *FAILURES, Outcome.PRUNED, Outcome.MISSING)
+        if o in kinds
     )
 
 
@@ -83,13 +132,6 @@ def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
 def _failures(audit: "Audit") -> str:
     total = len(audit.outcomes.by_trial)
     return f"{count(total, 'trial')}, {phrases.tally(audit.outcomes.by_trial.values())}"
-
-
-def _about(audit: "Audit", best: str) -> str:
-    values = audit.trials.hyperparameters[best]
-    if not values:
-        return "Its hyperparameters are not known."
-    return f"Its hyperparameters: {phrases.settings(values)}."
 
 
 def _how_sure(audit: "Audit", best: str) -> list[str]:
@@ -127,25 +169,13 @@ def _ranks_last(score: TrialScore) -> bool:
 
 
 def _facts(audit: "Audit", best: str | None) -> tuple[tuple[str, str], ...]:
-    outcomes = list(audit.outcomes.by_trial.values())
-    facts = []
-    if best is not None:
-        score = audit.scores.by_trial[best]
-        facts = [
-            (audit.trials.objective.name, number(score.objective)),
-            ("best epoch", epoch(score.best_epoch)),
-            ("generalization gap", number(score.gap)),
-        ]
-        facts += [
-            (name, number(value)) for name, value in audit.trials.context.test_metrics.items()
-        ]
-    if len(outcomes) == 1:
-        return tuple(facts)
-    if outcomes:
-        facts.append(("no failure seen", ratio(outcomes.count(Outcome.OK), len(outcomes))))
-    facts += [
-        (phrases.did(o), ratio(outcomes.count(o), len(outcomes)))
-        for o in (*FAILURES, Outcome.PRUNED, Outcome.MISSING)
-        if o in outcomes
-    ]
-    return tuple(facts)
+    """The numbers of the best trial."""
+    if best is None:
+        return ()
+    score, test = audit.scores.by_trial[best], audit.trials.context.test_metrics
+    return (
+        (audit.trials.objective.name, number(score.objective)),
+        ("best epoch", epoch(score.best_epoch)),
+        ("generalization gap", number(score.gap)),
+        *((name, number(value)) for name, value in test.items()),
+    )

@@ -1,0 +1,46 @@
+"""What to do next, as somebody with experience would say after a look at the verdict."""
+
+from typing import TYPE_CHECKING
+
+from auditor.attribution.cells import meets
+from auditor.outcomes import Outcome
+from auditor.report.parts import Entry
+from auditor.report.words import phrases
+
+if TYPE_CHECKING:
+    from auditor.auditing import Audit
+
+_RULES = {
+    Outcome.DIVERGED: "AUD001",
+    Outcome.OVERFIT: "AUD003",
+    Outcome.NEVER_LEARNED: "AUD004",
+}
+"""The rule on an outcome: what to do about it is said where its cause is known."""
+
+
+def next_steps(audit: "Audit", best: str | None, entries: tuple[Entry, ...]) -> list[str]:
+    """Up to three sentences: what to leave out, what to repair, what to train again.
+
+    Args:
+        audit: The audit.
+        best: Its best trial; None where there is none.
+        entries: The most important findings, first the one to repair.
+    """
+    values = audit.trials.hyperparameters
+    shown = [cause for cause in audit.causes if cause.evidence != "associated"]
+    avoid = [cause for cause in shown if best is None or not meets(cause, values[best])]
+    steps = [f"Leave {phrases.conditions(c.conditions)} out of the next search." for c in avoid[:1]]
+    said = {_RULES.get(cause.outcome) for cause in avoid[:1]}
+    left = [entry.remedy for entry in entries if entry.label not in said and entry.remedy]
+    steps += [phrases.sentence(remedy) for remedy in left[:1]]
+    if best is not None and _is_luck_unknown(audit, best):
+        steps.append("Train the best few with more seeds before you choose between them.")
+    return steps
+
+
+def _is_luck_unknown(audit: "Audit", best: str) -> bool:
+    """Whether others may be as good, and nobody knows what the seed did."""
+    good = (Outcome.OK, Outcome.OVERFIT, Outcome.DEGRADED)
+    others = [t for t, outcome in audit.outcomes.by_trial.items() if outcome in good and t != best]
+    score = audit.scores.by_trial[best]
+    return bool(others) and score.runs == 1
