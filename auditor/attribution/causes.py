@@ -96,26 +96,28 @@ def _told_once(sweep: Sweep, findings: list[Named], together: list[Finding]) -> 
 
 
 def _is_part(sweep: Sweep, one: Named, mixed: list[Finding]) -> bool:
-    """Whether nearly all failures of one outcome are within a stronger cause of any failure."""
+    """Whether nearly all failures of one outcome are within stronger causes of any failure."""
     failure, finding = one
     rates = failure.rates * sweep.atoms.meeting(finding.atoms) * sweep.searched
-    return any(
-        rates[sweep.atoms.meeting(other.atoms)].sum() >= PURE * rates.sum()
-        for other in mixed
-        if other.strength > finding.strength
-    )
+    within = np.zeros(len(rates), bool)
+    for other in mixed:
+        if other.strength > finding.strength:
+            within |= sweep.atoms.meeting(other.atoms)
+    return bool(rates[within].sum() >= PURE * rates.sum())
 
 
 def _mixed(sweep: Sweep, findings: list[Named], together: list[Finding]) -> Iterator[Named]:
     """What goes with failing in whatever way, where no cause of a single outcome explains it."""
     anyhow, shapes = sweep.failures.found[-1], [shape(sweep.atoms, f) for _, f in findings]
     for finding in together:
-        unexplained = _beside(sweep, finding, findings)
+        # What is weaker may itself be a part of this.
+        stronger = [other for other in findings if other[1].strength > finding.strength]
+        unexplained = _beside(sweep, finding, stronger)
         if (
             shape(sweep.atoms, finding) not in shapes
             and anyhow.rates[unexplained].sum() >= MIN_FAILING
         ):
-            yield _in_words(sweep, finding, findings), finding
+            yield _in_words(sweep, finding, stronger), finding
 
 
 def _beside(sweep: Sweep, finding: Finding, others: list[Named]) -> Mask:

@@ -227,6 +227,8 @@ def _narrowed(seen: Observed, finding: Finding) -> Finding:
         return finding
     best = int(np.argmax(found.z))
     more, p = (*finding.atoms, int(found.atoms[best])), float(found.p[best])
+    # Above a cut between quarters half may fail, and above the right threshold all.
+    more = (*finding.atoms, _place(seen, more, len(finding.atoms)))
     inside = trials & seen.atoms.met[:, more[-1]]
     failing = seen.rates[inside].sum()
     if failing < MIN_FAILING or failing < PURE * inside.sum():
@@ -239,24 +241,29 @@ def _narrowed(seen: Observed, finding: Finding) -> Finding:
 
 def _placed(seen: Observed, finding: Finding) -> Finding:
     """The finding with each threshold where failing and not failing part best."""
-    atoms, chosen = seen.atoms, list(finding.atoms)
-    for place, atom in enumerate(chosen):
-        operator = atoms.conditions[atom].operator
-        if operator == "==":
-            continue
-        others = tuple(chosen[:place] + chosen[place + 1 :])
-        inside = seen.trials & atoms.meeting(others) & atoms.active[:, atom]
-        moved = np.flatnonzero(atoms.factor == atoms.factor[atom])
-        moved = moved[[atoms.conditions[other].operator == operator for other in moved]]
-        met = atoms.met[np.ix_(inside, moved)]
-        rates = seen.rates[inside]
-        size = met.sum(axis=0).astype(np.float64)
-        found = strength(rates @ met, size, float(rates.sum()), len(rates))
-        found[(size < MIN_SEEN) | (rates @ met < MIN_FAILING)] = 0
-        # As it is unless another is better: of equals the one that was searched stays.
-        if found.max() > found[moved == atom][0] + 1e-9:
-            chosen[place] = int(moved[np.argmax(found)])
-    return finding._replace(atoms=tuple(chosen))
+    atoms = finding.atoms
+    for place in range(len(atoms)):
+        atoms = (*atoms[:place], _place(seen, atoms, place), *atoms[place + 1 :])
+    return finding._replace(atoms=atoms)
+
+
+def _place(seen: Observed, chosen: tuple[int, ...], place: int) -> int:
+    """The atom that takes the place of one with a threshold, among the trials with the others."""
+    atoms, atom = seen.atoms, chosen[place]
+    operator = atoms.conditions[atom].operator
+    if operator == "==":
+        return atom
+    others = chosen[:place] + chosen[place + 1 :]
+    inside = seen.trials & atoms.meeting(others) & atoms.active[:, atom]
+    moved = np.flatnonzero(atoms.factor == atoms.factor[atom])
+    moved = moved[[atoms.conditions[other].operator == operator for other in moved]]
+    met = atoms.met[np.ix_(inside, moved)]
+    rates = seen.rates[inside]
+    size = met.sum(axis=0).astype(np.float64)
+    found = strength(rates @ met, size, float(rates.sum()), len(rates))
+    found[(size < MIN_SEEN) | (rates @ met < MIN_FAILING)] = 0
+    # As it is unless another is better: of equals the one that was searched stays.
+    return int(moved[np.argmax(found)]) if found.max() > found[moved == atom][0] + 1e-9 else atom
 
 
 def _restates(atoms: Atoms, new: Finding, found: list[Finding]) -> bool:
