@@ -101,6 +101,36 @@ class Audit:
         """The audit as one HTML page that needs no network."""
         return self._rendered("html")
 
+    def to_csv(self, folder: str | Path) -> None:
+        """Write leaderboard, curves, findings, causes and values as CSV files to a folder.
+
+        Raises:
+            OSError: The folder cannot be made or written.
+        """
+        from auditor.report.csv import write_csv
+
+        write_csv(self, folder)
+
+    def to_parquet(self, folder: str | Path) -> None:
+        """Write the same tables as Parquet files: with types, and every NaN that was observed.
+
+        Raises:
+            OSError: The folder cannot be made or written.
+        """
+        from auditor.report.parquet import write_parquet
+
+        write_parquet(self, folder)
+
+    def to_tensorboard(self, folder: str | Path) -> None:
+        """Write curves and hyperparameters as event files; `tensorboard --logdir` shows them.
+
+        Raises:
+            OSError: The folder cannot be made or written.
+        """
+        from auditor.report.tensorboard import write_tensorboard
+
+        write_tensorboard(self, folder)
+
     def __str__(self) -> str:
         """The audit as text, 80 columns wide, without colour."""
         return self._rendered("terminal")

@@ -61,8 +61,11 @@ def test_an_audit_prints_the_verdict_and_ends_well() -> None:
     assert "\x1b" not in result.stdout
 
 
+OUTPUTS = ("html", "json", "csv", "parquet", "tensorboard", "save")
+
+
 def test_an_audit_writes_what_is_asked_for_and_says_where(tmp_path: Path) -> None:
-    paths = {name: tmp_path / f"{name}.out" for name in ("html", "json", "csv", "save")}
+    paths = {name: tmp_path / f"{name}.out" for name in OUTPUTS}
     options = [part for name, path in paths.items() for part in (f"--{name}", path)]
     result = run("audit", GRID, *options)
     assert result.exit_code == 0
@@ -71,6 +74,8 @@ def test_an_audit_writes_what_is_asked_for_and_says_where(tmp_path: Path) -> Non
     assert "<html" in paths["html"].read_text()
     assert len(json.loads(paths["json"].read_text())["leaderboard"]) == 18
     assert (paths["csv"] / "leaderboard.csv").is_file()
+    assert (paths["parquet"] / "leaderboard.parquet").is_file()
+    assert (paths["tensorboard"] / "0000").is_dir()
     assert (paths["save"] / "audit.json").is_file()
 
 
@@ -79,7 +84,9 @@ def test_the_gap_penalty_reaches_the_record(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text())["gap_penalty"] == 0.5
 
 
-@pytest.mark.parametrize(("code", "expected"), [("AUD001", 1), ("aud001", 1), ("AUD004", 0)])
+@pytest.mark.parametrize(
+    ("code", "expected"), [("AUD001", 1), ("aud001", 1), ("AUD004", 0), ("error", 1)]
+)
 def test_fail_on_turns_a_finding_into_exit_code_1(code: str, expected: int) -> None:
     result = run("audit", GRID, "--fail-on", code)
     assert result.exit_code == expected

@@ -42,6 +42,17 @@ def test_several_sweeps_are_listed_and_each_is_audited(sweeps: Path, tmp_path: P
     assert {path.name for path in tmp_path.glob("t*")} == {"t", "t-2", "t-3", "t-4"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"), [("AUD001", 1), ("error", 1), ("AUD004", 0)], ids=str
+)
+def test_one_finding_in_one_of_several_sweeps_is_enough_to_fail(
+    asked: str, expected: int, sweeps: Path
+) -> None:
+    result = run("audit", sweeps, "--fail-on", asked)
+    assert result.exit_code == expected
+    assert result.stdout.count("VERDICT") == 4  # None is left out for the first one.
+
+
 @pytest.mark.parametrize("choice", ["2", "grid"])
 def test_one_of_several_is_chosen(choice: str, sweeps: Path) -> None:
     result = run("audit", sweeps, "--sweep", choice)

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from auditor.cli.ending import fail_on_found, one_line_errors, say
-from auditor.cli.options import Csv, FailOn, Html, Json, Penalty, Plain, Save
+from auditor.cli.options import (
+    Csv,
+    FailOn,
+    Html,
+    Json,
+    Parquet,
+    Penalty,
+    Plain,
+    Save,
+    Tensorboard,
+)
 from auditor.cli.outputs import Outputs
 from auditor.errors import AuditorError
 
@@ -43,12 +53,14 @@ def audit(
     html: Html = None,
     json: Json = None,
     csv: Csv = None,
+    parquet: Parquet = None,
+    tensorboard: Tensorboard = None,
     save: Save = None,
     fail_on: FailOn = None,
     plain: Plain = False,
 ) -> None:
     """Audit what exists, whatever tool wrote it. Trains nothing, changes nothing below PATH."""
-    outputs = Outputs(html, json, csv, save, plain, tuple(fail_on or ()))
+    outputs = Outputs(html, json, csv, save, plain, tuple(fail_on or ()), parquet, tensorboard)
     with one_line_errors(), _stored(path) as place:
         outputs.check()
         from auditor.auditing import audit as make_audit

@@ -7,7 +7,7 @@ import typer
 
 from auditor.cli.ending import fail_on_found, one_line_errors, say
 from auditor.cli.options import FailOn, Json, Plain
-from auditor.cli.outputs import Outputs, screen
+from auditor.cli.outputs import Outputs, asked_for, screen
 from auditor.errors import DirectoryError
 from auditor.sweeping import TaskOption
 
@@ -65,8 +65,7 @@ def check_data(
         for sentence in pair.sentences:
             say(sentence)
         _deliver(found, json, plain)
-        wanted = {code.upper() for code in codes}
-        fail_on_found(wanted & {finding.code for finding in found.findings})
+        fail_on_found(asked_for(codes, found.findings))
 
 
 def _loaded(given: list[Path], target: str | None, task: str, fraction: float, seed: int) -> "Pair":

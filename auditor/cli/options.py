@@ -33,11 +33,22 @@ SweepReport = Annotated[
 ]
 Json = Annotated[Path | None, typer.Option(help="Write the whole record as JSON.")]
 Csv = Annotated[Path | None, typer.Option(help="Write tables to this folder.")]
+Parquet = Annotated[
+    Path | None, typer.Option(help="Write the same tables to this folder, with types.")
+]
+Tensorboard = Annotated[
+    Path | None,
+    typer.Option(help="Write curves and hyperparameters to this folder as event files."),
+]
 Save = Annotated[Path | None, typer.Option(help="Save audit and trials to this folder.")]
 Plain = Annotated[bool, typer.Option("--plain", help="No colours, no progress bar.")]
 FailOn = Annotated[
     list[str] | None,
-    typer.Option(metavar="CODE", help="Exit with 1 if this finding is there. May be repeated."),
+    typer.Option(
+        metavar="CODE|SEVERITY",
+        help="Exit with 1 if this finding is there, or one that is so severe (error, warning, tip) "
+        "or more. May be repeated.",
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="The sweep goes to a folder in this one.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete an earlier sweep there.")]

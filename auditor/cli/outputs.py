@@ -3,10 +3,10 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import typer
 
@@ -15,6 +15,7 @@ from auditor.errors import DirectoryError
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
+    from auditor.diagnosis.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Outputs:
     save: Path | None = None
     plain: bool = False
     fail_on: tuple[str, ...] = ()
+    parquet: Path | None = None
+    tensorboard: Path | None = None
 
     def check(self) -> None:
         """Refuse, before anything is trained, files that could not be written and unknown codes."""
@@ -35,21 +38,10 @@ class Outputs:
                 raise typer.BadParameter(f"the folder of {path} does not exist; make it first")
             if path is not None and path.is_dir():
                 raise typer.BadParameter(f"{path} is a folder; name a file")
-        for path in (self.csv, self.save):
+        for path in (self.csv, self.parquet, self.tensorboard, self.save):
             if path is not None and path.exists() and not path.is_dir():
                 raise typer.BadParameter(f"cannot write {path}: it is a file; name a folder")
-        if self.fail_on:
-            from auditor.diagnosis.rules import RULES
-
-            known = {rule.code for rule in RULES}
-            if unknown := self._wanted - known:
-                raise typer.BadParameter(
-                    f"--fail-on: no rule {listed(unknown)}; known are {listed(known)}"
-                )
-
-    @property
-    def _wanted(self) -> set[str]:
-        return {code.upper() for code in self.fail_on}
+        check_codes(self.fail_on)
 
     def numbered(self, number: int) -> "Outputs":
         """The same for the sweep of a number: `report.html`, `report-2.html`, ..."""
@@ -57,7 +49,7 @@ class Outputs:
             return self
         paths = {
             name: path.with_name(f"{path.stem}-{number}{path.suffix}")
-            for name in ("html", "json", "csv", "save")
+            for name in ("html", "json", "csv", "save", "parquet", "tensorboard")
             if (path := getattr(self, name)) is not None
         }
         return replace(self, **paths)
@@ -66,17 +58,18 @@ class Outputs:
         """Print the report and write the files; the codes of `fail_on` that were found."""
         typer.echo(_terminal_report(audit, self.plain), nl=False)
         self._write(audit)
-        return self._wanted & {finding.code for finding in audit.findings}
+        return asked_for(self.fail_on, audit.findings)
 
     def _write(self, audit: "Audit") -> None:
         from auditor.files import write_whole
         from auditor.report import render
-        from auditor.report.csv import write_csv
 
         writers: tuple[tuple[Path | None, Callable[[Path], None]], ...] = (
             (self.html, lambda path: write_whole(path, render(audit, "html"))),
             (self.json, lambda path: write_whole(path, render(audit, "json"))),
-            (self.csv, lambda path: write_csv(audit, path)),
+            (self.csv, audit.to_csv),
+            (self.parquet, audit.to_parquet),
+            (self.tensorboard, audit.to_tensorboard),
             (self.save, audit.save),
         )
         for path, write in writers:
@@ -89,6 +82,36 @@ class Outputs:
                     f"cannot write {path}: {error.strerror}; choose another place"
                 ) from error
             say(f"Written: {path}")
+
+
+def check_codes(fail_on: Sequence[str]) -> None:
+    """Refuse what is neither the code of a rule nor a severity."""
+    if not fail_on:
+        return
+    from auditor.diagnosis.rules import RULES
+
+    known = {rule.code for rule in RULES}
+    severities = _severities()
+    if unknown := {one.upper() for one in fail_on if one.lower() not in severities} - known:
+        raise typer.BadParameter(
+            f"--fail-on: no rule {listed(unknown)}; known are {listed(known)}, and for any finding "
+            f"so severe or more {', '.join(severities)}"
+        )
+
+
+def asked_for(fail_on: Sequence[str], findings: Sequence["Finding"]) -> set[str]:
+    """The codes of the findings that `--fail-on` asks for."""
+    codes, severities = {one.upper() for one in fail_on}, _severities()
+    levels = [severities.index(one.lower()) for one in fail_on if one.lower() in severities]
+    enough = severities[: max(levels, default=-1) + 1]
+    return {f.code for f in findings if f.code in codes or f.severity in enough}
+
+
+def _severities() -> tuple[str, ...]:
+    """The severest first."""
+    from auditor.diagnosis.finding import Severity
+
+    return get_args(Severity)
 
 
 def _terminal_report(audit: "Audit", plain: bool) -> str:

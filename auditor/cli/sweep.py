@@ -1,5 +1,6 @@
 """`auditor sweep`, `spaces` and `demo`: train, then audit."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +18,13 @@ from auditor.cli.options import (
     Json,
     Out,
     Overwrite,
+    Parquet,
     Penalty,
     Plain,
     Save,
     Stratify,
     SweepReport,
+    Tensorboard,
     WorkersPerGpu,
 )
 from auditor.cli.outputs import Outputs
@@ -69,13 +72,14 @@ def sweep(
     report: SweepReport = None,
     json: Json = None,
     csv: Csv = None,
+    parquet: Parquet = None,
+    tensorboard: Tensorboard = None,
     save: Save = None,
     fail_on: FailOn = None,
     plain: Plain = False,
 ) -> None:
     """Train a search space and audit it. Interrupted, the same command goes on."""
-    codes = tuple(fail_on or ())
-    outputs = Outputs(report, json, csv, save, plain, codes)
+    outputs = Outputs(report, json, csv, save, plain, tuple(fail_on or ()), parquet, tensorboard)
     if search is Sampler.RANDOM and max_trials is None:
         raise typer.BadParameter("--search random needs --max-trials")
     if (data is None) != (target is None):
@@ -101,8 +105,7 @@ def sweep(
             _introduce(source, plan)
             say(f"\n{plan.summary(source)}")
             return
-        page = report or plan.folder / "report.html"
-        _sweep(source, plan, Outputs(page, json, csv, save, plain, codes))
+        _sweep(source, plan, replace(outputs, html=report or plan.folder / "report.html"))
 
 
 def spaces() -> None:

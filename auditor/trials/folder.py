@@ -108,7 +108,7 @@ def write(path: Path, parts: Parts, has_reruns: bool = False) -> None:
     small["has_reruns"] = has_reruns
     path.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        write_whole(path / f"{name}.parquet", _parquet(table))
+        write_whole(path / f"{name}.parquet", parquet(table))
     write_whole(path / "trials.json", to_json(small, indent=1))
 
 
@@ -197,7 +197,8 @@ def _small() -> TypeAdapter[_Small]:
     return TypeAdapter(_Small)
 
 
-def _parquet(table: pd.DataFrame) -> bytes:
+def parquet(table: pd.DataFrame) -> bytes:
+    """A table of curves as a Parquet file, with every NaN that was observed."""
     arrays = {name: _array(table[name]) for name in CURVE_DTYPES}
     sink = pa.BufferOutputStream()
     # Losses hardly ever repeat: to look for repetitions in them costs time and saves nothing.

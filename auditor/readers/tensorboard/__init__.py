@@ -20,6 +20,7 @@ from auditor.readers.tensorboard.hparams import (
     declared_space,
     hyperparameters,
     recorded,
+    run_named,
     with_integers,
 )
 from auditor.readers.tensorboard.runs import Logged, is_event_file, merge_hparams, place
@@ -103,7 +104,8 @@ def _read_file(file: Path, folders: set[Path], found: Gathered, logged: dict[Pat
 def _add(folder: Path, logged: Logged, found: Gathered, beside: Beside) -> None:
     """Add the trainings of one folder."""
     root = found.source.root
-    run = run_of(folder, root)
+    named = run_named(logged.session)
+    run = run_of(folder, root) if named is None or named in found.recorded else named
     trainings, notes = logged.trainings()
     for note in notes:
         found.problem(note, folder, run.trial_id)

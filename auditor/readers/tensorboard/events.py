@@ -216,8 +216,8 @@ def protos() -> tuple[Any, Any, type[Exception]]:
 
     No more of TensorBoard is loaded: its own reader of events would load TensorFlow.
     """
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from tensorboard.compat.proto import event_pb2  # type: ignore[import-untyped]
-    from tensorboard.plugins.hparams import plugin_data_pb2  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
+    from tensorboard.compat.proto import event_pb2
+    from tensorboard.plugins.hparams import plugin_data_pb2
 
     return event_pb2.Event, plugin_data_pb2.HParamsPluginData, DecodeError

@@ -7,11 +7,17 @@ from typing import Any
 from auditor.files import Json
 from auditor.readers.contents import clean
 from auditor.readers.kerastuner.space import TUNER_PREFIX
-from auditor.trials import Hyperparameter, Recorded, Status
+from auditor.trials import Hyperparameter, Recorded, Run, Status
 
 _STATUS: Mapping[int, Status] = {1: "completed", 2: "failed", 3: "unfinished"}
 """The plugin's statuses: success, failure, running."""
 
+
+OURS = "auditor/"
+"""Before the names of what our own export puts beside hyperparameters and metrics."""
+
+MOST_RUNS = 1_000_000
+"""Executions, or folds, of a trial; a larger number is none that was written by us."""
 
 MOST_WHOLE = 2.0**53
 """Beyond this, every float is whole."""
@@ -21,7 +27,21 @@ def hyperparameters(session: Mapping[str, Any]) -> dict[str, Json]:
     """The hyperparameters of a run. All numbers are floats: the plugin does not tell integers."""
     start = session.get("session_start_info")
     values = {} if start is None else {str(clean(n)): _plain(v) for n, v in start.hparams.items()}
-    return {n: v for n, v in values.items() if v is not None and not n.startswith(TUNER_PREFIX)}
+    added = (TUNER_PREFIX, OURS)
+    return {n: v for n, v in values.items() if v is not None and not n.startswith(added)}
+
+
+def run_named(session: Mapping[str, Any]) -> Run | None:
+    """The run that our own export names; None in files of others."""
+    start = session.get("session_start_info")
+    told = {} if start is None else {n: _plain(v) for n, v in start.hparams.items()}
+    trial = told.get(f"{OURS}trial_id")
+    numbers = [told.get(f"{OURS}{name}", 0.0) for name in ("execution", "fold")]
+    if not isinstance(trial, str):
+        return None
+    if not all(isinstance(n, float) and n.is_integer() and 0 <= n < MOST_RUNS for n in numbers):
+        return None
+    return Run(trial, *(int(number) for number in numbers))
 
 
 def recorded(session: Mapping[str, Any], results: Mapping[str, float]) -> Recorded:
@@ -43,6 +63,8 @@ def declared_space(sessions: Iterable[Mapping[str, Any]]) -> tuple[Hyperparamete
     for session in sessions:
         for info in getattr(session.get("experiment"), "hparam_infos", ()):
             name = str(clean(info.name))
+            if name.startswith(OURS):
+                continue
             values = tuple(_plain(v) for v in info.domain_discrete.values)
             if info.HasField("domain_interval"):
                 low, high = info.domain_interval.min_value, info.domain_interval.max_value

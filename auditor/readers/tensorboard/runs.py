@@ -29,9 +29,10 @@ _EPOCH = {"epoch", "train/epoch"}
 """Tags of Lightning and of Transformers that say which epoch a step belongs to."""
 
 _LEFT_OUT = re.compile(
-    r"batch_.*|evaluation_.*_vs_iterations|.*steps_per_second|global_step.*|hp_metric|.*[_/]step"
+    r"batch_.*|evaluation_.*_vs_iterations|.*steps_per_second|global_step.*|hp_metric|.*[_/]step|"
+    r"auditor/.*"
 )
-"""Tags that are no metric by epoch: of batches, speeds, placeholders."""
+"""Tags that are no metric by epoch: of batches, speeds, placeholders; what our audits measured."""
 
 _RATE = re.compile(r"(.*[/_])?(lr|learning[_ ]?rate)([-/].*)?", re.DOTALL)
 _HPARAMS_FOLDER = re.compile(r"\d{9,}\.\d+")
