@@ -38,7 +38,7 @@ def planted(v):
 
 
 def mortal(truth):
-    """Half of what would have the larger gap for its activation does not survive."""
+    """What it would be, but relu does not survive the largest rate."""
 
     def of(v):
         return NAN if v["activation"] == "relu" and v["lr"] == 1.0 else truth(v)
@@ -113,14 +113,14 @@ def test_a_pair_that_ends_worse_is_told():
 
 
 def test_who_survives_makes_no_interaction():
-    """With relu only small rates survive, and the gap grows with the rate: no pair does more."""
+    """Of relu at the largest rate only those survive that have the larger gap for their units."""
 
     def truth(v):
-        return NAN if v["activation"] == "relu" and v["lr"] == 1.0 else (0.2 + v["lr"] / 5, 0.6)
+        gone = v["activation"] == "relu" and v["lr"] == 1.0 and v["units"] == 32
+        return NAN if gone else (0.2 + 0.2 * (v["units"] == 16), 0.6)
 
     found = by_values(gapped.sweep(grid(), truth, noise=0.01, runs=3))
-    misled = [pair for pair in found.values() if pair.gap_interval and pair.gap_interval[0] > 0]
-    assert misled
+    assert found[("lr", 1.0), ("activation", "relu")].gap_interval[0] > 0
     assert not any(pair.raises_gap for pair in found.values())
 
 
@@ -171,7 +171,7 @@ def seeds(seed):
 
 @pytest.mark.parametrize("make", [drawn("normal"), seeds], ids=["random", "seeds"])
 def test_few_sweeps_tell_what_is_not_there_at_a_glance(make):
-    assert max(false(make, 12)) <= 0.17
+    assert max(false(make, 8)) <= 0.25
 
 
 @pytest.mark.slow
