@@ -119,7 +119,7 @@ const describe = (place) => {
   for (const i of seen) {
     if (!entries[i]) continue;
     const item = made("li");
-    item.append(made("a", first("h3", entries[i]).textContent.trim(), { href: `#${entries[i].id}` }));
+    item.append(made("a", entries[i].dataset.title, { href: `#${entries[i].id}` }));
     found.append(item);
   }
   say(`Trial ${name}: ${outcomeOf(place)}.`);
