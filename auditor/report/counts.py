@@ -1,21 +1,31 @@
 """Failing/total for every combination of two hyperparameters: what the picture of a pair shows."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from auditor.attribution.cause import ANY_FAILURE, Condition
+from auditor.attribution.cause import ANY_FAILURE, Condition, Tally
 from auditor.files import Json, to_json
 from auditor.outcomes import FAILURES, Outcome
 from auditor.report.numbers import setting
-from auditor.report.words.phrases import condition
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
 
 MOST_LEVELS = 12
 """Values per axis that still make a readable picture; beyond, an axis is split by the condition."""
+
+
+MOST_PAIRS = 3
+"""Pictures of pairs."""
+
+MOST_VALUES = 6
+"""Single values beside the causes."""
+
+THIN = 5
+"""Runs below which a share is little to go by: a single one moves it by more than 20 %."""
 
 
 @dataclass(frozen=True)
@@ -36,27 +46,55 @@ class PairCounts:
     failing: tuple[tuple[int, ...], ...]
     total: tuple[tuple[int, ...], ...]
 
+    @property
+    def has_thin(self) -> bool:
+        """Whether any combination was seen, but less than `THIN` times."""
+        return any(0 < n < THIN for row in self.total for n in row)
 
-def top_pair(audit: "Audit") -> PairCounts | None:
-    """The pair worth a picture: of the strongest cause that is one, else the one that adds most."""
-    pairs = [(cause.outcome, cause.conditions) for cause in audit.causes]
-    if audit.causes:
-        # Beside a single value, whatever pair with its hyperparameter adds most to its outcome.
-        first = audit.causes[0]
-        axes = {test.hyperparameter for test in first.conditions}
-        related = [
-            t
-            for t in audit.attribution.pairs
-            if t.outcome == first.outcome and axes & {c.hyperparameter for c in t.conditions}
-        ]
-        related.sort(key=lambda t: -(t.added or 0.0))
-        pairs[1:1] = [(t.outcome, t.conditions) for t in related[:1]]
-    adding = sorted(audit.attribution.pairs, key=lambda t: -(t.added or 0.0))
-    pairs += [(tally.outcome, tally.conditions) for tally in adding if (tally.added or 0.0) > 0]
-    for outcome, tests in pairs:
-        if len({test.hyperparameter for test in tests}) == 2:
-            return pair_counts(audit, outcome, (tests[0], tests[1]))
-    return None
+
+def strongest_values(audit: "Audit") -> list[Tally]:
+    """Single values with which more fail than without, by how many; each with one outcome.
+
+    Those that are causes by themselves are left out.
+    """
+    told = {cause.conditions for cause in audit.causes}
+    shown: dict[tuple[Condition, ...], Tally] = {}
+    for tally in sorted(audit.attribution.values, key=lambda tally: -(tally.effect or 0.0)):
+        if (tally.effect or 0.0) > 0 and tally.conditions not in told:
+            shown.setdefault(tally.conditions, tally)
+    return list(shown.values())[:MOST_VALUES]
+
+
+def top_pairs(audit: "Audit") -> tuple[PairCounts, ...]:
+    """The pairs worth a picture: of causes that are pairs, strongest first, then those that add.
+
+    No two of them are of the same two hyperparameters.
+    """
+    chosen: dict[frozenset[str], tuple[str, tuple[Condition, ...]]] = {}
+    for outcome, tests in _candidates(audit):
+        names = frozenset(test.hyperparameter for test in tests)
+        if len(names) == 2:
+            chosen.setdefault(names, (outcome, tests))
+        if len(chosen) == MOST_PAIRS:
+            break
+    return tuple(pair_counts(audit, o, (tests[0], tests[1])) for o, tests in chosen.values())
+
+
+def _candidates(audit: "Audit") -> Iterator[tuple[str, tuple[Condition, ...]]]:
+    adding = sorted(audit.attribution.pairs, key=lambda pair: -(pair.added or 0.0))
+    for place, cause in enumerate(audit.causes):
+        yield cause.outcome, cause.conditions
+        if place == 0:
+            # Beside a single value, whatever pair with its hyperparameter adds most to its outcome.
+            axes = {test.hyperparameter for test in cause.conditions}
+            related = (
+                pair
+                for pair in adding
+                if pair.outcome == cause.outcome
+                and axes & {test.hyperparameter for test in pair.conditions}
+            )
+            yield from ((pair.outcome, pair.conditions) for pair in islice(related, 1))
+    yield from ((t.outcome, t.conditions) for t in adding if (t.added or 0.0) > 0)
 
 
 def pair_counts(audit: "Audit", outcome: str, tests: tuple[Condition, Condition]) -> PairCounts:
@@ -94,8 +132,12 @@ def _axis(audit: "Audit", test: Condition) -> tuple[tuple[str, ...], Callable[[J
         if all(isinstance(v, int | float) for v in distinct.values()):
             distinct = dict(sorted(distinct.items(), key=lambda item: item[1]))
         return tuple(dict.fromkeys(map(setting, distinct.values()))), setting
-    holds = condition(test)
-    otherwise = f"not {holds}"
+    if test.operator == "==":
+        holds, otherwise = setting(test.value), "another"
+    else:
+        is_more = test.operator == ">="
+        holds = f"{'≥' if is_more else '≤'} {setting(test.value)}"
+        otherwise = f"{'<' if is_more else '>'} {setting(test.value)}"
     return (holds, otherwise), lambda value: holds if _meets(value, test) else otherwise
 
 

@@ -8,6 +8,9 @@ MUTED = "#59636E"
 GRID = "#E3E7EB"
 EMPTY = "#F3F5F7"
 
+FAILING = "#F0A367"
+"""Where all failed: as VALIDATION, but pale enough for words on it."""
+
 MIDDLE = "#C9CFD5"
 """Between TRAIN for good and VALIDATION for bad."""
 
@@ -33,6 +36,7 @@ DARK = {
     TRAIN_BAND: "rgba(86, 180, 233, 0.22)",
     VALIDATION_BAND: "rgba(230, 159, 0, 0.22)",
     OTHER_BAND: "rgba(44, 194, 149, 0.22)",
+    FAILING: "#8F4A10",
     MIDDLE: "#4A5560",
     PAPER: "#12161B",
 }

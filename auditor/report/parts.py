@@ -114,11 +114,13 @@ class Picture:
         name: Of a function in `auditor.report.figures`.
         caption: What it shows.
         about: The same for those who cannot see it, and where else it is told.
+        note: How to read it, and what is left out of it.
     """
 
     name: str
     caption: str
     about: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

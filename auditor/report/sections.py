@@ -10,13 +10,14 @@ from auditor.report.words.findings import findings
 from auditor.report.words.helps import helps
 from auditor.report.words.leaderboard import leaderboard
 from auditor.report.words.predictions import predictions
+from auditor.report.words.trials import trials
 from auditor.report.words.verdict import verdict
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
 
 SECTIONS = (
-    *(verdict, leaderboard, findings, predictions, causes, helps),
+    *(verdict, leaderboard, trials, findings, predictions, causes, helps),
     # What the search overfitted has its place here, before what it cost.
     *(compute, checks, coverage, provenance),
 )
@@ -28,7 +29,7 @@ def sections(audit: "Audit") -> tuple[Section, ...]:
 
     Example:
         >>> [section.key for section in sections(audit)]
-        ['verdict', 'leaderboard', 'findings', 'causes', 'checks', 'coverage', 'provenance']
+        ['verdict', 'leaderboard', 'trials', 'findings', 'causes', 'compute', 'checks', ...]
     """
     made = (make(audit) for make in SECTIONS)
     return tuple(section for section in made if section is not None)

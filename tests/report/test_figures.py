@@ -101,18 +101,6 @@ def test_learning_curves_of_an_unknown_trial_are_refused(full: Audit) -> None:
         full.figures.learning_curves(["nobody"])
 
 
-def test_causes_show_failing_and_total_in_each_cell(full: Audit) -> None:
-    (data,) = full.figures.causes().data
-    assert data.text[1][2] == "2/2"
-    assert data.z[1][2] == 1.0
-    assert data.text[0][0] == "0/2"
-
-
-def test_causes_without_a_pair_are_refused(audits: Mapping[str, Audit]) -> None:
-    with pytest.raises(ValueError, match="no pair"):
-        audits["empty"].figures.causes()
-
-
 def test_names_in_figures_hold_no_tags(audits: Mapping[str, Audit]) -> None:
     audit = audits["hostile"]
     figures = audit.figures

@@ -12,9 +12,8 @@ from auditor.attribution.cause import ANY_FAILURE, Condition
 from auditor.auditing import Audit, audit
 from auditor.diagnosis.finding import Evidence, Severity
 from auditor.diagnosis.rules import RULES
-from auditor.outcomes import Outcome, RunOutcome
+from auditor.outcomes import Outcome
 from auditor.report import render
-from auditor.report.counts import top_pair
 from auditor.report.parts import Section
 from auditor.report.sections import sections
 from auditor.report.words import phrases
@@ -387,23 +386,6 @@ def test_provenance_tells_how_runs_were_trained(
     trials = sweep(curves, lane=runs, stack=stacks, why_alone=why)
     facts = dict(words(audit(trials), "provenance").facts)
     assert (facts.get("training"), facts.get("not stacked")) == (training, not_stacked)
-
-
-def test_the_top_pair_is_counted_in_every_cell(full: Audit) -> None:
-    pair = top_pair(full)
-    assert pair is not None
-    assert pair.names == ("lr", "activation")
-    assert pair.levels == (("0.01", "0.1", "1.0"), ("relu", "sigmoid"))
-    assert pair.total == ((2, 2, 2), (2, 2, 2))
-    assert pair.failing == ((0, 0, 0), (0, 0, 2))
-
-
-def test_runs_without_an_outcome_are_not_in_the_total(full: Audit) -> None:
-    run = Run("0010")
-    pruned = {**full.outcomes.by_run, run: RunOutcome(Outcome.PRUNED, "")}
-    pair = top_pair(replace(full, outcomes=replace(full.outcomes, by_run=pruned)))
-    assert pair is not None
-    assert (pair.failing[1][2], pair.total[1][2]) == (1, 1)
 
 
 def test_any_failure_counts_all_failures() -> None:

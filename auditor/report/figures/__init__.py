@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.files import Json
-from auditor.report.figures import causes, compute, learning_curves, predictions
+from auditor.report.figures import (
+    causes,
+    compute,
+    effects,
+    gap,
+    learning_curves,
+    predictions,
+    settings,
+    trials,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -34,8 +43,12 @@ class Figure:
 
 
 FIGURES = (
+    Figure("trials", trials.draw, "fewer than two trials have a curve of the objective"),
+    Figure("gap", gap.draw, "fewer than three trials that learned have a generalization gap"),
+    Figure("settings", settings.draw, "no hyperparameter differs between three trials or more"),
     Figure("predictions", predictions.draw, "no predictions are known that make a picture"),
     Figure("causes", causes.draw, "no pair of hyperparameters adds to failure in this audit"),
+    Figure("effects", effects.draw, "no value goes with more failures than the others"),
     Figure("compute", compute.draw, "neither an epoch nor a time of training was recorded"),
 )
 
@@ -68,13 +81,29 @@ class Figures:
         """
         return learning_curves.draw(self._audit, trial_ids, metric)
 
+    def trials(self) -> "go.Figure":
+        """All trials at once: a strip each, epochs across, the colour its objective."""
+        return self._made("trials")
+
+    def gap(self) -> "go.Figure":
+        """The generalization gap against the objective, with Pareto's front and the winner."""
+        return self._made("gap")
+
+    def settings(self) -> "go.Figure":
+        """Settings and score of many trials: an axis per line, a curve per trial across them."""
+        return self._made("settings")
+
     def predictions(self) -> "go.Figure":
         """What the best model says of the validation rows, beside the truth."""
         return self._made("predictions")
 
     def causes(self) -> "go.Figure":
-        """Failing/total for each combination of the two hyperparameters that fail most."""
+        """Failing/total for each combination of two hyperparameters, for up to three pairs."""
         return self._made("causes")
+
+    def effects(self) -> "go.Figure":
+        """By how much more fail with a value than without: causes, and the strongest values."""
+        return self._made("effects")
 
     def compute(self) -> "go.Figure":
         """What the training was spent on."""

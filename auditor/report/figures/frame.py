@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from auditor.files import Json
 from auditor.report import palette
+from auditor.report.curves import log_ticks
 from auditor.report.safe import label
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ def epoch_axis(audit: "Audit") -> dict[str, Json]:
 def metric_axis(metric: str) -> dict[str, Json]:
     """Both sides of a metric on one axis, named after what they share."""
     return axis(metric.removeprefix("val_"))
+
+
+def log_axis(least: float, most: float) -> dict[str, Json]:
+    """What makes an axis logarithmic, with whole numbers as its labels."""
+    return {"type": "log", **log_ticks(least, most)}
 
 
 def ticks(levels: Sequence[str]) -> dict[str, Json]:

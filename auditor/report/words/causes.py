@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from auditor.attribution.cause import ANY_FAILURE, Cause, GapEffect, Tally
+from auditor.attribution.cause import ANY_FAILURE, Cause, GapEffect, Rescue, Tally
 from auditor.attribution.nearest import find_nearest
 from auditor.attribution.thresholds import MATTERS
 from auditor.outcomes import FAILURES, Outcome
-from auditor.report.counts import PairCounts, top_pair
 from auditor.report.numbers import count, number, percent, ratio
-from auditor.report.parts import Cell, Column, Entry, Picture, Row, Section, Table
+from auditor.report.parts import Cell, Column, Entry, Row, Section, Table
+from auditor.report.words import cause_pictures
 from auditor.report.words.phrases import OUTCOME_TONES, condition, conditions, did, sentence
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 MOST_PAIRS = 100
 """Rows in the table of pairs: beyond, each adds next to nothing."""
-
-_ABOUT = "Failing and total runs for each combination; the same counts are in the tables"
 
 _EVIDENCE = {
     "associated": "associated: they occur together, nothing more is claimed",
@@ -51,7 +49,6 @@ def causes(audit: "Audit") -> Section:
         *_pairs(found.pairs),
         *_rescues(found.causes),
     )
-    pair = top_pair(audit)
     return Section(
         "causes",
         heading(audit),
@@ -59,7 +56,7 @@ def causes(audit: "Audit") -> Section:
         facts=(("configurations", _design(audit)),),
         entries=entries,
         tables=tables,
-        figures=(Picture("causes", _caption(pair), _ABOUT),) if pair else (),
+        figures=cause_pictures.pictures(audit),
         notes=found.notes,
     )
 
@@ -80,11 +77,6 @@ def why(cause: Cause) -> str:
 def _none(audit: "Audit") -> str:
     nearest = find_nearest(audit.attribution.values, len(audit.trials.hyperparameters))
     return f"No value or pair of values stands out. {nearest}".strip()
-
-
-def _caption(pair: PairCounts) -> str:
-    across, up = pair.names
-    return f"Runs that {did(pair.outcome)} / all runs, by {across} and {up}"
 
 
 def _entry(place: int, cause: Cause) -> Entry:
@@ -216,7 +208,7 @@ def _rescues(found: tuple[Cause, ...]) -> tuple[Table, ...]:
                 Cell(conditions(cause.conditions), conditions(cause.conditions)),
                 Cell(cause.outcome, cause.outcome, tone=OUTCOME_TONES.get(cause.outcome, "plain")),
                 Cell(rescue.hyperparameter, rescue.hyperparameter),
-                Cell(ratio(rescue.rescued, rescue.tested), _rate(rescue.rescued, rescue.tested)),
+                _rescued(rescue),
                 Cell(count(rescue.failing), rescue.failing),
             )
         )
@@ -237,8 +229,10 @@ def _rescues(found: tuple[Cause, ...]) -> tuple[Table, ...]:
     return (Table("Rescues", columns, rows, note, brief=12),) if rows else ()
 
 
-def _rate(k: int, n: int) -> float | None:
-    return k / n if n else None
+def _rescued(rescue: Rescue) -> Cell:
+    rate = rescue.rescued / rescue.tested if rescue.tested else None
+    return Cell(ratio(rescue.rescued, rescue.tested), rate, rate)
+
 
 
 def _design(audit: "Audit") -> str:
