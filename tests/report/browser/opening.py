@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 DARK = {"color_scheme": "dark"}
@@ -36,6 +36,12 @@ class Opened:
             if kind["impact"] in GRAVE
             for node in kind["nodes"]
         ]
+
+    def look_at_all_charts(self) -> None:
+        """Charts are drawn when they come into view: brings each there, and waits for it."""
+        for chart in self.page.locator(".chart:visible").all():
+            chart.scroll_into_view_if_needed()
+            expect(chart.locator("svg.main-svg").first).to_be_visible()
 
     def sideways(self) -> float:
         """By how many pixels the page is wider than its window."""

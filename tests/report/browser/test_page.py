@@ -16,11 +16,13 @@ SLOW = [
 @pytest.mark.parametrize("kind", ["full", *SLOW])
 def test_it_opens_without_error_request_or_violation(kind: str, opened: Open) -> None:
     seen = opened(kind)
+    seen.look_at_all_charts()
     assert (seen.complaints, seen.requests) == ([], [])
 
 
 def test_names_are_shown_and_never_obeyed(opened: Open, hostile_text: str) -> None:
     seen = opened("hostile", **PHONE)
+    seen.look_at_all_charts()
     assert (seen.complaints, seen.requests) == ([], [])
     assert seen.page.evaluate("window.hacked") is None
     assert seen.page.locator("[onclick]").count() == 0

@@ -1,0 +1,67 @@
+"""10,000 trials of 100 epochs: the page opens soon, scrolls and sorts."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from auditor.auditing import Audit
+from auditor.report.html import render_html
+from tests.report.browser.board import Board
+from tests.report.browser.many import TRIALS, many
+from tests.report.browser.opening import Open
+
+pytestmark = pytest.mark.slow
+
+MOST_BYTES = 20e6
+SOON = 3.0
+"""Seconds of computing until the page can be used. Not of the clock: other tests may be busy."""
+
+
+@pytest.fixture(scope="module")
+def sweep() -> Audit:
+    return many()
+
+
+@pytest.fixture(scope="module")
+def page_file(sweep: Audit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("many") / "many.html"
+    path.write_text(render_html(sweep), encoding="utf-8")
+    return path
+
+
+def test_it_is_small_enough_and_opens_soon(page_file: Path, opened: Open) -> None:
+    assert page_file.stat().st_size < MOST_BYTES
+    page = opened(page_file).page
+    inside = page.context.new_cdp_session(page)
+    inside.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.reload()
+    Board(page)
+    measured = {
+        one["name"]: one["value"] for one in inside.send("Performance.getMetrics")["metrics"]
+    }
+    assert 0 < measured["TaskDuration"] < SOON
+
+
+def test_it_sorts_and_filters(page_file: Path, sweep: Audit, opened: Open) -> None:
+    seen = opened(page_file)
+    board = Board(seen.page)
+    expect(board.shown).to_have_text(f"{TRIALS:,} of {TRIALS:,} rows")
+    assert board.rows.count() < 100, "rows out of view are no elements"
+    board.sort("#")
+    board.sort("#")
+    expect(board.rows.first).to_contain_text(list(sweep.scores.by_trial)[-1])
+    board.filter("trial").fill("0999")
+    expect(board.shown).to_have_text(f"11 of {TRIALS:,} rows")
+    assert (seen.complaints, seen.requests) == ([], [])
+
+
+def test_it_scrolls_to_the_last_trial(page_file: Path, sweep: Audit, opened: Open) -> None:
+    page = opened(page_file).page
+    board = Board(page)
+    body = board.whole.locator(".tabulator-tableholder")
+    body.evaluate("(body) => { body.scrollTop = body.scrollHeight; }")
+    last = list(sweep.scores.by_trial)[-1]
+    expect(board.row(last)).to_be_visible()
+    board.row(last).click()
+    assert board.chosen == [last]
