@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from _planted import meets
+from _tables import head, row
 
 from auditor.attribution import attribute
 from auditor.outcomes import Outcome, Outcomes, judge
@@ -27,17 +28,15 @@ from auditor.trials import (
 
 def taskset(folder, sweeps):
     """Real random searches: what samples of them name, against all 1,000 trials."""
+    head(
+        "search", "diverged", "samples", "a cause names", "learning rates: 10, 50, 90 %", "covered"
+    )
     for task, trials, outcomes in read_taskset(folder):
-        rates = np.array([v["learning_rate"] for v in trials.hyperparameters.values()])
         diverged = np.array([o == Outcome.DIVERGED for o in outcomes.by_trial.values()])
-        print(f"\n{task}: {diverged.sum()} of {len(rates)} diverged; by learning rate", end=" ")
-        for low in range(-8, 1):
-            band = (rates >= 10.0**low) & (rates < 10.0 ** (low + 1))
-            if band.any():
-                print(f"1e{low}: {diverged[band].sum()}/{band.sum()}", end="  ")
-        print()
         for size in (50, 200, 1000):
-            sampled(trials, outcomes, diverged, size, 1 if size == len(rates) else sweeps // 20)
+            samples = 1 if size == len(diverged) else max(1, sweeps // 20)
+            found = sampled(trials, outcomes, diverged, size, samples)
+            row(task, f"{diverged.mean():.0%}", f"{samples} of {size:,}", *found)
 
 
 def sampled(trials, outcomes, diverged, size, samples):
@@ -63,11 +62,8 @@ def sampled(trials, outcomes, diverged, size, samples):
             claims, covered = claims + 1, covered + (low <= truth <= high)
             thresholds += [c.value for c in cause.conditions if c.hyperparameter == "learning_rate"]
     named = ", ".join(f"{name} ({n})" for name, n in names.most_common(4)) or "nothing"
-    middle = np.percentile(thresholds, [10, 50, 90]) if thresholds else [float("nan")] * 3
-    print(
-        f"  {samples:3} samples of {size:4}: {named}; learning rates {middle[0]:.2g} "
-        f"{middle[1]:.2g} {middle[2]:.2g} (10, 50, 90 %); intervals cover {covered} of {claims}"
-    )
+    low, middle, high = np.percentile(thresholds, [10, 50, 90]) if thresholds else [np.nan] * 3
+    return named, f"{low:.2g} {middle:.2g} {high:.2g}", f"{covered} of {claims}"
 
 
 def part_of(trials, outcomes, rows):
