@@ -1,29 +1,29 @@
 """Which hyperparameter values go with which outcome."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from auditor.attribution.cause import ANY_FAILURE, Cause, GapEffect, Rescue, Tally
+from auditor.attribution.cause import ANY_FAILURE, Cause, Rescue, Tally
 from auditor.attribution.nearest import find_nearest
 from auditor.attribution.thresholds import MATTERS
 from auditor.outcomes import FAILURES, Outcome
 from auditor.report.numbers import count, number, percent, ratio
 from auditor.report.parts import Cell, Column, Entry, Row, Section, Table
-from auditor.report.words import cause_pictures
-from auditor.report.words.phrases import OUTCOME_TONES, condition, conditions, did, sentence
+from auditor.report.words import cause_pictures, gaps
+from auditor.report.words.phrases import (
+    EVIDENCE,
+    OUTCOME_TONES,
+    condition,
+    conditions,
+    did,
+    sentence,
+)
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
 
 MOST_PAIRS = 100
 """Rows in the table of pairs: beyond, each adds next to nothing."""
-
-_EVIDENCE = {
-    "associated": "associated: they occur together, nothing more is claimed",
-    "randomised": "randomised: the values were drawn at random, so nothing else explains it",
-    "but-for": "but-for: observed trials that differ in this one value do not fail",
-    "confirmed": "confirmed by reruns made for the purpose",
-}
 
 _GOES_WITH = "What failures go with"
 
@@ -45,8 +45,9 @@ def causes(audit: "Audit") -> Section:
     entries = tuple(_entry(i, cause) for i, cause in enumerate(found.causes, 1))
     tables = (
         *_values(found.values),
-        *_gaps(found.gaps),
+        *gaps.by_value(found.gaps),
         *_pairs(found.pairs),
+        *gaps.by_pair(found.gap_pairs, found.causes),
         *_rescues(found.causes),
     )
     return Section(
@@ -91,7 +92,7 @@ def _entry(place: int, cause: Cause) -> Entry:
         details.append(
             f"Adjusted p: {number(cause.adjusted_p, 2)}, over everything looked at{_part(cause)}"
         )
-    details.append(f"Evidence: {_EVIDENCE[cause.evidence]}")
+    details.append(f"Evidence: {EVIDENCE[cause.evidence]}")
     tone = OUTCOME_TONES.get(cause.outcome, "error")
     title = conditions(cause.conditions)
     return Entry(str(place), title, tone, cause.outcome, sentence(cause.sentence), tuple(details))
@@ -125,39 +126,6 @@ def _values(tallies: Iterable[Tally]) -> tuple[Table, ...]:
     )
     note = "Runs with that outcome / runs with that value."
     return (Table("By value", columns, rows, note, brief=30),) if rows else ()
-
-
-def _gaps(gaps: Iterable[GapEffect]) -> tuple[Table, ...]:
-    """Differences of the gap among survivors, largest first, and who ends worse."""
-    known = [gap for gap in gaps if gap.effect is not None]
-    rows = tuple(
-        Row(
-            (
-                Cell(condition(gap.condition), condition(gap.condition)),
-                Cell(ratio(gap.survivors, gap.survivors + gap.survivors_elsewhere)),
-                Cell(f"{number(gap.effect)}{_range(gap.interval, number)}", gap.effect),
-                Cell(f"{percent(gap.worse)}{_range(gap.worse_interval, percent)}", gap.worse),
-            )
-        )
-        for gap in sorted(known, key=lambda gap: -(gap.effect or 0.0))
-    )
-    columns = (
-        Column("value"),
-        Column("survivors", "right"),
-        Column("gap", "right", about="Mean generalization gap with it, less that without"),
-        Column("chance of a worse end", "right", about="With it than without"),
-    )
-    note = (
-        "Survivors: trials that learned, and neither diverged nor crashed; the gap is compared "
-        "among these only, and a negative gap counts as zero. Chance of a worse end: that "
-        "a trial with the value ends worse than one without; 50 % is no difference. From best to "
-        "worst: ok, overfit, degraded, never learned, diverged, crashed."
-    )
-    return (Table("Generalization gap by value", columns, rows, note, brief=6),) if rows else ()
-
-
-def _range(interval: tuple[float, float] | None, show: Callable[[float], str]) -> str:
-    return f" ({show(interval[0])} to {show(interval[1])})" if interval else ""
 
 
 def _share(tally: Tally | None) -> Cell:
@@ -232,7 +200,6 @@ def _rescues(found: tuple[Cause, ...]) -> tuple[Table, ...]:
 def _rescued(rescue: Rescue) -> Cell:
     rate = rescue.rescued / rescue.tested if rescue.tested else None
     return Cell(ratio(rescue.rescued, rescue.tested), rate, rate)
-
 
 
 def _design(audit: "Audit") -> str:
