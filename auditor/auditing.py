@@ -146,6 +146,12 @@ class Audit:
 
         return Figures(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from auditor.report.notebook import audit_html
+
+        return audit_html(self)
+
     def _rendered(self, format: str) -> str:
         # Loaded when asked for: the report stands after the audit and imports it.
         from auditor.report import render

@@ -102,3 +102,9 @@ class DataAudit:
         from auditor.report.data import render_data
 
         return render_data(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from auditor.report.notebook import data_html
+
+        return data_html(self)

@@ -50,6 +50,9 @@ MAY_IMPORT = {
 # Only inside functions or for type checkers: loading the room does not load these.
 MAY_IMPORT_LATER = {
     "search": {"auditing", "report"},  # tuner.audit(), and its page while a search goes on
+    # What a notebook shows.
+    "trials": {"report"},
+    "diagnosis": {"report"},
     "auditing": {"report"},  # print(audit)
     "checking": {"report"},  # print(check_data(...))
     "comparing": {"report"},  # print(compare(...))

@@ -1,5 +1,6 @@
 """The cheapest reruns that would decide each cause."""
 
+import html
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -118,6 +119,9 @@ class ConfirmationPlan:
         from auditor.attribution.plan_words import words
 
         return words(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def plan(

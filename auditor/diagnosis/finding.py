@@ -87,6 +87,13 @@ class Finding:
     remedy: str
     confidence: Confidence
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        # The report stands to the right of here, and is loaded when asked for.
+        from auditor.report.notebook import finding_html
+
+        return finding_html(self)
+
 
 @dataclass(frozen=True)
 class Check:

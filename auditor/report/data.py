@@ -24,8 +24,13 @@ GUESSING = 0.5
 
 def render_data(found: "DataAudit", width: int = 80, colour: bool = False) -> str:
     """The report as text that ends in a newline; see `auditor.report.terminal.laid_out`."""
+    return laid_out(data_sections(found), width, colour)
+
+
+def data_sections(found: "DataAudit") -> tuple[Section, ...]:
+    """Facts, findings and checks."""
     shown = replace(found.audit, findings=found.findings, checks=found.checks)
-    return laid_out((_facts(found.data), findings(shown), checks(shown)), width, colour)
+    return _facts(found.data), findings(shown), checks(shown)
 
 
 def _facts(data: DataChecks) -> Section:

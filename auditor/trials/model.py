@@ -104,6 +104,13 @@ class Trials:
         except ValidationError as error:
             raise TrialsError(f"observations of the wrong type: {error}") from error
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        # The report stands far to the right of here, and is loaded when asked for.
+        from auditor.report.notebook import trials_html
+
+        return trials_html(self)
+
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """All runs, in the order of the rows of `matrix`."""

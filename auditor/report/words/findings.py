@@ -81,13 +81,19 @@ def _about_best(audit: "Audit", group: list[Finding]) -> bool:
 
 def evidence_text(evidence: Evidence) -> str:
     """One number with its unit and what it was held against."""
+    name, value, limit = evidence_parts(evidence)
+    return f"{name} {value}" + (f" (threshold {limit})" if limit else "")
+
+
+def evidence_parts(evidence: Evidence) -> tuple[str, str, str]:
+    """What a number is called, the number, and its threshold: empty where there is none."""
     shift = 1 if evidence.unit == "epoch" else 0  # an index, unlike a number of epochs
     name = evidence.name.removesuffix(", from 0")
     is_said = not evidence.unit or evidence.unit in re.split(r"[\W_]+", name)
     unit = "" if is_said or shift else f" {evidence.unit}"
     limit = evidence.threshold
-    against = "" if limit is None else f" (threshold {number(limit + shift)}{unit})"
-    return f"{name} {number(evidence.value + shift)}{unit}{against}"
+    threshold = "" if limit is None else f"{number(limit + shift)}{unit}"
+    return name, f"{number(evidence.value + shift)}{unit}", threshold
 
 
 def _entry(audit: "Audit", group: list[Finding]) -> Entry:
