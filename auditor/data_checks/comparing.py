@@ -14,7 +14,7 @@ from auditor.data_checks.repeats import repeats
 from auditor.data_checks.scale import not_finite, scale
 from auditor.data_checks.separation import separation
 from auditor.trials import DataChecks
-from auditor.trials.data_checks import MOST_NOT_FINITE
+from auditor.trials.data_checks import MOST_NOT_FINITE, Constant, LabelShift
 
 SEED = 0
 """Draws all samples."""
@@ -47,9 +47,7 @@ def compare(
         The facts; None where inputs are not plain arrays with the same features on both sides.
     """
     train, validation = Inputs.of(x, names), Inputs.of(x_validation, names)
-    if train is None or validation is None or not train.like(validation):
-        return None
-    if not len(train) or not len(validation):
+    if not train or not validation or not train.like(validation):
         return None
     tried = _Tries()
 
@@ -60,11 +58,7 @@ def compare(
     near = None
     if found is not None:
         near = tried("near copies", lambda: neighbours(train, validation, found, drawn()))
-    both = tried("labels", lambda: labels(y, y_validation))
-    if y is not None and both is None:
-        tried.notes.append(
-            "labels are not one number, or one class, per row: they were not compared"
-        )
+    shift, answer = _of_labels(tried, y, y_validation, classes)
     bad = tried("missing inputs", lambda: (not_finite(train), not_finite(validation)))
     (bad_train, here), (bad_validation, there) = bad or ((0, Counter()), (0, Counter()))
     return DataChecks(
@@ -75,18 +69,31 @@ def compare(
         not_finite=tuple((here + there).most_common(MOST_NOT_FINITE)),
         repeats=found.facts if found else None,
         neighbours=near,
-        labels=tried("labels", lambda: label_shift(*both, classes)) if both else None,
+        labels=shift,
         separation=tried(
             "training against validation", lambda: separation(train, validation, drawn())
         ),
         scale=tried("the scale of the inputs", lambda: scale(train, drawn())),
-        constant=tried("the constant answer", lambda: constant(*both, classes)) if both else None,
+        constant=answer,
         order=tried(
             "the order of the rows",
             lambda: order(*table, len(validation), names, classes, drawn()) if table else None,
         ),
         notes=tuple(tried.notes),
     )
+
+
+def _of_labels(
+    tried: "_Tries", y: Any, y_validation: Any, classes: Sequence[str]
+) -> tuple[LabelShift | None, Constant | None]:
+    both = tried("labels", lambda: labels(y, y_validation))
+    if both is None:
+        if y is not None:
+            what = "labels are not one number, or one class, per row"
+            tried.notes.append(f"{what}: they were not compared")
+        return None, None
+    shift = tried("labels", lambda: label_shift(*both, classes))
+    return shift, tried("the constant answer", lambda: constant(*both, classes))
 
 
 class _Tries:
