@@ -90,8 +90,8 @@ def test_swings_that_training_shares_are_no_rise(epochs: int, swing: float) -> N
         alike, unlike = (noisy(flat, swing, seed) for seed in (1, 0))
         validation = likeness * alike + np.sqrt(1 - likeness**2) * (unlike - flat)
         assert share_worse(validation, alike) < 0.1
-        if swing > 0.1:
-            assert share_worse(validation, alike - np.linspace(0, 0.3, epochs)) < 0.1
+        # Nor where training falls all the while: a flat validation does not overfit.
+        assert share_worse(validation, alike - np.linspace(0, 0.3, epochs)) < 0.17
     up_and_down = noisy(flat * (1 + swing * (-1.0) ** np.arange(epochs)), swing / 10)
     assert share_worse(up_and_down, up_and_down) == 0
     assert share_worse(up_and_down, None) == 0
@@ -108,6 +108,6 @@ def test_noise_that_training_shares_is_the_model_moving() -> None:
     course, epochs = valley(51, 0.09), 51
     validation = noisy(course, 0.04)
     alike, unlike = (noisy(np.full(epochs, 0.4), 0.04, seed) for seed in (0, 1))
-    assert share_worse(validation, alike) > 2 * share_worse(validation, unlike)
+    assert share_worse(validation, alike) > 1.7 * share_worse(validation, unlike)
     ahead = sweep({"a": {"val_loss": validation[0], "loss": dict(enumerate(alike[0][:40]))}})
     assert judge(ahead).by_trial["a"] in (Outcome.OK, Outcome.OVERFIT)  # other epochs: not compared

@@ -36,7 +36,7 @@ from auditor.outcomes import (
     ValidationCurve,
     validation_metric,
 )
-from auditor.outcomes.thresholds import SWING
+from auditor.outcomes.thresholds import SWING, TREND_EPOCHS
 from auditor.trials import Run, twin
 
 CLEAR_RISE = 2.0
@@ -203,15 +203,24 @@ _DETECTED = (
     f"{OVERFIT_WINDOW} epochs, at most {SMOOTHING}, ends more than {percent(OVERFIT_RISE)} above "
     f"its minimum with a confidence of {percent(OVERFIT_CONFIDENCE)}, and as surely above what "
     "noise makes of a flat curve. The noise is that of the curve's own steps, less what the "
-    "training curve shares of it if the rise stands without that, and if the later half does not "
-    f"swing by {percent(SWING)} of its level. A loss must also rise by {percent(OVERFIT_FLOOR)} of "
+    "training curve, beside its own trend, shares of it if the rise stands without that, in "
+    f"{TREND_EPOCHS} epochs or more from the best one on whose later half does not swing by "
+    f"{percent(SWING)} of its level. A loss must also rise by {percent(OVERFIT_FLOOR)} of "
     "the no-skill loss where that is known. Judged are runs of at least "
     f"{MIN_EPOCHS} validated epochs"
 )
 
 _THRESHOLDS = (
     *("OVERFIT_RISE", "OVERFIT_CONFIDENCE", "OVERFIT_FLOOR", "OVERFIT_WINDOW", "SMOOTHING"),
-    *("SHARED_NOISE", "SWING", "SHARED_RISE", "MIN_EPOCHS", "CLEAR_RISE", "SURE_EPOCHS"),
+    *(
+        "SHARED_NOISE",
+        "TREND_EPOCHS",
+        "SWING",
+        "SHARED_RISE",
+        "MIN_EPOCHS",
+        "CLEAR_RISE",
+        "SURE_EPOCHS",
+    ),
 )
 
 OVERFITTING = Rule(

@@ -17,6 +17,7 @@ from auditor.outcomes.thresholds import (
     SHARED_NOISE,
     SMOOTHING,
     SWING,
+    TREND_EPOCHS,
 )
 
 if TYPE_CHECKING:
@@ -119,8 +120,9 @@ def _noise(
 ) -> Floats:
     """Standard deviation of the noise of validation curves that end above their minima; (run,).
 
-    What training shares of it is the model moving, which other data would show too: no noise where
-    the rise stands without it. Swings that last are none of that: by turns they end high and low.
+    What training shares of it, beside its own trend, is the model moving, which other data would
+    show too: no noise where the rise stands without it. Swings that last are none of that: by turns
+    they end high and low.
     """
     first, second = (_scatter(values, training, order) for order in (1, 2))
     # A bend of the curve widens steps and steps of steps, but rarely both of them.
@@ -130,11 +132,25 @@ def _noise(
     ends = np.stack([best, np.full_like(best, length - 1 - half)], axis=1)
     around = ends[..., None] + np.arange(-half, half + 1)
     before, after = training[np.arange(len(training))[:, None, None], around].mean(axis=2).T
-    rest = height - share * (after - before)
+    swung = after - before - _drift(training, best) * (ends[:, 1] - ends[:, 0])
+    rest = height - np.where(share > 0, share * swung, 0.0)
     chance, error = _by_noise(own, length)
     stands = rest > np.maximum(OVERFIT_RISE * scale, chance) + error
     settles = swing(np.diff(values[:, length // 2 :], axis=1)) <= SWING * scale
     return np.asarray(np.where(stands & settles, own, whole))
+
+
+def _drift(training: Floats, best: NDArray[np.intp]) -> Floats:
+    """How far training falls per epoch from the best one on; (run,), NaN in too few epochs.
+
+    The line of least squares: that training falls all the while is none of what swings share.
+    """
+    at = np.arange(training.shape[1])
+    there = at >= best[:, None]
+    many = there.sum(axis=1)
+    apart = np.where(there, at - (at * there).sum(axis=1, keepdims=True) / many[:, None], 0.0)
+    slope = (apart * np.where(there, training, 0.0)).sum(axis=1) / (apart**2).sum(axis=1)
+    return np.where(many < TREND_EPOCHS, math.nan, np.minimum(slope, 0.0))
 
 
 def _scatter(values: Floats, training: Floats, order: int) -> Floats:

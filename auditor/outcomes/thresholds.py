@@ -58,6 +58,10 @@ SHARED_NOISE = 2.0
 """Correlation of the steps of training and validation, times the root of their number, from which
 they move together: 2.5 % of unrelated curves reach it."""
 
+TREND_EPOCHS = 12
+"""Epochs from the best one on that it takes to tell the trend of training from its swings: a line
+through so many is off from one end to the other by as much as a single epoch, sqrt(12 / n)."""
+
 SWING = 0.1
 """Noise of the late part of a curve, as a share of its level, from which it swings. The validation
 loss of 111 image classifiers (NATS-Bench, decaying rate) stays below .03, of 95 % of the networks
