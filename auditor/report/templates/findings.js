@@ -20,7 +20,7 @@ if (severity) {
 
 // Paper cannot be clicked; a link to an entry must not lead to a hidden one.
 addEventListener("beforeprint", () => {
-  for (const details of all("details")) details.open = true;
+  for (const details of all("details:not(.explanation)")) details.open = true;
 });
 addEventListener("click", (event) => {
   const target = event.target.closest?.("a[href^='#']");

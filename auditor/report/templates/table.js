@@ -2,6 +2,7 @@
 // so that everything given to it is an element or a number.
 const grids = new Map(); // those that stand, by their number
 const mounted = new Set();
+const onStanding = []; // called when the leaderboard stands
 const SVG = "http://www.w3.org/2000/svg";
 const FEW = 12; // rows that need no window of their own to scroll in
 const MOST_CHOICES = 24; // distinct texts of a column that are offered as a list
@@ -66,17 +67,19 @@ const asTest = (wanted, column) => {
   return (row) => textOf(column, row).toLowerCase().includes(text);
 };
 
-const filterFor = (column) => (_cell, _rendered, success) => {
+const filterFor = (column) => (cell, _rendered, success) => {
   const label = `Filter by ${column.name}`;
   if (column.at && column.texts.length <= MOST_CHOICES) {
     const select = made("select", "", { "aria-label": label });
     select.add(new Option("all", ""));
     for (const text of column.texts) select.add(new Option(text, `= ${text}`));
+    select.value = cell.getValue() ?? "";
     select.addEventListener("change", () => success(select.value));
     return select;
   }
   const hint = column.number ? "e.g. <= 1" : "contains";
   const input = made("input", "", { type: "search", "aria-label": label, placeholder: hint });
+  input.value = cell.getValue() ?? "";
   input.addEventListener("input", () => success(input.value));
   for (const event of ["keydown", "click"]) input.addEventListener(event, (e) => e.stopPropagation());
   return input;
@@ -146,6 +149,7 @@ const mount = (holder) => {
     whole.setAttribute("aria-label", holder.dataset.about);
     body.setAttribute("role", "rowgroup");
     first(".tabulator-table", body).removeAttribute("role");
+    if (table === board) for (const listener of onStanding) listener(grid);
   });
 };
 
