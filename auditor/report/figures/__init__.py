@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.files import Json
+from auditor.report import palette
 from auditor.report.figures import (
     causes,
     compute,
@@ -53,6 +54,10 @@ FIGURES = (
 )
 
 
+ON_PAPER = {"paper_bgcolor": palette.PAPER, "plot_bgcolor": palette.PAPER}
+"""Of its own outside of a page: dark letters cannot be read on a dark notebook."""
+
+
 def drawn(audit: "Audit") -> dict[str, dict[str, Json]]:
     """Data and layout of every figure that has something to draw, by name."""
     made = ((figure.name, figure.draw(audit)) for figure in FIGURES)
@@ -79,7 +84,8 @@ class Figures:
         Raises:
             ValueError: No trial, or one that is not in the audit.
         """
-        return learning_curves.draw(self._audit, trial_ids, metric)
+        made = learning_curves.draw(self._audit, trial_ids, metric)
+        return made.update_layout(ON_PAPER)
 
     def trials(self) -> "go.Figure":
         """All trials at once: a strip each, epochs across, the colour its objective."""
@@ -116,4 +122,4 @@ class Figures:
         picture = figure.draw(self._audit)
         if picture is None:
             raise ValueError(figure.missing)
-        return go.Figure(picture)
+        return go.Figure(picture).update_layout(ON_PAPER)
