@@ -11,7 +11,6 @@ called `auditor/...`. Written without TensorFlow: TensorBoard brings the message
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import partial
 from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
@@ -110,22 +109,22 @@ def _write(folder: Path, events: Iterable[Event]) -> None:
 
 
 def _curves(audit: "Audit", run: Run, side: str) -> Iterator[Event]:
-    """One event per epoch and metric: all of them on this side."""
+    """One event per epoch, with all metrics of this side."""
     trials = audit.trials
     series = [str(name) for name in trials.context.series["metric"].cat.categories]
-    look_ups = {
-        **{name: partial(trials.curve, run, name) for name in trials.metrics},
-        **{name: partial(trials.series, run, name) for name in series},
-    }
-    begin = _began(audit, run)
-    ends = _ends(audit, run)
-    for name, look_up in look_ups.items():
+    values: dict[int, list[Any]] = {}
+    for look_up, name in (
+        *((trials.curve, name) for name in trials.metrics),
+        *((trials.series, name) for name in series),
+    ):
         own_side, tag = _side_and_tag(name)
-        if own_side != side:
-            continue
-        for epoch, value in zip(*look_up(), strict=True):
-            time = begin + ends.get(int(epoch), float(epoch))
-            yield time, int(epoch), [_scalar(tag, float(value))]
+        epochs, numbers = look_up(run, name) if own_side == side else ((), ())
+        for place, (epoch, number) in enumerate(zip(epochs, numbers, strict=True)):
+            described = place == 0  # Once in a file is enough, and makes it half as large.
+            values.setdefault(int(epoch), []).append(_scalar(tag, float(number), described))
+    begin, ends = _began(audit, run), _ends(audit, run)
+    for epoch in sorted(values):
+        yield begin + ends.get(epoch, float(epoch)), epoch, values[epoch]
 
 
 def _side_and_tag(metric: str) -> tuple[str, str]:
@@ -149,16 +148,19 @@ def _ends(audit: "Audit", run: Run) -> Mapping[int, float]:
     return dict(zip(epochs.tolist(), accumulate(seconds.tolist()), strict=True))
 
 
-def _scalar(tag: str, value: float) -> Any:
+def _scalar(tag: str, value: float, described: bool = True) -> Any:
+    """A number; `described` says that it is one, as the first of its tag must."""
     from tensorboard.compat.proto import summary_pb2 as summary
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
     from tensorboard.plugins.scalar.metadata import (
         create_summary_metadata,
     )
 
+    tensor = TensorProto(dtype=_DOUBLE, double_val=[value], tensor_shape={})
+    if not described:
+        return summary.Summary.Value(tag=tag, tensor=tensor)
     metadata = create_summary_metadata(display_name=None, description=None)
     metadata.data_class = summary.DATA_CLASS_SCALAR
-    tensor = TensorProto(dtype=_DOUBLE, double_val=[value], tensor_shape={})
     return summary.Summary.Value(tag=tag, metadata=metadata, tensor=tensor)
 
 
