@@ -14,8 +14,13 @@ WORSE = (Outcome.OVERFIT, Outcome.DEGRADED)
 Floats = NDArray[np.float64]
 
 
-def share_worse(validation: Floats, training: Floats | None, direction: str = "min") -> float:
-    """The share of runs, (run, epoch), that are said to have ended worse."""
+def share_worse(
+    validation: Floats,
+    training: Floats | None,
+    direction: str = "min",
+    kinds: tuple[Outcome, ...] = WORSE,
+) -> float:
+    """The share of runs, (run, epoch), that are said to have ended worse, in one of some ways."""
     curves = {"val_loss": validation} | ({} if training is None else {"loss": training})
     if direction == "max":
         curves = {"val_acc": 1 - validation}
@@ -34,7 +39,7 @@ def share_worse(validation: Floats, training: Floats | None, direction: str = "m
         table,
         Objective("val_acc" if direction == "max" else "val_loss", direction),  # type: ignore[arg-type]
     )
-    return float(np.mean([outcome in WORSE for outcome in judge(trials).by_trial.values()]))
+    return float(np.mean([outcome in kinds for outcome in judge(trials).by_trial.values()]))
 
 
 def noisy(course: Floats, noise: float, seed: int = 0) -> Floats:
@@ -111,3 +116,16 @@ def test_noise_that_training_shares_is_the_model_moving() -> None:
     assert share_worse(validation, alike) > 1.7 * share_worse(validation, unlike)
     ahead = sweep({"a": {"val_loss": validation[0], "loss": dict(enumerate(alike[0][:40]))}})
     assert judge(ahead).by_trial["a"] in (Outcome.OK, Outcome.OVERFIT)  # other epochs: not compared
+
+
+@pytest.mark.parametrize(("epochs", "restart"), [(22, 15), (30, 20), (35, 25), (60, 40)])
+def test_a_rate_that_restarts_and_was_not_logged_is_no_overfitting(
+    epochs: int, restart: int
+) -> None:
+    at = np.arange(epochs)
+    rate = 0.5 * (1 + np.cos(np.pi * (at % restart) / restart))
+    training = 0.35 + 0.35 * np.exp(-at / 8) - 0.1 * at / epochs + 0.25 * rate * np.exp(-at / 60)
+    parts = 0.5 * np.clip(at / epochs - 0.3, 0, None)
+    for validation, least, most in ((training + 0.05, 0.0, 0.1), (training + parts, 0.95, 1.0)):
+        curves = noisy(validation, 0.01), noisy(training, 0.01, seed=1)
+        assert least <= share_worse(*curves, kinds=(Outcome.OVERFIT,)) <= most

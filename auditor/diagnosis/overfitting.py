@@ -248,11 +248,13 @@ DEGRADED = Rule(
     needs=_needs_validation,
     check=_degraded,
     detected=f"{_DETECTED}, and the training curve rose by at least {percent(SHARED_RISE)} of "
-    f"that, or by {percent(OVERFIT_RISE)} and validation ends no higher than training. Also where "
+    f"that, or by {percent(OVERFIT_RISE)} and validation ends no higher than training, or to where "
+    "it was on the way to the best epoch, when validation was as high as it ends. Also where "
     f"validation was {percent(OVERFIT_RISE)} better, and both losses stay at the no-skill loss, or "
     "above it, for the later half of the epochs.",
     matters="Both curves left a better state: the steps are too large, which is not overfitting.",
-    remedy="Lower the learning rate or let it decay, and restore the best weights.",
+    remedy="Lower the learning rate or let it decay, and restore the best weights. A rate that "
+    "restarts on purpose is judged at the ends of its cycles where it is logged by epoch.",
     certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold in runs of at "
     f"least {SURE_EPOCHS} validated epochs, medium where one of the two holds, else low.",
     thresholds=_THRESHOLDS,

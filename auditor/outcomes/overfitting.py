@@ -64,7 +64,9 @@ def ended_worse(
     of_training = training.column.curve(there)
     shared = _training_rise(of_training, epochs, rise)
     followed = shared is not None and (
-        shared >= SHARED_RISE * rise.height or _is_shut(of_training, epochs, rise, shared)
+        shared >= SHARED_RISE * rise.height
+        or _is_shut(of_training, epochs, rise, shared)
+        or _went_back(of_training, epochs, values, threshold)
     )
     how = "and training got worse with it" if followed else "while training did not"
     return RunOutcome(
@@ -118,6 +120,23 @@ def _training_rise(training: Curve, epochs: NDArray[np.intp], rise: _Rise) -> fl
     best = np.searchsorted(training.epochs, epochs[rise.best])
     around = training.values[max(best - width // 2, 0) : best + width // 2 + 1]
     return _mean(training.values[-width:]) - _mean(around) if len(around) else None
+
+
+def _went_back(
+    training: Curve, epochs: NDArray[np.intp], values: NDArray[np.float64], threshold: float
+) -> bool:
+    """Whether both curves went back the way they came, as where a learning rate restarts.
+
+    Told at equal training loss: when training last was as high as it ends, on the way to the best
+    epoch, validation was no better than it ends, by the threshold of a rise.
+    """
+    best, end = values.argmin(), _mean(training.values[-window(len(epochs)) :])
+    before = training.values[training.epochs <= epochs[best]]
+    higher = np.flatnonzero(before >= end)
+    if not len(higher) or higher[-1] == len(before) - 1:
+        return False
+    then = np.searchsorted(epochs, training.epochs[higher[-1]])
+    return _mean(values[-window(len(values)) :]) - _mean(values[then : then + 2]) <= threshold
 
 
 def _is_shut(training: Curve, epochs: NDArray[np.intp], rise: _Rise, shared: float) -> bool:
