@@ -98,7 +98,7 @@ def setting(value: Json) -> str:
     """The value of a hyperparameter, in its own type: 1.0 stays 1.0, and 1 stays 1."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, int) or value is None:
         return str(value)
     if isinstance(value, float):
         if not math.isfinite(value):

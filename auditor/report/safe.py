@@ -7,7 +7,9 @@ markup, direction overrides, bytes that are no text. All of it is shown, none of
 import html
 import unicodedata
 
-from auditor.files import Json, to_json
+from pydantic_core import to_json
+
+from auditor.files import Json
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 """Unicode categories: control, format (direction overrides, zero width), lone surrogates, private
@@ -45,5 +47,9 @@ def label(text: str) -> str:
 
 
 def script_json(value: Json) -> str:
-    """JSON text for the inside of a script element: nothing in it can end or open an element."""
-    return to_json(value).translate(_IN_SCRIPT)
+    """JSON text for the inside of a script element: nothing in it can end or open an element.
+
+    Numbers that are not finite become the texts "NaN", "Infinity" and "-Infinity". Texts stay as
+    they are, because nobody reads them back: this is for a page's own script.
+    """
+    return to_json(value, inf_nan_mode="strings").decode().translate(_IN_SCRIPT)

@@ -73,7 +73,7 @@ def test_equal_epochs_are_written_once() -> None:
 
 @pytest.mark.parametrize(
     ("curves", "expected"),
-    [(100, (100, 200)), (40_000, (40_000, 62)), (1_000_000, (100_000, 25))],
+    [(100, (100, 200)), (40_000, (40_000, 50)), (1_000_000, (80_000, 25))],
 )
 def test_room_is_shared_by_all_curves(curves: int, expected: tuple[int, int]) -> None:
     assert room(curves) == expected

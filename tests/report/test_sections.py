@@ -130,7 +130,7 @@ def test_verdict_without_any_failure_says_so() -> None:
 def test_verdict_advises_to_leave_out_what_is_shown_to_fail(full: Audit) -> None:
     steps = dict(words(full, "verdict").answers)["what to do"]
     assert steps == (
-        "Leave lr = 1.0 and activation = sigmoid out of the next search. Stop early. "
+        "Leave lr = 1.0 with activation = sigmoid out of the next search. Stop early. "
         "Train the best few with more seeds before you choose between them."
     )
 

@@ -1,7 +1,9 @@
 """What to do next, as somebody with experience would say after a look at the verdict."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from auditor.attribution.cause import Cause
 from auditor.attribution.cells import meets
 from auditor.outcomes import Outcome
 from auditor.report.parts import Entry
@@ -10,7 +12,7 @@ from auditor.report.words import phrases
 if TYPE_CHECKING:
     from auditor.auditing import Audit
 
-_RULES = {
+_RULES: dict[str, str] = {
     Outcome.DIVERGED: "AUD001",
     Outcome.OVERFIT: "AUD003",
     Outcome.NEVER_LEARNED: "AUD004",
@@ -18,18 +20,24 @@ _RULES = {
 """The rule on an outcome: what to do about it is said where its cause is known."""
 
 
-def next_steps(audit: "Audit", best: str | None, entries: tuple[Entry, ...]) -> list[str]:
+def next_steps(
+    audit: "Audit", best: str | None, causes: Iterable[Cause], entries: Iterable[Entry]
+) -> list[str]:
     """Up to three sentences: what to leave out, what to repair, what to train again.
 
     Args:
         audit: The audit.
         best: Its best trial; None where there is none.
+        causes: The strongest.
         entries: The most important findings, first the one to repair.
     """
     values = audit.trials.hyperparameters
-    shown = [cause for cause in audit.causes if cause.evidence != "associated"]
+    shown = [cause for cause in causes if cause.evidence != "associated"]
     avoid = [cause for cause in shown if best is None or not meets(cause, values[best])]
-    steps = [f"Leave {phrases.conditions(c.conditions)} out of the next search." for c in avoid[:1]]
+    steps = [
+        f"Leave {' with '.join(map(phrases.condition, c.conditions))} out of the next search."
+        for c in avoid[:1]
+    ]
     said = {_RULES.get(cause.outcome) for cause in avoid[:1]}
     left = [entry.remedy for entry in entries if entry.label not in said and entry.remedy]
     steps += [phrases.sentence(remedy) for remedy in left[:1]]

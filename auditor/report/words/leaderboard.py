@@ -4,7 +4,8 @@ import math
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from auditor.files import Json, to_json
+from auditor.attribution.levels import identity
+from auditor.files import Json
 from auditor.report.numbers import UNKNOWN, aligned, epoch, number, seconds, setting
 from auditor.report.parts import Cell, Column, Picture, Row, Section, Table
 from auditor.report.words.phrases import OUTCOME_TONES, settings
@@ -55,7 +56,7 @@ def _axes(audit: "Audit") -> tuple[list[str], dict[str, Json]]:
     """Hyperparameters that differ between trials, and the values of the others."""
     per_trial = audit.trials.hyperparameters.values()
     names = dict.fromkeys(name for values in per_trial for name in values)
-    seen = {name: {to_json(v[name]) if name in v else None for v in per_trial} for name in names}
+    seen = {name: {identity(v[name]) if name in v else None for v in per_trial} for name in names}
     varied = [name for name in names if len(seen[name]) > 1 or len(per_trial) == 1]
     first = next(iter(per_trial), {})
     return varied, {name: first[name] for name in names if name not in varied}

@@ -72,10 +72,11 @@ def _answers(
         yield "what failed", "Nothing: no failure was seen in any trial."
     elif total > 1:
         yield "what failed", f"{_share_of_failures(audit)}."
-    told = [why(cause).partition(": ") for cause in audit.causes[:MOST_CAUSES]]
+    shown = audit.causes[:MOST_CAUSES]
+    told = [why(cause).partition(": ") for cause in shown]
     for lead, causes in groupby(told, key=lambda parts: parts[0].lower()):
         yield lead, " ".join(cause for _, _, cause in causes)
-    if steps := next_steps(audit, best, entries):
+    if steps := next_steps(audit, best, shown, entries):
         yield "what to do", " ".join(steps)
 
 
