@@ -10,6 +10,8 @@ row stays taken until then (`Absent`). So the rows have the same runs, and are a
 the interruption. If the file of such a run is lost, its row is free at once: what then differs is
 the row of a later run, or when the stack shrinks, and with that at most how sums are rounded.
 A run that crashed trains again too, unless that was reported for good: its code may be mended now.
+So does one that would start from something else now; where one is, and had begun, the stack begins
+anew.
 """
 
 import hashlib
