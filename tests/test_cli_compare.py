@@ -30,10 +30,12 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_saved_audits_are_compared_as_they_were(saved: Path, tmp_path: Path) -> None:
-    result = run(saved / "first", saved / "second", "--json", tmp_path / "c.json")
+    files = ("--json", tmp_path / "c.json", "--html", tmp_path / "c.html")
+    result = run(saved / "first", saved / "second", *files)
     assert result.exit_code == 0
     assert "Worse: val_loss is worse in" in result.stdout
     assert result.stdout.endswith(f"Written: {tmp_path / 'c.json'}\n")
+    assert "Worse: val_loss is worse in" in (tmp_path / "c.html").read_text(encoding="utf-8")
     record = json.loads((tmp_path / "c.json").read_text())
     assert (record["schema"], record["verdict"]) == (1, "worse")
     assert len(record["matching"]["pairs"]) == 24

@@ -34,6 +34,7 @@ def compare(
         str | None, typer.Option(help="Rank both by METRIC, METRIC:min or METRIC:max.")
     ] = None,
     gap_penalty: Penalty = None,
+    html: Annotated[Path | None, typer.Option(help="Write it as one offline HTML file.")] = None,
     json: Json = None,
     fail_on_worse: Annotated[
         bool, typer.Option("--fail-on-worse", help="Exit with 1 if AFTER is worse beyond luck.")
@@ -42,7 +43,7 @@ def compare(
 ) -> None:
     """Hold two audits against each other: what got better, which findings went away."""
     with one_line_errors():
-        Outputs(None, json).check()
+        Outputs(html, json).check()
         from auditor.comparing import compare as compared
 
         sides = [
@@ -53,7 +54,7 @@ def compare(
             )
         ]
         found = compared(*sides)
-        _deliver(found, json, plain)
+        _deliver(found, html, json, plain)
         if fail_on_worse and "worse" in found.claims.values():
             say("failed: AFTER is worse, as --fail-on-worse asks", err=True)
             raise typer.Exit(FINDING)
@@ -99,17 +100,18 @@ def _read(path: Path, sweep: str | None, option: str, columns: list[str]) -> "Tr
     return cached(sources[0], path)
 
 
-def _deliver(found: "Comparison", json: Path | None, plain: bool) -> None:
+def _deliver(found: "Comparison", html: Path | None, json: Path | None, plain: bool) -> None:
     from auditor.files import to_json, write_whole
     from auditor.report.comparison import render_comparison
 
     typer.echo(render_comparison(found, *screen(plain)), nl=False)
-    if json is None:
-        return
-    try:
-        write_whole(json, to_json(found.record, indent=1))
-    except OSError as error:
-        raise DirectoryError(
-            f"cannot write {json}: {error.strerror}; choose another place"
-        ) from error
-    say(f"Written: {json}")
+    for path, make in ((html, found.to_html), (json, lambda: to_json(found.record, indent=1))):
+        if path is None:
+            continue
+        try:
+            write_whole(path, make())
+        except OSError as error:
+            raise DirectoryError(
+                f"cannot write {path}: {error.strerror}; choose another place"
+            ) from error
+        say(f"Written: {path}")

@@ -159,6 +159,13 @@ class Comparison:
 
         return to_record(self)
 
+    def to_html(self) -> str:
+        """The comparison as one HTML page that needs no network."""
+        # Loaded when asked for: the report stands after this and imports it.
+        from auditor.report.comparison import render_comparison_html
+
+        return render_comparison_html(self)
+
     def __str__(self) -> str:
         """The comparison as text, 80 columns wide, without colour."""
         # Loaded when asked for: the report stands after this and imports it.

@@ -1,7 +1,7 @@
 """The report as one file that needs nothing else: no server, no network, no second file."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from auditor.files import Json
 from auditor.report import palette
 from auditor.report.curves import metrics
 from auditor.report.figures import drawn
@@ -53,11 +54,7 @@ def render_html(audit: "Audit", live: Live | None = None) -> str:
         "curves": curves,
         "figures": figures,
         "findings": [_places(group, places) for group in by_code(audit)],
-        "frame": frame(),
-        "dark": palette.DARK,
-        "ink": palette.INK,
-        "muted": palette.MUTED,
-        "shade": palette.BAND,
+        **_looks(),
         "setting": SETTING,
         "seconds": live.seconds if live else None,
     }
@@ -86,6 +83,50 @@ def render_html(audit: "Audit", live: Live | None = None) -> str:
         )
     )
     return page
+
+
+def render_sections(
+    title: str, shown: tuple[Section, ...], figures: Mapping[str, dict[str, Json]]
+) -> str:
+    """A page of sections that are not about the trials of one audit.
+
+    Args:
+        title: Of the page.
+        shown: Its sections; their tables stand as they are.
+        figures: Data and layout of the pictures in them, by name.
+    """
+    data = {"tables": [], "curves": None, "figures": figures, "findings": [], **_looks()}
+    page: str = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            sections=shown,
+            title=title,
+            data=Markup(script_json(data)),
+            plotly=Markup(get_plotlyjs()) if figures else None,
+            tabulator=None,
+            grids=lambda _: None,
+            printed_rows=PRINTED_ROWS,
+            sparks={},
+            spark_size=(WIDTH, HEIGHT),
+            best_name="",
+            heights={name: figure["layout"]["height"] for name, figure in figures.items()},
+            palette=palette,
+            live=None,
+        )
+    )
+    return page
+
+
+def _looks() -> dict[str, Json]:
+    """What the scripts of a page draw with."""
+    return {
+        "frame": frame(),
+        "dark": palette.DARK,
+        "ink": palette.INK,
+        "muted": palette.MUTED,
+        "shade": palette.BAND,
+    }
 
 
 def _tables(section: Section) -> list[Table]:

@@ -8,6 +8,7 @@ import pytest
 from auditor.auditing import Audit
 from auditor.comparing import compare
 from auditor.report.comparison import render_comparison
+from auditor.report.comparison_figure import draw
 from tests.comparing.planted import GRID, SEEDS, quick, sweep
 
 
@@ -45,7 +46,7 @@ def test_what_cannot_be_compared_is_said_and_its_values_are_not() -> None:
 def test_what_changed_in_all_trials_is_told_first() -> None:
     values = [{**one, "l2": 0.01} for one in GRID]
     text = told({"seed": 0}, {"seed": 1, "values": values})
-    assert "What changed in all trials: l2 not set before, 0.01 after." in text
+    assert "In all trials: l2 not set before, 0.01 after." in text
 
 
 def test_data_that_may_be_others_are_told() -> None:
@@ -78,3 +79,20 @@ def test_a_cause_of_values_not_searched_again_has_not_gone_away(full: Audit) -> 
     text = str(compare(full, quick(sweep(0, values=[{"lr": 0.01}]))))
     assert "not searched after" in text
     assert "went away" not in text.partition("CAUSES")[2]
+
+
+def test_the_page_has_the_same_words_and_one_point_per_pair() -> None:
+    found = compare(quick(sweep(0)), quick(sweep(1, shift=-SEEDS)))
+    figure = draw(found)
+    assert figure is not None
+    assert sum(len(trace["x"]) for trace in figure["data"]) == len(GRID)
+    below = {trace["name"]: max(trace["y"]) for trace in figure["data"]}
+    assert below["better after"] < 0 < below["worse after"]
+    headline = str(found).split("\n")[2]
+    assert f"<h1>{headline}</h1>" in found.to_html()
+
+
+def test_equal_trials_have_no_picture() -> None:
+    found = compare(quick(sweep(0)), quick(sweep(0)))
+    assert draw(found) is None
+    assert 'data-figure="matched"' not in found.to_html()

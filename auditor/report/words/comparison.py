@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from auditor.comparing.records import Differing
 from auditor.outcomes import FAILURES
 from auditor.report.numbers import UNKNOWN, count, number, setting
-from auditor.report.parts import Section, Tone
+from auditor.report.parts import Picture, Section, Tone
 from auditor.report.words.comparison_results import moved, name, of_best, of_pairs, significance
 from auditor.report.words.comparison_sides import sides_in_numbers
 from auditor.report.words.comparison_tables import axes, causes, findings, matched, turned
@@ -24,28 +24,42 @@ TONES: dict[str, Tone] = {
 }
 
 
+ABOUT = "A point per trial: its objective before across, the change upwards; the table has numbers"
+BELOW = "A point per trial. On the line nothing changed; below it the value is lower after."
+
+
 def sections(found: "Comparison") -> tuple[Section, ...]:
     """All sections of a comparison."""
-    made = (verdict(found), _trials(found), _findings(found), _causes(found), _searched(found))
+    makers = (verdict, _numbers, _trials, _findings, _causes, _searched)
+    made = (make(found) for make in makers)
     return tuple(section for section in made if section is not None)
 
 
 def verdict(found: "Comparison") -> Section:
-    """What changed, how sure, and both sides in numbers."""
-    paragraphs = (*_changed(found), *of_best(found), *of_pairs(found), *_failures(found))
+    """What changed, and how sure that is."""
+    answers = (
+        ("What changed", _changed(found)),
+        ("The best", " ".join(of_best(found))),
+        ("Same trials", " ".join(of_pairs(found))),
+        ("Failures", _failures(found)),
+        ("Findings", " ".join(_found(found))),
+    )
     return Section(
         "verdict",
         "Before and after",
         _headline(found),
         TONES[found.verdict],
-        facts=tuple(
-            (side, audit.trials.provenance.path or UNKNOWN)
-            for side, audit in (("before", found.before), ("after", found.after))
-        ),
-        paragraphs=(*paragraphs, *_found(found)),
-        tables=(sides_in_numbers(found),),
+        answers=tuple((question, answer) for question, answer in answers if answer),
         notes=tuple(_limits(found)),
     )
+
+
+def _numbers(found: "Comparison") -> Section:
+    paths = (
+        (side, audit.trials.provenance.path or UNKNOWN)
+        for side, audit in (("before", found.before), ("after", found.after))
+    )
+    return Section("numbers", "In numbers", facts=tuple(paths), tables=(sides_in_numbers(found),))
 
 
 def _headline(found: "Comparison") -> str:
@@ -102,13 +116,14 @@ def _value(value: object) -> str:
     return number(value) if isinstance(value, float) else setting(value)
 
 
-def _changed(found: "Comparison") -> Iterator[str]:
-    if found.matching.fixed:
-        told = "; ".join(_differing(fact) for fact in found.matching.fixed)
-        yield f"What changed in all trials: {told}."
+def _changed(found: "Comparison") -> str:
+    """What has one value before and another one after; several values are told further down."""
+    if not found.matching.fixed:
+        return ""
+    return f"In all trials: {'; '.join(map(_differing, found.matching.fixed))}."
 
 
-def _failures(found: "Comparison") -> Iterator[str]:
+def _failures(found: "Comparison") -> str:
     shares = []
     for audit in (found.before, found.after):
         outcomes = list(audit.outcomes.by_trial.values())
@@ -126,11 +141,11 @@ def _failures(found: "Comparison") -> Iterator[str]:
         )
     elif known:
         text += f" Of {count(known, 'trial')} that both have, the same ones failed."
-    yield text
+    return text
 
 
 def _found(found: "Comparison") -> Iterator[str]:
-    for change, words in (("gone", "Findings that went away"), ("new", "New findings")):
+    for change, words in (("gone", "Went away"), ("new", "New")):
         names = [f"{c.code} {c.title}" for c in found.findings if c.change == change]
         if names:
             yield f"{words}: {listed(names)}."
@@ -171,8 +186,9 @@ def _trials(found: "Comparison") -> Section | None:
     return Section(
         "trials",
         "Trials that both have",
-        paragraphs=(text, alone)[: 2 if any_alone else 1],
+        paragraphs=(text, alone) if any_alone else (text,),
         tables=tuple(tables),
+        figures=(Picture("matched", f"By how much {name(found)} changed", ABOUT, BELOW),),
     )
 
 
