@@ -45,8 +45,9 @@ _RESERVED = {"train", "training", "validation", "val", "valid", "eval", "dev", "
 _STATUS = {"completed": 1, "failed": 2, "unfinished": 3}
 """TensorBoard's numbers for how a session ended; 0 is unknown."""
 
-_DOUBLE = 2
-"""The type of a number in TensorFlow's messages; Keras writes single precision."""
+_SINGLE = 1
+"""The type of a number in TensorFlow's messages: single precision, as Keras writes. TensorBoard's
+fast loader, which is its default, shows no others."""
 
 
 def write_tensorboard(audit: "Audit", folder: str | Path) -> None:
@@ -156,7 +157,7 @@ def _scalar(tag: str, value: float, described: bool = True) -> Any:
         create_summary_metadata,
     )
 
-    tensor = TensorProto(dtype=_DOUBLE, double_val=[value], tensor_shape={})
+    tensor = TensorProto(dtype=_SINGLE, float_val=[value], tensor_shape={})
     if not described:
         return summary.Summary.Value(tag=tag, tensor=tensor)
     metadata = create_summary_metadata(display_name=None, description=None)
