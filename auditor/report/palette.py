@@ -11,6 +11,9 @@ EMPTY = "#F3F5F7"
 FAILING = "#F0A367"
 """Where all failed: as VALIDATION, but pale enough for words on it."""
 
+RIGHT = "#8FC1E3"
+"""As TRAIN, but pale enough for words on it."""
+
 MIDDLE = "#C9CFD5"
 """Between TRAIN for good and VALIDATION for bad."""
 
@@ -37,6 +40,7 @@ DARK = {
     VALIDATION_BAND: "rgba(230, 159, 0, 0.22)",
     OTHER_BAND: "rgba(44, 194, 149, 0.22)",
     FAILING: "#8F4A10",
+    RIGHT: "#1F5F8B",
     MIDDLE: "#4A5560",
     PAPER: "#12161B",
 }

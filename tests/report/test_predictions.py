@@ -99,8 +99,8 @@ def test_errors_of_a_target_that_may_be_standardised_say_so() -> None:
 
 def test_what_is_right_and_mistakes_have_their_own_colours_and_cells() -> None:
     right, wrong = with_predictions(of_classes(CLASSES)).figures.predictions().data
-    assert right.colorscale[-1][1] == palette.TRAIN
-    assert wrong.colorscale[-1][1] == palette.VALIDATION
+    assert right.colorscale[-1][1] == palette.RIGHT
+    assert wrong.colorscale[-1][1] == palette.FAILING
     assert [list(row) for row in right.text] == [["8", "", ""], ["", "9", ""], ["", "", ""]]
     assert [list(row) for row in wrong.text] == [["", "2", ""], ["1", "", ""], ["", "", ""]]
     assert right.z[0][0] == 0.8

@@ -50,6 +50,7 @@ def _matrix(confusion: Confusion) -> dict[str, Json]:
         "x": list(range(size)),
         "y": list(range(size)),
         "texttemplate": "%{text}",
+        "textfont": {"color": palette.INK},
         "customdata": [
             [
                 f"class {name} told {other}: {n:,} of {sum(row):,}"
@@ -64,7 +65,7 @@ def _matrix(confusion: Confusion) -> dict[str, Json]:
         "ygap": 2,
         "showscale": False,
     }
-    colours = {True: palette.TRAIN, False: palette.VALIDATION}
+    colours = {True: palette.RIGHT, False: palette.FAILING}
     traces = [
         cells | _part(confusion, right) | {"colorscale": [[0, palette.EMPTY], [1, colour]]}
         for right, colour in colours.items()

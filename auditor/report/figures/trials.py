@@ -233,7 +233,7 @@ def _layout(
         "legend": {"orientation": "h", "x": 0, "y": 1 + 50 / inner, "yanchor": "bottom"},
         "showlegend": True,
         "hovermode": "closest",
-        "xaxis": epoch_axis(audit) | {"showgrid": False, "automargin": False},
+        "xaxis": epoch_axis(audit) | {"showgrid": False},
         "yaxis": axis("")
         | ends
         | {"tickvals": list(groups), "ticktext": list(groups.values())}

@@ -11,7 +11,9 @@ let printing = false;
 // One set of figures, two themes: on a dark page each colour is swapped for its partner.
 const themed = (value) => {
   if (typeof value === "string") return isDark() && !printing ? data.dark[value] ?? value : value;
-  if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map(themed);
+  // Long lists of numbers hold no colour; a step of a scale of colours is a number and a colour.
+  const isPlain = Array.isArray(value) && value.every((part) => typeof part === "number");
+  if (Array.isArray(value)) return isPlain ? value : value.map(themed);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, themed(part)]));
 };
@@ -35,7 +37,7 @@ const trialAt = (point) => {
   return Number.isInteger(own) ? own : point.data.meta?.trial;
 };
 
-// A ring around the chosen trial, where a figure has a point for it.
+// A ring around the chosen trial where a figure has a point for it, and its line where it has one.
 const ring = (traces) => {
   if (page.chosen === null) return [];
   for (const trace of traces) {
@@ -45,9 +47,13 @@ const ring = (traces) => {
     const marker = { symbol: "circle-open", size: 16, color: data.ink, line: { width: 2.5 } };
     const { x, y, xaxis, yaxis } = trace;
     const axes = { ...(xaxis && { xaxis }), ...(yaxis && { yaxis }) };
+    const isLine = trace.mode === "lines";
+    const end = isLine ? trace.customdata.lastIndexOf(page.chosen) + 1 : at + 1;
+    const look = isLine ? { mode: "lines", line: { color: data.ink, width: 3.5 } }
+      : { mode: "markers", marker };
     return [{
-      type: "scatter", mode: "markers", x: [x[at]], y: [y[at]], marker, ...axes,
-      showlegend: false, hoverinfo: "skip",
+      type: "scatter", x: x.slice(at, end), y: y.slice(at, end), ...look, ...axes,
+      showlegend: false, hoverinfo: "skip", cliponaxis: false,
     }];
   }
   return [];

@@ -120,7 +120,7 @@ def test_each_figure_is_a_method_with_words(audits: Mapping[str, Audit]) -> None
 def test_contrast_of_words_on_what_is_behind_them() -> None:
     for swap in ({}, palette.DARK):
         ink = swap.get(palette.INK, palette.INK)
-        for behind in (palette.PAPER, palette.EMPTY, palette.FAILING):
+        for behind in (palette.PAPER, palette.EMPTY, palette.FAILING, palette.RIGHT):
             assert contrast(ink, swap.get(behind, behind)) >= 4.5
 
 
