@@ -28,10 +28,12 @@ def _needs_results(seen: Judged) -> str | None:
 
 
 def _diverged(seen: Judged) -> Iterator[Finding]:
-    places = {run: place for place, run in enumerate(seen.trials.runs)}
     for trial, runs in by_trial(seen, lambda v: v.outcome == Outcome.DIVERGED):
         run, verdict = next(iter(runs.items()))
-        bad, last = _bad(seen, verdict, places[run]), last_accuracy(seen, places[run])
+        bad, last = (
+            _bad(seen, verdict, seen.measured.places[run]),
+            last_accuracy(seen, seen.measured.places[run]),
+        )
         held = last if last and is_accurate(seen, last[1]) else None
         sentence = f"{names(seen, trial, runs)}: training diverged: {_what(verdict, bad)}"
         if bad:
@@ -63,10 +65,9 @@ def _end(verdict: RunOutcome) -> str:
 
 
 def _recovered(seen: Judged) -> Iterator[Finding]:
-    places = {run: place for place, run in enumerate(seen.trials.runs)}
     for trial, runs in by_trial(seen, lambda v: v.recovered):
         run, verdict = next(iter(runs.items()))
-        bad = _bad(seen, verdict, places[run])
+        bad = _bad(seen, verdict, seen.measured.places[run])
         sentence = (
             f"{names(seen, trial, runs)}: training exploded and recovered: {_what(verdict, bad)} "
             f"and came back down after epoch {bad[-1] + 1}"

@@ -54,7 +54,7 @@ def _equality(seen: Judged) -> Iterator[Finding]:
         if not found:
             continue
         runs = [seen.trials.runs[place] for place in ranked(seen, found)]
-        values = validation.curve(seen.trials.runs.index(runs[0])).values
+        values = validation.curve(seen.measured.places[runs[0]]).values
         epochs, digits = int(np.isfinite(values).sum()), _decimals(values)
         yield of_sides(
             EQUALITY,
@@ -117,7 +117,7 @@ def _perfection(seen: Judged) -> Iterator[Finding]:
     if not len(found):
         return
     runs = [seen.trials.runs[place] for place in ranked(seen, found.tolist())]
-    epochs = int(many[seen.trials.runs.index(runs[0])])
+    epochs = int(many[seen.measured.places[runs[0]]])
     yield of_sides(
         EQUALITY,
         runs,

@@ -69,7 +69,7 @@ def _never_learned(seen: Judged) -> Iterator[Finding]:
 def _no_skill(seen: Judged, trial: str, runs: Verdicts) -> Finding:
     """By its loss, which is not below that of knowing nothing."""
     run, verdict = next(iter(runs.items()))
-    reference, place = seen.outcomes.baseline, seen.trials.runs.index(run)
+    reference, place = seen.outcomes.baseline, seen.measured.places[run]
     base, best = (verdict.evidence[name] for name in ("no-skill loss", "best val_loss"))
     evidence = [
         Evidence("best val_loss", best, "loss", (1 - LEARNED_MARGIN) * base),

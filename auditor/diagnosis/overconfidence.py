@@ -69,7 +69,7 @@ def _check(seen: Judged) -> Iterator[Finding]:
     courses = _courses(seen, both)
     if not courses:
         return
-    places = {run: place for place, run in enumerate(seen.trials.runs)}
+    places = seen.measured.places
     for trial, runs in by_trial(seen, _climbs):
         found = {run: runs[run] for run in runs if places[run] in courses}
         if found and _has_skill(seen, both, places[next(iter(found))]):

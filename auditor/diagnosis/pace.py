@@ -19,8 +19,8 @@ from auditor.outcomes import (
     Outcome,
     accuracy_of,
     finite,
+    noise,
 )
-from auditor.outcomes.curves import MAD_NORMAL
 from auditor.outcomes.schedules import RATE
 from auditor.scoring import objective_curve
 from auditor.trials import Column
@@ -203,7 +203,7 @@ def _measure(curves: Finite) -> Paces:
             found.best[at] = parts.min(axis=1)
             found.middle[at] = parts[:, max(length // 2 - many, 0)]
             found.gain[at] = parts[:, :-many].min(axis=1) - parts[:, -1]
-            found.noise[at] = _noise(values)
+            found.noise[at] = noise(values, order=2)
             allowed = math.sqrt(2 / many) * stdtrit(length - 3, IMPROVING_CONFIDENCE)
             found.error[at] = allowed * found.noise[at]
             found.over[at] = _is_over(values, found.gain[at] / many)
@@ -222,14 +222,8 @@ def _is_over(values: Floats, pace: Floats) -> NDArray[np.bool_]:
         return np.zeros(len(values), bool)
     end = values[:, -2 * half :]
     last = (end[:, :half] - end[:, half:]).mean(axis=1) / half
-    error = math.sqrt(2 / half) / half * _noise(values[:, -(length // IMPROVING_SHARE) :])
+    error = math.sqrt(2 / half) / half * noise(values[:, -(length // IMPROVING_SHARE) :], order=2)
     return np.asarray((last < DIED_OUT * pace) & (error < DIED_OUT * pace))
-
-
-def _noise(values: Floats) -> Floats:
-    """From steps of steps, so that neither a slope nor most of a bend counts as noise."""
-    bends = np.abs(np.diff(values, n=2, axis=1))
-    return np.asarray(MAD_NORMAL * np.median(bends, axis=1) / math.sqrt(6))
 
 
 def _without_dips(curves: Finite) -> Floats:

@@ -102,7 +102,7 @@ def needs_losses(seen: Judged) -> str | None:
 
 def losses_of(seen: Judged, run: Run, at: int) -> tuple[float, float]:
     """Training and validation loss of a run in its first (0) or last (-1) epoch."""
-    place = seen.trials.runs.index(run)
+    place = seen.measured.places[run]
     training, validation = (
         seen.measured.finite(name).column.curve(place).values[at] for name in ("loss", "val_loss")
     )

@@ -41,7 +41,7 @@ def _gap_at_first(seen: Judged) -> Iterator[Finding]:
     if not runs:
         return
     training, validation = losses_of(seen, runs[0], 0)
-    shares = relative.column.curve(seen.trials.runs.index(runs[0])).values
+    shares = relative.column.curve(seen.measured.places[runs[0]]).values
     is_rare = 2 * len(runs) < int((relative.lengths >= MIN_EPOCHS - 1).sum())
     chance = _above_chance(seen, runs[0], validation)
     rows = seen.measured.rows.get(runs[0])

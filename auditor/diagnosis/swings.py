@@ -1,6 +1,5 @@
 """How validation curves swing: for good in their second half, or once, deep, and over."""
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from auditor.diagnosis.finding import Judged
 from auditor.diagnosis.wording import Verdicts, needs_curves
 from auditor.outcomes import Finite, RunOutcome
-from auditor.outcomes.curves import swing, validation_metric
+from auditor.outcomes.curves import STEP_SPREAD, swing, validation_metric
 from auditor.outcomes.schedules import cycles
 from auditor.trials import Run
 
@@ -247,7 +246,7 @@ def _nearby(
     dip = slice(reach - DIP_WIDTH + 1, reach + DIP_WIDTH)
     near[:, dip] = np.minimum(near[:, dip], level[:, None])
     usual = np.maximum(_above(near), _above(-near)).max(axis=1, initial=0.0)
-    bends = np.diff(near, n=2, axis=1) / math.sqrt(6)
+    bends = np.diff(near, n=2, axis=1) / STEP_SPREAD[1]
     places = top[:, None] + np.arange(1 - reach, reach)
     is_known = (places > 0) & (places < values.shape[1] - 1)
     many = np.maximum(is_known.sum(axis=1), 1)

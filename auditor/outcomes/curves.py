@@ -19,6 +19,11 @@ MAD_NORMAL = 1.4826
 """Standard deviations of a normal distribution per median absolute deviation (Hampel 1974)."""
 
 
+STEP_SPREAD = (math.sqrt(2), math.sqrt(6))
+"""Standard deviations of white noise of a step, and of a step of steps, whose weights are 1 and -1,
+and 1, -2 and 1."""
+
+
 class ValidationCurve(NamedTuple):
     """The finite part of the curve by which overfitting is judged.
 
@@ -61,21 +66,24 @@ def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(sums * (width / counts))
 
 
-def noise(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def noise(values: NDArray[np.float64], order: int = 1) -> NDArray[np.float64]:
     """Standard deviation of the epoch-to-epoch noise of curves, in their units.
 
     1.4826 MAD(differences) / sqrt(2): the median absolute deviation (Hampel 1974) of the steps, so
-    that neither the trend nor a single jump counts as noise. 0 below three values.
+    that neither the trend nor a single jump counts as noise; of steps of steps, most of a bend
+    neither. 0 where there are less than two of them.
 
     Args:
         values: Of the shape (..., epoch), the shape of the result being (...).
+        order: 1 for steps, 2 for steps of steps.
     """
-    if values.shape[-1] < 3:
+    if values.shape[-1] < order + 2:
         return np.zeros(values.shape[:-1])
     with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.diff(values)
-        steps -= np.median(steps, axis=-1, keepdims=True)
-        spread = MAD_NORMAL * np.median(np.abs(steps), axis=-1) / math.sqrt(2)
+        steps = np.diff(values, order)
+        if order == 1:  # of a bend, little is left in steps of steps
+            steps -= np.median(steps, axis=-1, keepdims=True)
+        spread = MAD_NORMAL * np.median(np.abs(steps), axis=-1) / STEP_SPREAD[order - 1]
     return np.where(np.isfinite(spread), spread, math.inf)
 
 

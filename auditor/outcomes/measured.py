@@ -98,6 +98,11 @@ class Measured:
         self._rises: dict[str, Rises] = {}
 
     @cached_property
+    def places(self) -> Mapping[Run, int]:
+        """The position of each run."""
+        return {run: place for place, run in enumerate(self.trials.runs)}
+
+    @cached_property
     def rows(self) -> Mapping[Run, Rows]:
         """Validation rows per run, where they are known or can be told from its accuracies."""
         return inferred_rows(self.trials)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from auditor.outcomes.curves import MAD_NORMAL, swing, there
+from auditor.outcomes.curves import MAD_NORMAL, STEP_SPREAD, swing, there
 from auditor.outcomes.periods import periods
 from auditor.outcomes.thresholds import (
     MIN_EPOCHS,
@@ -165,9 +165,8 @@ def _scatter(values: Floats, training: Floats, order: int) -> Floats:
     about = np.where(_alternate(raw)[:, None], raw - raw.mean(axis=1, keepdims=True), steps)
     left = np.where(is_shared[:, None], _centred(steps - share[:, None] * beside), about)
     found = np.median(np.abs([about, left]), axis=2)
-    # A step is a difference of two values, a step of steps has weights 1, -2 and 1; few steps have
-    # too small a MAD (Croux and Rousseeuw 1992).
-    found *= MAD_NORMAL / math.sqrt((2, 6)[order - 1]) * many / (many - 0.8)
+    # Few steps have too small a MAD (Croux and Rousseeuw 1992).
+    found *= MAD_NORMAL / STEP_SPREAD[order - 1] * many / (many - 0.8)
     whole, own = np.where(np.isfinite(found), found, math.inf)
     return np.stack([whole, np.fmin(own, whole), share])
 
