@@ -131,7 +131,10 @@ def test_a_grid_under_way_is_not_told_to_be_incomplete(full: Audit, tmp_path: Pa
 @pytest.mark.parametrize(
     ("live", "expected"),
     [
-        (Live(31, 72, 30.0, 4), "Still running: 31 of 72 trials have ended, 4 training. Written"),
+        (
+            Live(31, 72, 30.0, 4),
+            "Still running: 31 of 72 trials have ended, 4 training (“missing” until they end). ",
+        ),
         (Live(1, None, 30.0), "Still running: 1 trial has ended. Written at "),
         (Live(2, None, None), "Interrupted: 2 trials have ended. Written at "),
     ],

@@ -9,7 +9,7 @@ def standing(live: Live) -> str:
 
     Example:
         >>> standing(Live(31, 72, 30.0, running=4))
-        'Still running: 31 of 72 trials have ended, 4 training. Written at 12:31; ...'
+        'Still running: 31 of 72 trials have ended, 4 training (“missing” until they end). ...'
     """
     ended = f"{_done(live)} {'has' if live.done == 1 else 'have'} ended"
     if live.seconds is None:
@@ -17,7 +17,8 @@ def standing(live: Live) -> str:
             f"Interrupted: {ended}. Written at {live.written:%H:%M} on {live.written:%Y-%m-%d}; "
             "the same search, started again, goes on from there."
         )
-    training = f", {count(live.running)} training" if live.running else ""
+    # Nothing is judged before its end but what has gone wrong for good.
+    training = f", {count(live.running)} training (“missing” until they end)" * bool(live.running)
     return (
         f"Still running: {ended}{training}. Written at {live.written:%H:%M}; this page renews "
         "itself."
