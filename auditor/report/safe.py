@@ -18,7 +18,7 @@ use, and the two separators that end a line in JavaScript and some terminals."""
 _JOINERS = {"\u200c", "\u200d"}
 """Format characters that ordinary words and emoji are made of."""
 
-_IN_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+_IN_SCRIPT = {c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def printable(text: str) -> str:
@@ -52,4 +52,7 @@ def script_json(value: Json) -> str:
     Numbers that are not finite become the texts "NaN", "Infinity" and "-Infinity". Texts stay as
     they are, because nobody reads them back: this is for a page's own script.
     """
-    return to_json(value, inf_nan_mode="strings").decode().translate(_IN_SCRIPT)
+    text = to_json(value, inf_nan_mode="strings").decode()
+    for character, escape in _IN_SCRIPT.items():  # for megabytes much faster than `translate`
+        text = text.replace(character, escape)
+    return text
