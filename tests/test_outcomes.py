@@ -150,6 +150,24 @@ def test_numeric_divergence(loss: list[float], val_loss: list[float], bad: tuple
     assert (judged.outcome, judged.bad_epochs, judged.recovered) == (Outcome.DIVERGED, bad, False)
 
 
+def test_a_model_that_gives_one_answer_after_an_explosion_did_not_recover() -> None:
+    dead = {"loss": [80.0, *[4.3] * 11], "val_loss": [4.4, *[4.3] * 11]}
+    still = {"accuracy": [0.12, *[0.1] * 11], "val_accuracy": [0.11] * 12}
+    judged = verdict(dead | still)
+    assert (judged.outcome, judged.recovered) == (Outcome.DIVERGED, False)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "outcome"), [({}, "overfit"), ({"accuracy": [0.99] * 9}, "ok")]
+)
+def test_a_cross_entropy_next_to_nothing_that_doubles_is_still_next_to_nothing(
+    accuracy: Curves, outcome: str
+) -> None:
+    rising = [0.001, 0.0006, 0.0004, 0.0005, 0.0006, 0.0007, 0.0008, 0.0009, 0.001]
+    curves = {"loss": [0.001 / (epoch + 1) for epoch in range(9)], "val_loss": rising}
+    assert verdict(curves | accuracy).outcome == outcome
+
+
 def test_an_explosion_that_came_back_is_judged_by_what_followed() -> None:
     after = {metric: [NAN, 1e300, *values] for metric, values in LEARNING.items()}
     judged = verdict(after, no_skill_loss=LN2)

@@ -205,8 +205,9 @@ _DETECTED = (
     "noise makes of a flat curve. The noise is that of the curve's own steps, less what the "
     "training curve, beside its own trend, shares of it if the rise stands without that, in "
     f"{TREND_EPOCHS} epochs or more from the best one on whose later half does not swing by "
-    f"{percent(SWING)} of its level. A loss must also rise by {percent(OVERFIT_FLOOR)} of "
-    "the no-skill loss where that is known. Judged are runs of at least "
+    f"{percent(SWING)} of its level. A loss must also rise by {percent(OVERFIT_FLOOR)} of the "
+    "no-skill loss, of two classes where that is not known and an accuracy was logged. Judged are "
+    "runs of at least "
     f"{MIN_EPOCHS} validated epochs"
 )
 

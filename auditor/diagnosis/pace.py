@@ -19,6 +19,7 @@ from auditor.outcomes import (
     Outcome,
     accuracy_of,
     finite,
+    least_no_skill,
     noise,
 )
 from auditor.outcomes.schedules import RATE
@@ -119,14 +120,10 @@ def paces(seen: Judged) -> Paces:
 
 
 def _least(seen: Judged) -> float:
-    """What a cross-entropy must gain: next to nothing is a large share of one that is near 0.
-
-    Chance among two classes is the least where it is not known: that of more costs more.
-    """
+    """What a cross-entropy must gain: next to nothing is a large share of one that is near 0."""
     if seen.trials.objective.name != "val_loss" or not accuracy_of(seen.trials):
         return 0.0
-    known = seen.outcomes.baseline.loss
-    return OVERFIT_FLOOR * (math.log(2) if known is None else known)
+    return OVERFIT_FLOOR * least_no_skill(seen.trials, seen.outcomes.baseline)
 
 
 def _decayed(seen: Judged) -> list[int]:

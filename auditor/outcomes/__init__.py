@@ -15,7 +15,7 @@ from auditor.outcomes.curves import (
 from auditor.outcomes.explosions import SINCE
 from auditor.outcomes.judging import judge
 from auditor.outcomes.measured import Finite, Measured, finite
-from auditor.outcomes.noskill import baseline
+from auditor.outcomes.noskill import baseline, least_no_skill
 from auditor.outcomes.rows import Rows, inferred_rows
 from auditor.outcomes.sameness import SAME
 from auditor.outcomes.task import Task, task_of
@@ -74,6 +74,7 @@ __all__ = [
     "finite",
     "inferred_rows",
     "judge",
+    "least_no_skill",
     "noise",
     "share",
     "smooth",

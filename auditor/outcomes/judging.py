@@ -54,6 +54,8 @@ def _judge_run(
     verdict = _from_status(trials, run) or _from_curves(seen, place, bad, reference, same)
     if not bad:
         return verdict
+    if verdict is same:  # the explosion destroyed it
+        return explosions.diverged(seen, place, bad, reference)
     worst = explosions.worst_losses(seen, place, bad, reference)
     return replace(verdict, bad_epochs=bad, recovered=True, evidence={**worst, **verdict.evidence})
 

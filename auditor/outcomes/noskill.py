@@ -54,6 +54,16 @@ def baseline(trials: Trials) -> Baseline:
     )
 
 
+def least_no_skill(trials: Trials, reference: Baseline) -> float:
+    """The no-skill loss, or the least that it can well be: 0 where nothing shows a cross-entropy.
+
+    Chance among two classes is the least where it is not known: that of more costs more.
+    """
+    if reference.loss is not None:
+        return reference.loss
+    return math.log(2) if accuracy_of(trials) else 0.0
+
+
 def _classifies(trials: Trials) -> bool:
     name = accuracy_of(trials)
     rights = [share(trials.column(metric).values) for metric in (name, twin(name)) if name]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from auditor.outcomes.curves import validation_metric
 from auditor.outcomes.measured import Finite, Measured
+from auditor.outcomes.noskill import least_no_skill
 from auditor.outcomes.rises import rises, window
 from auditor.outcomes.schedules import is_phase
 from auditor.outcomes.thresholds import MIN_EPOCHS, OVERFIT_FLOOR, OVERFIT_RISE, SHARED_RISE
@@ -51,9 +52,9 @@ def ended_worse(
     """
     has_loss = len(seen.trials.column("val_loss").curve(run).epochs) > 0
     metric, sign = validation_metric(seen.trials, has_loss)
-    known = reference.loss if metric == "val_loss" else None
+    chance = least_no_skill(seen.trials, reference) if metric == "val_loss" else 0.0
     rise = _rise(seen, metric, sign, run, after)
-    threshold = rise.threshold(OVERFIT_FLOOR * (known or 0.0)) if rise else math.inf
+    threshold = rise.threshold(OVERFIT_FLOOR * chance) if rise else math.inf
     if rise is None or not rise.height > threshold:
         return None
     curves, place = _later(seen.finite(metric, sign), run, after)
