@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from auditor.files import Json
 from auditor.report import palette
 from auditor.report.counts import THIN, PairCounts, top_pairs
-from auditor.report.figures.frame import axis, frame, ticks
-from auditor.report.safe import label
+from auditor.report.figures.frame import axis, frame, shortened, ticks
 from auditor.report.words.phrases import did
 
 if TYPE_CHECKING:
@@ -18,6 +17,9 @@ CELL = 42
 
 HEAD, FOOT = 34, 62
 """Pixels above the cells of a pair, for its title, and below, for the values."""
+
+MOST_LETTERS = 60
+"""Of the title of a pair."""
 
 STROKES = (-0.6, -0.2, 0.2, 0.6)
 """Where the strokes of the hatching of a cell lie, in parts of its width."""
@@ -58,7 +60,9 @@ def draw(audit: "Audit") -> dict[str, Json] | None:
 
 def _title(pair: PairCounts, at: float) -> dict[str, Json]:
     return {
-        "text": label(f"{did(pair.outcome)}, by {pair.names[0]} and {pair.names[1]}"),
+        "text": shortened(
+            f"{did(pair.outcome)}, by {pair.names[0]} and {pair.names[1]}", MOST_LETTERS
+        ),
         **{"xref": "paper", "x": 0, "xanchor": "left"},
         **{"yref": "paper", "y": at, "yanchor": "bottom", "yshift": 4},
         **{"showarrow": False, "align": "left", "font": {"size": 13, "color": palette.INK}},

@@ -6,7 +6,7 @@ from auditor.attribution.cause import Cause, Tally
 from auditor.files import Json
 from auditor.report import palette
 from auditor.report.counts import strongest_values
-from auditor.report.figures.frame import axis, frame
+from auditor.report.figures.frame import axis, frame, shortened
 from auditor.report.numbers import percent, ratio
 from auditor.report.safe import label
 from auditor.report.words.phrases import conditions, did
@@ -56,12 +56,8 @@ def _name(found: Cause | Tally, counts: Tally) -> str:
         conditions(found.conditions),
         (counts.failing_elsewhere, counts.total_elsewhere),
     )
-    if len(name) > MOST_LETTERS:
-        name = f"{name[: MOST_LETTERS - 1]}…"
-    return (
-        f"{label(name)}<br>{did(found.outcome)}: {ratio(counts.failing, counts.total)}, "
-        f"without {ratio(*elsewhere)}"
-    )
+    with_it = f"{did(found.outcome)}: {ratio(counts.failing, counts.total)}"
+    return f"{shortened(name, MOST_LETTERS)}<br>{with_it}, without {ratio(*elsewhere)}"
 
 
 def _points(

@@ -11,6 +11,9 @@ from auditor.report.safe import label
 if TYPE_CHECKING:
     from auditor.auditing import Audit
 
+MOST_LETTERS = 24
+"""Of a label beside an axis; a phone has room for no more."""
+
 FEW_EPOCHS = 10
 """Up to that many, each is labelled; else Plotly would label halves of epochs."""
 
@@ -62,4 +65,11 @@ def log_axis(least: float, most: float) -> dict[str, Json]:
 
 def ticks(levels: Sequence[str]) -> dict[str, Json]:
     """Labels of an axis of places: Plotly would take "1.0" for a number and "2020" for a date."""
-    return {"tickvals": list(range(len(levels))), "ticktext": [label(level) for level in levels]}
+    return {"tickvals": list(range(len(levels))), "ticktext": [shortened(name) for name in levels]}
+
+
+def shortened(text: str, most: int = MOST_LETTERS) -> str:
+    """A label of at most so many letters: its begin and its end, where names tend to differ."""
+    if len(text) > most:
+        text = f"{text[: most // 3]}…{text[len(text) - most + most // 3 + 1 :]}"
+    return label(text)

@@ -11,9 +11,8 @@ from auditor.files import Json
 from auditor.outcomes import FAILURES, Outcome
 from auditor.report import palette
 from auditor.report.axes import BEST, Axis, axes, lines
-from auditor.report.figures.frame import frame
+from auditor.report.figures.frame import frame, shortened
 from auditor.report.numbers import count
-from auditor.report.safe import label
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
@@ -30,6 +29,9 @@ that it is seen which one goes where; and it can be pointed at everywhere."""
 
 MOST_LETTERS = 16
 """Of a label on an axis."""
+
+MOST_OF_A_NAME = 60
+"""Letters of the name of a trial, which stands at each point of its line."""
 
 _ENDED = (Outcome.DIVERGED, Outcome.CRASHED)
 
@@ -93,7 +95,7 @@ def _lines(audit: "Audit", shown: tuple[Axis, ...], trials: list[str]) -> dict[s
         x += [*(across for across, _ in points), None]
         y += [*(down for _, down in points), None]
         data += [place[trial]] * len(points) + [None]
-        texts += [label(f"trial {trial}")] * len(points) + [""]
+        texts += [shortened(f"trial {trial}", MOST_OF_A_NAME)] * len(points) + [""]
     return {
         "type": "scatter",
         "mode": "lines",
@@ -115,16 +117,12 @@ def _texts(at: int, axis: Axis) -> list[dict[str, Json]]:
     """The name of an axis above its left end, and its labels below it."""
     common = {"y": at, "showarrow": False, "bgcolor": palette.PAPER, "borderpad": 1}
     name = {"x": 0, "xanchor": "left", "yanchor": "bottom", "yshift": 3}
-    own = common | name | {"text": label(axis.name)}
+    own = common | name | {"text": shortened(axis.name, MOST_OF_A_NAME)}
     own["font"] = {"size": 13, "color": palette.INK}
     return [own] + [
         common
-        | {"x": place, "yanchor": "top", "yshift": -3, "text": label(_short(text))}
+        | {"x": place, "yanchor": "top", "yshift": -3, "text": shortened(text, MOST_LETTERS)}
         | {"xanchor": "left" if place < 0.05 else "right" if place > 0.95 else "center"}
         | {"font": {"size": 11, "color": palette.MUTED}}
         for place, text in axis.labels
     ]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"

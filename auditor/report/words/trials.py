@@ -99,6 +99,8 @@ def _strips(audit: "Audit") -> Picture | None:
         notes.append(f"Each row is the median of up to {size} trials of neighbouring rank.")
     if shown.per_column > 1:
         notes.append(f"Each column is the last of {count(shown.per_column)} epochs.")
+    if any(len(runs) > 1 for runs in audit.trials.runs_of.values()):
+        notes.append("Of several runs of a trial, the best of those that ended as the trial did.")
     if shown.without:
         notes.append(f"Left out: {count(shown.without, 'trial')} without a curve.")
     caption = f"{audit.trials.objective.name} of all trials, epoch by epoch"
