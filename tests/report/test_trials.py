@@ -56,7 +56,8 @@ def test_epochs_are_counted_where_no_time_is_known() -> None:
     audited = of(a=FINE, c=DIES)
     assert text(audited, "compute") == (
         "Trained were 8 epochs in all, of which 75 % led up to the best epoch of a run. The "
-        "largest other part, 2 epochs (25 %), is what runs went on for after they had diverged (1 run)."
+        "largest other part, 2 epochs (25 %), is what runs went on for after they had diverged "
+        "(1 run)."
     )
     section = told(audited, "compute")
     assert section is not None

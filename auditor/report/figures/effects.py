@@ -52,12 +52,10 @@ def draw(audit: "Audit") -> dict[str, Json] | None:
 
 
 def _name(found: Cause | Tally, counts: Tally) -> str:
-    name, elsewhere = (
-        conditions(found.conditions),
-        (counts.failing_elsewhere, counts.total_elsewhere),
-    )
-    with_it = f"{did(found.outcome)}: {ratio(counts.failing, counts.total)}"
-    return f"{shortened(name, MOST_LETTERS)}<br>{with_it}, without {ratio(*elsewhere)}"
+    name = shortened(conditions(found.conditions), MOST_LETTERS)
+    with_it = ratio(counts.failing, counts.total)
+    without = ratio(counts.failing_elsewhere, counts.total_elsewhere)
+    return f"{name}<br>{did(found.outcome)}: {with_it}, without {without}"
 
 
 def _points(
