@@ -102,19 +102,6 @@ def test_findings_can_be_those_of_the_chosen_trial_only(opened: Open) -> None:
 
 
 @pytest.mark.slow
-def test_the_theme_is_kept_and_redraws_charts(opened: Open) -> None:
-    page = opened("full").page
-    page.locator(".panel .chart .scatterlayer").first.wait_for()
-    page.get_by_label("Theme").select_option("dark")
-    colour = "() => getComputedStyle(document.body).backgroundColor"
-    assert page.evaluate(colour) == "rgb(18, 22, 27)"
-    ink = page.locator(".panel .chart").first.evaluate("chart => chart.layout.font.color")
-    assert ink == "#E6EAEE"
-    page.reload()
-    assert page.evaluate(colour) == "rgb(18, 22, 27)"
-
-
-@pytest.mark.slow
 def test_without_scripts_the_top_rows_are_there(opened: Open) -> None:
     page = opened("full", java_script_enabled=False).page
     assert page.locator("#leaderboard .plain tbody tr:visible").count() == 12
