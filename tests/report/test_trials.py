@@ -55,7 +55,7 @@ def test_one_of_several_runs_is_shown_and_it_is_said(audits: Mapping[str, Audit]
 def test_epochs_are_counted_where_no_time_is_known() -> None:
     audited = of(a=FINE, c=DIES)
     assert text(audited, "compute") == (
-        "Trained were 8 epochs in all, of which 75 % led up to the best epoch of a run. The "
+        "Training took 8 epochs in all, of which 75 % led up to the best epoch of a run. The "
         "largest other part, 2 epochs (25 %), is what runs went on for after they had diverged "
         "(1 run)."
     )
@@ -66,7 +66,7 @@ def test_epochs_are_counted_where_no_time_is_known() -> None:
 
 def test_where_everything_led_to_a_best_epoch_nothing_else_is_told() -> None:
     assert text(of(a=FINE), "compute") == (
-        "Trained were 4 epochs in all, of which 100 % led up to the best epoch of a run."
+        "Training took 4 epochs in all, of which 100 % led up to the best epoch of a run."
     )
 
 

@@ -58,11 +58,10 @@ def amount(value: float, unit: str) -> str:
 
 def _summary(spending: "Spending") -> str:
     total = amount(spending.total, spending.unit)
-    took = f"Training took {total}" if spending.unit == "s" else f"Trained were {total}"
     useful = percent(spending.share("to the best epoch"))
     lost = [use for use in spending.parts if use not in ("to the best epoch", "outside epochs")]
     largest = max(lost, key=spending.share, default=None)
-    text = f"{took} in all, of which {useful} led up to the best epoch of a run."
+    text = f"Training took {total} in all, of which {useful} led up to the best epoch of a run."
     if largest is None or not percent(spending.share(largest)).strip("0 %"):
         return text
     part = spending.parts[largest]

@@ -1,6 +1,7 @@
 """What each figure shows, against the numbers of the audit."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -74,6 +75,13 @@ def test_many_trials_share_strips_and_columns_with_a_note(many: Audit) -> None:
     assert "median of up to 3 trials" in note(many, "trials")
     assert "last of 2 epochs" in note(many, "trials")
     assert cells(many)["customdata"] is None
+
+
+def test_a_shared_strip_is_lost_where_most_of_its_trials_are(many: Audit) -> None:
+    group = next(group for group in strips(many).groups if group.outcome == Outcome.DIVERGED)
+    for strip in group.strips:
+        assert strip.lost.tolist() == [False] + [True] * 74
+        assert math.isfinite(strip.values[0])
 
 
 def test_colours_turn_round_where_much_is_good() -> None:
