@@ -47,10 +47,14 @@ def has_learned(seen: Judged, place: int) -> bool:
 @once_per_sweep
 def best_accuracies(seen: Judged) -> NDArray[np.float64]:
     """The best validation accuracy of each run, as a share; NaN where none was logged."""
+    return best_shares(seen, twin(accuracy_of(seen.trials)))
+
+
+def best_shares(seen: Judged, metric: str) -> NDArray[np.float64]:
+    """The best value of an accuracy of each run, as a share; NaN where none was logged."""
     found = np.full(len(seen.trials.runs), math.nan)
-    accuracy = accuracy_of(seen.trials)
-    column = seen.measured.column(twin(accuracy)) if accuracy else None
-    if column is None or not len(column.values):
+    column = seen.measured.column(metric)
+    if not len(column.values):
         return found
     places = np.flatnonzero(np.diff(column.bounds))
     rights = np.where(np.isfinite(column.values), share(column.values), -math.inf)

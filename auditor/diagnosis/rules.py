@@ -25,6 +25,7 @@ from auditor.diagnosis.stability import FOLLOWING, OSCILLATING
 from auditor.diagnosis.stopping import STOPPED
 from auditor.diagnosis.training import RATE, UNREGULARISED
 from auditor.diagnosis.unmeasured import UNMEASURED
+from auditor.diagnosis.unseen import UNSEEN
 
 RULES = (
     DIVERGED,  # AUD001
@@ -53,6 +54,7 @@ RULES = (
     UNMEASURED,  # AUD024
     HARDLY,  # AUD025
     TOO_SHORT,  # AUD026
+    UNSEEN,  # AUD027
     SHARED,  # AUD031
     NEAR_COPIES,  # AUD032
     LABELS_DIFFER,  # AUD033

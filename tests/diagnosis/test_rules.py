@@ -69,6 +69,7 @@ def test_codes_are_permanent() -> None:
         ("AUD024", "Not held against a baseline"),
         ("AUD025", "Hardly better than a constant"),
         ("AUD026", "Too short to judge"),
+        ("AUD027", "Validation worse than guessing"),
         ("AUD031", "Rows shared by training and validation"),
         ("AUD032", "Near duplicates"),
         ("AUD033", "Label distributions differ"),

@@ -16,7 +16,17 @@ NO_LOSS = (
     (sweep({"a": {"loss": [0.5] * 3, "val_loss": [0.5] * 3}}), "no run has 4 epochs"),
 )
 
+SORTED = {"accuracy": [0.5, 0.8, 0.95], "val_accuracy": [0.0] * 3, "val_loss": [3.0, 6.0, 9.0]}
+
 EXAMPLES = {
+    "AUD027": Example(
+        sweep({"a": SORTED}),
+        "trial a: val_accuracy is at most 0 in all 3 epochs, which is worse than guessing, while "
+        "accuracy reaches 0.95: validation asks for classes that training never shows, or its "
+        "labels are coded otherwise",
+        sweep({"a": SORTED | {"val_accuracy": [0.0, 0.06, 0.0]}}),
+        ((sweep({"a": FLAT}), "no accuracy was recorded"),),
+    ),
     "AUD019": Example(
         sweep({"a": APART}, no_skill_loss=LN2),
         "trial a: val_loss was far above loss from the first epoch on (0.72 against 0.48, a gap of "
