@@ -9,7 +9,7 @@ from auditor.auditing import Audit
 from auditor.report.html import render_html
 from tests.report.browser.board import Board
 from tests.report.browser.many import TRIALS, many
-from tests.report.browser.opening import Open
+from tests.report.browser.opening import SCREENS, Open
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +54,7 @@ def test_it_sorts_and_filters(page_file: Path, sweep: Audit, opened: Open) -> No
     board.filter("trial").fill("0999")
     expect(board.shown).to_have_text(f"11 of {TRIALS:,} rows")
     assert (seen.complaints, seen.requests) == ([], [])
+    seen.page.screenshot(path=SCREENS / "many.png")
 
 
 def test_it_scrolls_to_the_last_trial(page_file: Path, sweep: Audit, opened: Open) -> None:

@@ -1,16 +1,14 @@
 """Pictures of the page, in build/screenshots, for people to look at; here they only must exist."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.report.browser.opening import DARK, PHONE, Open
+from tests.report.browser.opening import DARK, PHONE, SCREENS, Open
 
 pytestmark = pytest.mark.slow
 
-FOLDER = Path(__file__).parents[3] / "build" / "screenshots"
 WIDE = {"viewport": {"width": 1200, "height": 900}}
 LOOKS = {
     "light": WIDE,
@@ -26,6 +24,7 @@ def test_every_look_is_pictured(kind: str, look: str, opened: Open) -> None:
     options: Mapping[str, Any] = LOOKS[look]
     seen = opened(kind, **options)
     seen.look_at_all_charts()
-    picture = FOLDER / f"{kind.replace(' ', '-')}-{look}.png"
+    seen.page.evaluate("scrollTo(0, 0)")
+    picture = SCREENS / f"{kind.replace(' ', '-')}-{look}.png"
     seen.page.screenshot(path=picture, full_page=True, animations="disabled")
     assert picture.stat().st_size > 0
