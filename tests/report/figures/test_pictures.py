@@ -132,6 +132,7 @@ def test_a_line_per_trial_through_its_settings(sixty: Audit) -> None:
     lost = [t for t in shown if sixty.outcomes.by_trial[t] == Outcome.DIVERGED]
     assert all(found["score"].places[trial] == 1 for trial in lost)
     assert max(p for t, p in found["score"].places.items() if t not in lost) == pytest.approx(KNOWN)
+    assert found["score"].labels[-1] == (1.0, "none")
     places = {n for t in traces(sixty, "settings").values() for n in t["customdata"]} - {None}
     assert places == set(range(60))
 
