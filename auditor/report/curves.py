@@ -46,7 +46,11 @@ MOST_ONES = 8
 """Runs of a trial that are drawn one by one, beside their mean and range."""
 
 STYLES: dict[str, Json] = {
-    "best": {"mode": "markers", "marker": {"color": palette.INK, "size": 9, "symbol": "diamond"}},
+    "best": {
+        "mode": "markers",
+        "marker": {"color": palette.INK, "size": 9, "symbol": "diamond"},
+        "cliponaxis": False,  # the last epoch is often the best
+    },
     "edge": {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"},
 }
 """How each line looks, by the name that pictures give. Dashes tell sides apart without colour."""

@@ -149,9 +149,10 @@ def _places(group: list[Any], places: dict[str, int]) -> list[int]:
 
 def _vendored(name: str) -> dict[str, Markup]:
     folder = files("auditor.report") / "vendor"
+    parts = {"script": "min.js", "style": "min.css", "licence": "LICENSE"}
     return {
-        "script": Markup((folder / f"{name}.min.js").read_text(encoding="utf-8")),
-        "style": Markup((folder / f"{name}.min.css").read_text(encoding="utf-8")),
+        part: Markup((folder / f"{name}.{suffix}").read_text(encoding="utf-8"))
+        for part, suffix in parts.items()
     }
 
 

@@ -86,6 +86,7 @@ const drawCurves = (chart) => {
     yaxis: { ...metric.axis, ...(log ? { type: "log", dtick: high / low < 1000 ? "D2" : 1 } : {}) },
     height: 340,
     showlegend: true,
+    legend: { ...data.frame.legend, traceorder: "normal" },
   });
 };
 
@@ -122,7 +123,10 @@ const describe = (place) => {
     item.append(made("a", entries[i].dataset.title, { href: `#${entries[i].id}` }));
     found.append(item);
   }
-  say(`Trial ${name}: ${outcomeOf(place)}.`);
+  first(".none", own).hidden = rowsOf(place).length > 0;
+  const what = `trial ${name}: ${outcomeOf(place)}`;
+  first(".chart", own).setAttribute("aria-label", `Learning curves of ${what}`);
+  say(`Chosen: ${what}.`);
 };
 
 if (curves && typeof Plotly !== "undefined") {

@@ -92,6 +92,13 @@ const passes = (column) => (wanted, _value, row) => {
   return column.test(row.id);
 };
 
+// Tabulator fits columns to the rows that a filter leaves, and not again when all come back: a number
+// that is cut would mislead.
+const DIGIT = 8; // pixels
+const AROUND = 20;
+const leastWidth = (column) =>
+  AROUND + DIGIT * column.texts.reduce((most, text) => Math.max(most, text.length), 0);
+
 const columnFor = (column, i) => ({
   field: `c${i}`,
   title: " ",
@@ -101,6 +108,7 @@ const columnFor = (column, i) => ({
   sorter,
   hozAlign: column.right ? "right" : "left",
   headerHozAlign: column.right ? "right" : "left",
+  ...(column.right && { minWidth: leastWidth(column) }),
   headerFilter: filterFor(column),
   headerFilterFunc: passes(column),
   cssClass: column.name === "trial" ? "trial" : "",
