@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_FINDINGS = 3
 MOST_CAUSES = 2
 
+_COMPARABLE = "AUD023"
+"""The rule that says whether trials can be ranked at all."""
+
 UNKNOWN_VALUES = "Its hyperparameters are not known."
 
 
@@ -119,6 +122,8 @@ def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
     where = f" in epoch {epoch(score.best_epoch)}" if score.best_epoch is not None else ""
     result = f"{name} {number(score.objective)}{where}"
     outcome = audit.outcomes.by_trial[best]
+    if any(f.code == _COMPARABLE and f.severity == "error" for f in audit.findings):
+        return f"Trials of different problems: none of these {total} is the best of all.", "error"
     if outcome == Outcome.NEVER_LEARNED:
         what = "anything" if alone.never_learned(audit, best) else "much"
         return f"No model learned {what}: even the best, trial {best}, has {result}.", "error"
