@@ -164,7 +164,7 @@ def _identity(audit: "Audit", trial: str) -> tuple[Cell, ...]:
         _rank(score.rank_without_penalty),
         Cell(trial, trial),
         Cell(outcome.value, outcome.value, tone=OUTCOME_TONES[outcome]),
-        Cell(epoch(score.best_epoch), score.best_epoch),
+        Cell(epoch(score.best_epoch), None if score.best_epoch is None else score.best_epoch + 1),
     )
 
 
