@@ -54,7 +54,7 @@ const columnFor = (column, i) => ({
   sorter,
   hozAlign: column.right ? "right" : "left",
   headerHozAlign: column.right ? "right" : "left",
-  ...(column.right && { minWidth: leastWidth(column) }),
+  ...((column.right || column.number) && { minWidth: leastWidth(column) }),
   headerFilter: filterFor(column),
   headerFilterFunc: passes(column),
   cssClass: column.name === "trial" ? "trial" : "",

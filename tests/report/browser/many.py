@@ -20,6 +20,7 @@ def many() -> Audit:
     falls = np.exp(-np.arange(EPOCHS) * rates[:, None] * 10)
     train = 0.3 + 2 * falls + rng.normal(0, 0.01, falls.shape)
     validation = train + 0.05 + rng.normal(0, 0.01, falls.shape)
+    train[::10] += 0.2  # dropout, say: validation is below training, and the gap negative
     cells = {
         "trial_id": np.repeat(ids, EPOCHS),
         "execution": 0,

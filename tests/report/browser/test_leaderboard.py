@@ -119,15 +119,3 @@ def test_paper_has_plain_tables_and_all_charts(opened: Open) -> None:
     assert page.locator(".grid:visible").count() == 0
     empty = ".chart:visible:not(:has(.main-svg))"
     assert page.locator(empty).count() == 0
-
-
-@pytest.mark.slow
-def test_no_number_is_cut_after_filtering(opened: Open) -> None:
-    page = opened("full").page
-    field = page.locator(BOARD).get_by_label("Filter by trial", exact=True)
-    field.fill("0004")
-    field.fill("")
-    page.locator(f"{BOARD} .shown", has_text="12 of 12 rows").wait_for()
-    cells = page.locator(f"{BOARD} .tabulator-cell")
-    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
-    assert [text for text in cells.evaluate_all(cut) if text.strip("-–")[:1].isdigit()] == []

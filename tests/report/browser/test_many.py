@@ -66,3 +66,16 @@ def test_it_scrolls_to_the_last_trial(page_file: Path, sweep: Audit, opened: Ope
     expect(board.row(last)).to_be_visible()
     board.row(last).click()
     assert board.chosen == [last]
+
+
+def test_no_number_is_cut_after_a_filter_left_shorter_ones(page_file: Path, opened: Open) -> None:
+    board = Board(opened(page_file).page)
+    board.filter("gap").fill("> 0")
+    expect(board.shown).not_to_have_text(f"{TRIALS:,} of {TRIALS:,} rows")
+    board.filter("gap").fill("")
+    expect(board.shown).to_have_text(f"{TRIALS:,} of {TRIALS:,} rows")
+    board.sort("gap")
+    expect(board.rows.first).to_contain_text("-0.")
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
+    texts = board.whole.locator(".tabulator-cell").evaluate_all(cut)
+    assert [text for text in texts if text.strip("-–")[:1].isdigit()] == []
