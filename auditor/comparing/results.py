@@ -45,7 +45,8 @@ def _measured(audit: Audit, trial: str, of: str) -> float | None:
     if audit.outcomes.by_trial[trial] in NOT_MEASURED:
         return None
     value: float | None = getattr(audit.scores.by_trial[trial], of)
-    return value
+    # As in the score: validation below training is no gap, and less below it none gained.
+    return max(value, 0.0) if of == "gap" and value is not None else value
 
 
 def beyond_seeds(before: Audit, after: Audit, pairs: Iterable[Pair]) -> BeyondSeeds:

@@ -1,9 +1,11 @@
 """What is claimed of planted differences, and that nothing is where there is none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from auditor.auditing import Audit
 from auditor.comparing import Comparison, compare
 from tests.comparing.planted import GRID, SEEDS, quick, sweep
 
@@ -33,6 +35,20 @@ def test_a_rise_is_good_or_bad_as_the_objective_has_it(direction: str, verdict: 
         {"seed": 1, "shift": 3 * SEEDS, "direction": direction},
     )
     assert found.verdict == verdict
+
+
+def test_a_negative_gap_counts_as_none() -> None:
+    below, less, above = (with_gap(quick(sweep(0)), gap=gap) for gap in (-0.2, -0.01, 0.1))
+    found, risen = compare(below, less).gap, compare(below, above).gap
+    assert found
+    assert risen
+    assert (found.better, found.worse, found.equal) == (0, 0, len(GRID))
+    assert (risen.worse, risen.shift) == (len(GRID), pytest.approx(0.1))
+
+
+def with_gap(audited: Audit, gap: float) -> Audit:
+    scores = {t: replace(s, gap=gap) for t, s in audited.scores.by_trial.items()}
+    return replace(audited, scores=replace(audited.scores, by_trial=scores))
 
 
 def test_seeds_of_the_best_tell_their_difference_from_luck() -> None:

@@ -68,7 +68,7 @@ def of_pairs(found: "Comparison") -> Iterator[str]:
     yield f"{both} {how}{which}. {_shifted(found.objective, name(found))}"
     gaps = found.gap
     if gaps and gaps.differences and gaps.better + gaps.worse:
-        yield _shifted(gaps, "the generalization gap")
+        yield _shifted(gaps, "the generalization gap (a negative one counts as none)")
     seeds = found.beyond_seeds
     if seeds and seeds.tested:
         yield (
