@@ -153,6 +153,13 @@ def test_verdict_advises_nothing_on_what_is_only_associated(full: Audit) -> None
     assert "Leave" not in answers["what to do"]
 
 
+def test_verdict_advises_to_scale_the_inputs_before_anything_is_left_out(full: Audit) -> None:
+    found = replace(full.findings[0], code="AUD035", severity="warning", remedy="Divide by 255.")
+    unscaled = replace(full, findings=(*full.findings, found))
+    steps = dict(words(unscaled, "verdict").answers)["what to do"]
+    assert steps.startswith("Scale the inputs first: divide by 255. Train the best few ")
+
+
 def test_worst_failure_is_one_with_a_curve(full: Audit) -> None:
     trial = worst_failure(full)
     assert trial is not None

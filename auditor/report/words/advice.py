@@ -19,6 +19,10 @@ _RULES: dict[str, str] = {
 }
 """The rule on an outcome: what to do about it is said where its cause is known."""
 
+_SCALING = "AUD035"
+"""The rule on inputs that are not scaled: a warning where runs exploded. Of every other failure
+it may be the reason, so that nothing is worth leaving out before the inputs are scaled."""
+
 
 def next_steps(
     audit: "Audit", best: str | None, causes: Iterable[Cause], entries: Iterable[Entry]
@@ -32,14 +36,16 @@ def next_steps(
         entries: The most important findings, first the one to repair.
     """
     values = audit.trials.hyperparameters
-    shown = [cause for cause in causes if cause.evidence != "associated"]
+    unscaled = [f for f in audit.findings if f.code == _SCALING and f.severity == "warning"]
+    shown = [c for c in causes if c.evidence != "associated" and not unscaled]
     avoid = [cause for cause in shown if best is None or not meets(cause, values[best])]
     steps = [
         f"Leave {' with '.join(map(phrases.condition, c.conditions))} out of the next search."
         for c in avoid[:1]
     ]
     said = {_RULES.get(cause.outcome) for cause in avoid[:1]}
-    left = [entry.remedy for entry in entries if entry.label not in said and entry.remedy]
+    left = [f"Scale the inputs first: {f.remedy[:1].lower()}{f.remedy[1:]}" for f in unscaled]
+    left += [entry.remedy for entry in entries if entry.label not in said and entry.remedy]
     steps += [phrases.sentence(remedy) for remedy in left[:1]]
     if best is not None and _is_luck_unknown(audit, best):
         steps.append("Train the best few with more seeds before you choose between them.")
