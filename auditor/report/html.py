@@ -1,12 +1,9 @@
 """The report as one file that needs nothing else: no server, no network, no second file."""
 
-import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -18,10 +15,11 @@ from auditor.report.figures.frame import frame
 from auditor.report.live import Live
 from auditor.report.packing import packed_table
 from auditor.report.page_curves import notes, packed
-from auditor.report.parts import Entry, Section, Table
-from auditor.report.safe import printable, script_json
+from auditor.report.parts import Section, Table
+from auditor.report.safe import script_json
 from auditor.report.sections import sections
 from auditor.report.sparkline import HEIGHT, WIDTH, sparklines
+from auditor.report.templating import filled
 from auditor.report.words.findings import by_code
 from auditor.report.words.leaderboard import SETTING
 from auditor.report.words.live import standing
@@ -59,30 +57,26 @@ def render_html(audit: "Audit", live: Live | None = None) -> str:
         "seconds": live.seconds if live else None,
     }
     top = list(places)[:PRINTED_ROWS]
-    page: str = (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            sections=shown,
-            title=f"Audit of {audit.trials.provenance.path or 'a sweep'}",
-            data=Markup(script_json(data)),
-            plotly=Markup(get_plotlyjs()) if curves or figures else None,
-            tabulator=_vendored("tabulator") if tables else None,
-            grids=_numbers(tables),
-            printed_rows=PRINTED_ROWS,
-            sparks=sparklines(audit, top),
-            spark_size=(WIDTH, HEIGHT),
-            curves=curves,
-            metrics=metrics(audit),
-            best_name=winner(audit) or next(iter(places), ""),
-            curve_notes=notes(audit, curves),
-            heights={name: figure["layout"].get("height", 450) for name, figure in figures.items()},
-            palette=palette,
-            live=live,
-            standing=standing(live) if live else "",
-        )
+    return filled(
+        "page.html.j2",
+        sections=shown,
+        title=f"Audit of {audit.trials.provenance.path or 'a sweep'}",
+        data=Markup(script_json(data)),
+        plotly=Markup(get_plotlyjs()) if curves or figures else None,
+        tabulator=_vendored("tabulator") if tables else None,
+        grids=_numbers(tables),
+        printed_rows=PRINTED_ROWS,
+        sparks=sparklines(audit, top),
+        spark_size=(WIDTH, HEIGHT),
+        curves=curves,
+        metrics=metrics(audit),
+        best_name=winner(audit) or next(iter(places), ""),
+        curve_notes=notes(audit, curves),
+        heights={name: figure["layout"].get("height", 450) for name, figure in figures.items()},
+        palette=palette,
+        live=live,
+        standing=standing(live) if live else "",
     )
-    return page
 
 
 def render_sections(
@@ -96,26 +90,22 @@ def render_sections(
         figures: Data and layout of the pictures in them, by name.
     """
     data = {"tables": [], "curves": None, "figures": figures, "findings": [], **_looks()}
-    page: str = (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            sections=shown,
-            title=title,
-            data=Markup(script_json(data)),
-            plotly=Markup(get_plotlyjs()) if figures else None,
-            tabulator=None,
-            grids=lambda _: None,
-            printed_rows=PRINTED_ROWS,
-            sparks={},
-            spark_size=(WIDTH, HEIGHT),
-            best_name="",
-            heights={name: figure["layout"]["height"] for name, figure in figures.items()},
-            palette=palette,
-            live=None,
-        )
+    return filled(
+        "page.html.j2",
+        sections=shown,
+        title=title,
+        data=Markup(script_json(data)),
+        plotly=Markup(get_plotlyjs()) if figures else None,
+        tabulator=None,
+        grids=lambda _: None,
+        printed_rows=PRINTED_ROWS,
+        sparks={},
+        spark_size=(WIDTH, HEIGHT),
+        best_name="",
+        heights={name: figure["layout"]["height"] for name, figure in figures.items()},
+        palette=palette,
+        live=None,
     )
-    return page
 
 
 def _looks() -> dict[str, Json]:
@@ -154,27 +144,3 @@ def _vendored(name: str) -> dict[str, Markup]:
         part: Markup((folder / f"{name}.{suffix}").read_text(encoding="utf-8"))
         for part, suffix in parts.items()
     }
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("auditor.report"),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["anchor"] = anchor
-    return environment
-
-
-def anchor(entry: Entry) -> str:
-    """The id of an entry in the page: "aud003-warning"."""
-    return re.sub(r"[^a-z0-9]+", "-", f"{entry.label} {entry.badge}".lower())
-
-
-def _shown(value: Any) -> Any:
-    """Applied to every expression of every template, before it is escaped."""
-    return printable(value) if type(value) is str else value

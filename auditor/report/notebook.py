@@ -5,14 +5,11 @@ The same words as in the other reports. Nothing in it runs, and no name is obeye
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from auditor.report.numbers import count
 from auditor.report.parts import Cell, Column, Entry, Row, Section, Table
-from auditor.report.safe import printable
+from auditor.report.templating import filled
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
@@ -97,22 +94,5 @@ def _narrow(table: Table) -> Table:
 
 
 def _laid_out(sections: Iterable[Section], foot: str = "") -> str:
-    template = _environment().get_template("notebook.html.j2")
-    page: str = template.render(sections=tuple(sections), foot=foot, most_rows=MOST_ROWS)
-    return page
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("auditor.report"),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _shown(value: Any) -> Any:
-    return printable(value) if type(value) is str else value
+    shown = tuple(sections)
+    return filled("notebook.html.j2", sections=shown, foot=foot, most_rows=MOST_ROWS)
