@@ -1,8 +1,9 @@
 """What the design does not show is not claimed, in whatever form the audit is read."""
 
-import html
+import json
 import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 
 import pytest
 
@@ -24,10 +25,15 @@ def or_pruned(v: Values) -> str:
     return "pruned" if v["lr"] < 2e-4 else ends(v)
 
 
+def learns_nothing(v: Values) -> str:
+    return "never learned" if v["lr"] >= 0.1 else "ok"
+
+
 DESIGNS = {
     "adaptive": (RANDOM, ends, "adaptive"),
     "adaptive grid": (grid(), ends, "adaptive"),
     "unknown": (RANDOM, ends, "unknown"),
+    "learning nothing": (random_configurations(60, 6, bystanders=12), learns_nothing, "adaptive"),
     "drifting": (sorted(RANDOM, key=lambda v: v["lr"]), ends, "random"),
     "pruned": (RANDOM, or_pruned, "random"),
 }
@@ -41,9 +47,44 @@ def made(values: list[Values], outcome: object, sampler: str) -> Audit:
 def texts(audited: Audit) -> Iterator[str]:
     """All that a person reads: on the terminal, on the page, in sentences of the record."""
     yield render(audited, "terminal")
-    page = re.sub(r"<(script|style)\b.*?</\1>", " ", render(audited, "html"), flags=re.DOTALL)
-    yield html.unescape(re.sub(r"<[^>]+>", " ", page))
+    page = Page()
+    page.feed(render(audited, "html"))
+    yield " ".join(page.seen)
+    yield from page.told
+    yield from strings(json.loads(page.data))
     yield from strings(audited.record)
+
+
+class Page(HTMLParser):
+    """What a page shows, and what it tells those who cannot see it or point at something.
+
+    Attributes:
+        seen: Its text.
+        told: The attributes that are read aloud or shown.
+        data: What its scripts draw.
+    """
+
+    TOLD = ("alt", "aria-description", "aria-label", "placeholder", "title")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.told: list[str] = []
+        self.data = ""
+        self.element, self.is_data = "", False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.told += [value for name, value in attrs if value and name in self.TOLD]
+        self.element, self.is_data = tag, ("type", "application/json") in attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        self.element, self.is_data = "", False
+
+    def handle_data(self, data: str) -> None:
+        if self.is_data:
+            self.data += data
+        elif self.element not in ("script", "style"):
+            self.seen.append(data)
 
 
 def strings(value: Json) -> Iterator[str]:

@@ -9,6 +9,7 @@ from auditor.report.counts import strongest_values
 from auditor.report.figures.frame import axis, frame, shortened
 from auditor.report.numbers import percent, ratio
 from auditor.report.safe import label
+from auditor.report.words.causes import shows_causes
 from auditor.report.words.phrases import conditions, did
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ def draw(audit: "Audit") -> dict[str, Json] | None:
         return None
     size = len(causes) + len(values)
     names = [_name(cause, cause.counts) for cause in causes] + [_name(v, v) for v in values]
+    named = "cause" if shows_causes(audit) else "association"
     traces = [
-        _points("cause", causes, 0, {"symbol": "diamond", "color": palette.VALIDATION}),
+        _points(named, causes, 0, {"symbol": "diamond", "color": palette.VALIDATION}),
         _points("single value", values, len(causes), {"symbol": "circle", "color": palette.TRAIN}),
     ]
     marks = [100 * share for share in (-1, -0.5, 0, 0.5, 1)]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 PAIRS = "Failing runs / all runs, for each combination of two hyperparameters"
 PAIRS_ABOUT = "Failing and total runs for each combination; the same counts are in the tables"
 EFFECTS = "How much more often runs fail with a value than without it"
-EFFECTS_ABOUT = "Differences of failure rates with their intervals; the causes are told in words"
+EFFECTS_ABOUT = "Differences of failure rates with their intervals; the strongest are told in words"
 
 SHARE = "The more of a combination fail, the stronger its colour."
 THINLY_SEEN = f"Hatched: fewer than {THIN} runs, of which a share says little."

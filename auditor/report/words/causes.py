@@ -63,10 +63,15 @@ def causes(audit: "Audit") -> Section:
 
 
 def heading(audit: "Audit") -> str:
-    """What the section is called: of causes only where the design lets us speak of them."""
+    """What the section is called."""
+    return "Causes" if shows_causes(audit) else _GOES_WITH
+
+
+def shows_causes(audit: "Audit") -> bool:
+    """Whether something stands out, and the design lets us call it a cause."""
     censored = Outcome.PRUNED in audit.outcomes.by_trial.values()
     levels = {cause.evidence for cause in audit.causes}
-    return "Causes" if levels and "associated" not in levels and not censored else _GOES_WITH
+    return bool(levels) and "associated" not in levels and not censored
 
 
 def why(cause: Cause) -> str:

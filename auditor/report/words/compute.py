@@ -24,7 +24,7 @@ _SAVES: dict["Use", str] = {
     "to the best epoch": "",
     "after the best epoch": "early stopping, but for the epochs that it waits",
     "after divergence": "ending a run once its loss is not a number, or far above the start",
-    "never learned": "leaving out the values behind it, see the causes; or a few epochs as a test",
+    "never learned": "leaving out values it goes with, if any stand out; or a test of a few epochs",
     "repeated": "nothing, if it is to tell how much is luck; else trying each setting once",
     "crashed": "building every model once before the sweep",
     "outside epochs": "building, compiling and saving: fewer different structures",

@@ -134,7 +134,7 @@ def _settings(audit: "Audit") -> Picture | None:
         notes.append(f"Drawn are {of}, from all ranks.")
     if len(shown) == MOST_AXES:
         notes.append(
-            f"At most {MOST_AXES} hyperparameters are shown: those of causes, those that helped, "
-            "then those that the ranking goes with most."
+            f"At most {MOST_AXES} hyperparameters are shown: those that failures go with, those "
+            "that helped, then those that the ranking goes with most."
         )
     return Picture("settings", "Settings and score", SETTINGS_ABOUT, " ".join(notes))
