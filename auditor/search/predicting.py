@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -132,7 +133,10 @@ def _validation_rows(given: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _answers(tuner: "RecordingTuner", best: Any, x: Any, kwargs: Mapping[str, Any]) -> Any:
-    model = tuner.load_model(best)
+    with warnings.catch_warnings():
+        # A fresh optimizer has no state yet to load the saved one into; predicting needs none.
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+        model = tuner.load_model(best)
     size = kwargs.get("batch_size") or 32
     if row_count(x) <= FEW_BATCHES * size and type(model).predict is keras.Model.predict:
         answers = _without_compiling(model, x, size)

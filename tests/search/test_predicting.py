@@ -1,6 +1,7 @@
 """What the best model says of the validation rows, beside the truth."""
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,20 @@ def test_a_search_keeps_what_its_best_model_says(
     assert isinstance(expected, Deviations if kind == "numbers" else Confusion)
     assert found == Predictions(best.trial_id, 30, 30, **{part: expected})  # type: ignore[arg-type]
     assert auditor.read(tuner.project_dir) == tuner.trials()
+
+
+def test_the_state_of_an_optimizer_is_not_missed(make: Callable[..., Any]) -> None:
+    def adam(hp: Any) -> Any:
+        made = keras.Sequential([keras.layers.Dense(1, "sigmoid")])
+        made.compile(keras.optimizers.Adam(hp.Choice("lr", [0.02, 0.05])), BINARY)
+        return made
+
+    tuner = make(GridSearch, adam)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        tuner.search(X, Y["binary"], validation_split=0.25, epochs=1, verbose=0)
+    assert tuner.trials().context.predictions is not None
+    assert not [w for w in said if "optimizer" in str(w.message)]
 
 
 def test_they_are_made_once_for_a_best_trial(
