@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Time limits fail on a busy machine, and for no other reason.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 # Set before any test imports TensorFlow: its start-up messages hide the first failure.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -5,13 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from hypothesis import settings
 
 from auditor.trials import CURVE_COLUMNS, Context, Objective, Recorded, Run, Trials, empty_curves
-
-# Time limits per example fail on a busy machine, and for no other reason.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 CASES = Path(__file__).parent / "data" / "cases"
 Curves = Mapping[str, Sequence[float] | Mapping[int, float]]
