@@ -95,6 +95,10 @@ def test_a_sweep_without_a_usable_model_names_none_the_best(
     lost = audit(sweep(curves, recorded={trial: Recorded(status) for trial in "abc"}))
     assert winner(lost) is None
     assert words(lost, "verdict").headline == f"No usable model: 3 trials, {said}."
+    assert "also the best" not in words(lost, "findings").entries[0].sentence
+    assert words(lost, "causes").paragraphs == (
+        "Every trial failed: there is nothing to compare them with.",
+    )
     for format in ("terminal", "html"):
         text = render(lost, format)
         assert "No usable model" in text
@@ -119,6 +123,13 @@ def test_verdict_counts_outcomes_the_worst_first(full: Audit) -> None:
     assert sum(shares.values()) == 12
     failed = dict(told.answers)["what failed"]
     assert failed.startswith("5 of 12 trials: 1 crashed, 2 diverged, ")
+
+
+def test_verdict_says_once_what_all_failures_have_in_common() -> None:
+    curves = {"loss": [0.7, 0.5, 0.4, 0.35], "val_loss": [0.7, 0.5, 0.4, 0.35]}
+    lost = {"loss": [0.7, math.nan], "val_loss": [0.7, math.nan]}
+    told = words(audit(sweep({"a": curves, "b": curves, "c": lost})), "verdict")
+    assert dict(told.answers)["what failed"] == "1 of 3 trials diverged."
 
 
 def test_verdict_without_any_failure_says_so() -> None:
@@ -211,6 +222,25 @@ def test_findings_of_one_code_stand_together(full: Audit) -> None:
     assert entry.example == "For example: trial 0010: got worse from epoch 2 on."
     assert entry.table is not None
     assert len(entry.table.rows) == 2
+
+
+def test_a_finding_about_the_whole_sweep_starts_as_a_sentence(full: Audit) -> None:
+    told = ("whether it is good is not known", "val_loss is noisy")
+    made = [replace(full.findings[0], sentence=text, trials=(), runs=()) for text in told]
+    shown = [words(replace(full, findings=(one,)), "findings").entries[0].sentence for one in made]
+    assert shown == ["Whether it is good is not known.", "val_loss is noisy."]
+
+
+def test_cases_of_several_runs_name_their_trial_once(full: Audit) -> None:
+    runs = "(2 of 3 runs; the first of them)"
+    made = [
+        replace(full.findings[0], sentence=f"trial {t} {runs}: diverged (NaN): stop", trials=(t,))
+        for t in ("0001", "0002")
+    ]
+    table = words(replace(full, findings=tuple(made)), "findings").entries[0].table
+    assert table is not None
+    seen = [row.cells[1].text for row in table.rows]
+    assert seen == ["2 of 3 runs; the first of them: diverged (NaN): stop"] * 2
 
 
 def overfitting(many: int) -> Audit:

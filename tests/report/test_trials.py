@@ -31,8 +31,13 @@ def text(audited: Audit, key: str) -> str:
 
 def test_when_runs_were_best_and_when_they_were_lost() -> None:
     said = text(of(a=FINE, b=LATE, c=DIES), "trials")
-    assert "Half of the runs without a failure were best in epoch 4 or later, of 4." in said
+    assert "Half of the runs without a failure were best in the last of 4 epochs." in said
     assert "1 run diverged, in epoch 3." in said
+
+
+def test_half_of_the_runs_were_best_early() -> None:
+    said = text(of(a=[1.0, 0.5, 0.6, 0.5], b=[1.0, 0.4, 0.6, 0.5]), "trials")
+    assert "Half of the runs without a failure were best in epoch 2 or later, of 4 epochs." in said
 
 
 def test_who_is_on_the_front() -> None:

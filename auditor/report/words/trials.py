@@ -59,10 +59,9 @@ def _ends(audit: "Audit") -> str:
     ]
     said = []
     if best and audit.trials.epochs > 1:
-        said.append(
-            f"Half of the runs without a failure were best in epoch {_middle(best)} or later, of "
-            f"{count(audit.trials.epochs)}."
-        )
+        middle, total = _middle(best), count(audit.trials.epochs)
+        when = "in the last" if middle == total else f"in epoch {middle} or later,"
+        said.append(f"Half of the runs without a failure were best {when} of {total} epochs.")
     if lost:
         first, last = epoch(min(lost)), epoch(max(lost))
         when = f"in epochs {first} to {last}, half of them by epoch {_middle(lost)}"

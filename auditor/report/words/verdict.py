@@ -92,7 +92,10 @@ def _share_of_failures(audit: "Audit") -> str:
     kinds = list(audit.outcomes.by_trial.values())
     named = (*reversed(FAILURES), Outcome.PRUNED, Outcome.MISSING)
     told = [f"{count(kinds.count(o))} {phrases.did(o)}" for o in named if o in kinds]
-    return f"{count(_failed(audit))} of {count(len(kinds), 'trial')}: {', '.join(told)}"
+    share = f"{count(_failed(audit))} of {count(len(kinds), 'trial')}"
+    if len(told) == 1:
+        return f"{share} {told[0].partition(' ')[2]}"
+    return f"{share}: {', '.join(told)}"
 
 
 def _shares(audit: "Audit") -> tuple[Share, ...]:
