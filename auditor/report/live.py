@@ -25,6 +25,9 @@ COSTS = 50
 NOT_YET = ("AUD012",)
 """Rules that ask about the whole of a search: that it goes on is no finding."""
 
+MOST_LETTERS = 300
+"""Of the message of an error that ended a search."""
+
 LOOK = 0.5
 """Seconds between two looks at whether there is something new."""
 
@@ -41,9 +44,10 @@ class Live:
         done: Trials that had ended.
         total: Trials that there will be; None where that is not known.
         seconds: After which the page shall load itself again; None where nobody will write another
-            one, because the sweep was interrupted.
+            one, because the sweep was interrupted or an error ended it.
         running: Trials that were training.
         written: When.
+        error: What ended it, with its message; None where it goes on or was interrupted.
     """
 
     done: int
@@ -51,6 +55,7 @@ class Live:
     seconds: float | None
     running: int = 0
     written: datetime = field(default_factory=_now)
+    error: str | None = None
 
 
 class Standing(Protocol):
@@ -109,18 +114,19 @@ class LiveReport:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Write pages while a block searches; if it is interrupted, one that says so."""
+        """Write pages while a block searches; if it ends before its time, one that says why."""
         over = threading.Event()
         writer = threading.Thread(target=self._follow, args=(over,), daemon=True)
         writer.start()
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             over.set()
             writer.join()
             now = self._ask()
             if now.done or now.epochs:
-                self._write(Live(now.done, now.total, None))
+                what = _told(error) if isinstance(error, Exception) else None
+                self._write(Live(now.done, now.total, None, error=what))
             raise
         over.set()
         writer.join()
@@ -160,6 +166,13 @@ class LiveReport:
                     "again",
                     stacklevel=2,
                 )
+
+
+def _told(error: Exception) -> str:
+    """An error as one line; that of another process may bring its whole traceback along."""
+    first = next(iter(str(error).strip().splitlines()), "")
+    line = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return line if len(line) <= MOST_LETTERS else f"{line[: MOST_LETTERS - 1]}…"
 
 
 def _without(codes: tuple[str, ...], audit: "Audit") -> "Audit":

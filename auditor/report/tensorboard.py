@@ -9,7 +9,7 @@ Trials of several runs have a folder `execution0`, `execution0_fold1`, ... for e
 called `auditor/...`. Written without TensorFlow: TensorBoard brings the messages and the records.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from itertools import accumulate
@@ -58,8 +58,8 @@ def write_tensorboard(audit: "Audit", folder: str | Path) -> None:
     """
     folder = Path(folder)
     _write(folder, [(0.0, 0, [_experiment(audit)])])
-    for run in audit.trials.runs:
-        place = folder / _name(audit, run)
+    for run, name in _names(audit.trials.runs).items():
+        place = folder / name
         _write(place, _session(audit, run))
         for side in SIDES:
             if events := list(_curves(audit, run, side)):
@@ -81,11 +81,14 @@ def folder_name(trial_id: str) -> str:
     return f"{name[:MOST_CHARACTERS]}~{blake2b(trial_id.encode(), digest_size=6).hexdigest()}"
 
 
-def _name(audit: "Audit", run: Run) -> str:
-    runs, name = audit.trials.runs, folder_name(run.trial_id)
-    if any(other.fold for other in runs):
-        return f"{name}/execution{run.execution}_fold{run.fold}"
-    return f"{name}/execution{run.execution}" if any(r.execution for r in runs) else name
+def _names(runs: Sequence[Run]) -> dict[Run, str]:
+    """The folder of each run: that of its trial, with one for each run where they are several."""
+    names = {run: folder_name(run.trial_id) for run in runs}
+    if any(run.fold for run in runs):
+        return {r: f"{name}/execution{r.execution}_fold{r.fold}" for r, name in names.items()}
+    if any(run.execution for run in runs):
+        return {r: f"{name}/execution{r.execution}" for r, name in names.items()}
+    return names
 
 
 # Events: the time in seconds since 1970, a step, and values

@@ -96,6 +96,19 @@ def test_an_interrupted_search_leaves_a_page_that_says_so(full: Audit, tmp_path:
     assert not says(page, "Still running")
 
 
+def test_a_search_that_an_error_ends_leaves_a_page_that_says_which(
+    full: Audit, tmp_path: Path
+) -> None:
+    search, page = Search(full), tmp_path / "live.html"
+    search.now.done = 7
+    with pytest.raises(MemoryError), search.report(page).watch():
+        raise MemoryError("no room for <b>weights</b>\nTraceback of a worker")
+    told = "Stopped by an error: 7 of 12 trials have ended. MemoryError: no room for &lt;b&gt;"
+    assert says(page, told)
+    assert not says(page, "Traceback of a worker")
+    assert not says(page, "Interrupted:")
+
+
 def test_a_page_that_cannot_be_written_ends_nothing_and_is_tried_again(
     full: Audit, tmp_path: Path
 ) -> None:
@@ -137,6 +150,10 @@ def test_a_grid_under_way_is_not_told_to_be_incomplete(full: Audit, tmp_path: Pa
         ),
         (Live(1, None, 30.0), "Still running: 1 trial has ended. Written at "),
         (Live(2, None, None), "Interrupted: 2 trials have ended. Written at "),
+        (
+            Live(2, None, None, error="OSError: disk full"),
+            "Stopped by an error: 2 trials have ended. OSError: disk full. Written at ",
+        ),
     ],
 )
 def test_where_it_stands_is_said_in_words(live: Any, expected: str) -> None:

@@ -2,6 +2,7 @@
 
 from auditor.report.live import Live
 from auditor.report.numbers import count
+from auditor.report.words.phrases import sentence
 
 
 def standing(live: Live) -> str:
@@ -13,10 +14,12 @@ def standing(live: Live) -> str:
     """
     ended = f"{_done(live)} {'has' if live.done == 1 else 'have'} ended"
     if live.seconds is None:
-        return (
-            f"Interrupted: {ended}. Written at {live.written:%H:%M} on {live.written:%Y-%m-%d}; "
-            "the same search, started again, goes on from there."
-        )
+        written = f"Written at {live.written:%H:%M} on {live.written:%Y-%m-%d}"
+        goes_on = "the same search, started again, goes on from there."
+        if live.error is None:
+            return f"Interrupted: {ended}. {written}; {goes_on}"
+        why = f"Stopped by an error: {ended}. {sentence(live.error)}"
+        return f"{why} {written}; once that is mended, {goes_on}"
     # Nothing is judged before its end but what has gone wrong for good.
     training = f", {count(live.running)} training (“missing” until they end)" * bool(live.running)
     return (
