@@ -338,7 +338,7 @@ DAEMON = """
 def test_the_child_of_a_daemon_ends_with_it(tmp_path: Path, end: str, code: int) -> None:
     done = script(tmp_path, DAEMON.format(end=end))
     assert (done.stdout.strip(), done.stderr) == (str(code), "")
-    assert ends(int((tmp_path / "child").read_text()), seconds=5)
+    assert ends(int((tmp_path / "child").read_text()))
 
 
 TENSORFLOWS = r"WARNING: All log messages before absl|[IWE]\d{4} |To enable the following instr"
@@ -419,7 +419,7 @@ def test_executors_end_with_their_parent(tmp_path: Path, end: str, code: int, wo
     assert done.stderr.strip().endswith(words)
     assert done.stderr.count("Traceback") == bool(words)
     for name in ("one", "two"):
-        assert ends(int((tmp_path / name).read_text()), seconds=5)
+        assert ends(int((tmp_path / name).read_text()))
 
 
 @posix
