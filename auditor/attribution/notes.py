@@ -186,6 +186,12 @@ def _claims(failures: Failures, causes: tuple[Cause, ...], looked_at: int) -> It
     for failure in failures.found[:-1]:
         if not {failure.outcome, ANY_FAILURE} & explained:
             number = int(failure.trials.sum())
+            if number == int(failure.known.sum()):
+                yield (
+                    f"All {_trials(number)} ended as '{failure.outcome}': there is nothing to "
+                    "compare them with."
+                )
+                continue
             why = (
                 f"at least {MIN_FAILING} are needed"
                 if number < MIN_FAILING

@@ -190,8 +190,8 @@ def _slowly(seen: Judged, one: Slow, epochs: int) -> str:
     more = float(f"{(one.last - one.aim) / one.pace:.1g}")
     return (
         f"{went}{last}, {percent(share)} of the way to {number(_logged(seen, one.aim))}, "
-        f"the best of the sweep; at the pace of its second half the rest takes some {more:,.0f} "
-        "more"
+        f"the best mean of the sweep; at the pace of its second half the rest takes some "
+        f"{more:,.0f} more"
     )
 
 

@@ -76,6 +76,12 @@ def test_enough_failures_without_a_cause_are_told_from_too_few():
     assert not has(attribution, "at least 3")
 
 
+def test_where_every_trial_fails_there_is_nothing_to_compare_with():
+    attribution = diverging(lambda v: True)
+    assert has(attribution, "All 72 trials ended as 'diverged'", "nothing to compare them with")
+    assert not has(attribution, "too few")
+
+
 @pytest.mark.parametrize(
     ("values", "tied"),
     [

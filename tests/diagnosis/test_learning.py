@@ -231,7 +231,7 @@ def test_an_accuracy_is_slow_in_its_own_numbers() -> None:
     curves = {"a": slow} | {f"b{i}": {"accuracy": good, "val_accuracy": good} for i in range(5)}
     sentence = found("AUD014", sweep(curves, Objective("val_accuracy", "max"))).sentence
     assert "from 0.1023 to 0.1173" in sentence
-    assert "of the way to 0.9, the best of the sweep" in sentence
+    assert "of the way to 0.9, the best mean of the sweep" in sentence
 
 
 @pytest.mark.parametrize(("lucky", "speaks"), [((), False), ((7, 15), True)])

@@ -97,7 +97,7 @@ def test_a_sweep_without_a_usable_model_names_none_the_best(
     assert words(lost, "verdict").headline == f"No usable model: 3 trials, {said}."
     assert "also the best" not in words(lost, "findings").entries[0].sentence
     assert words(lost, "causes").paragraphs == (
-        "Every trial failed: there is nothing to compare them with.",
+        "Every trial failed, and in the same way: there is nothing to compare them with.",
     )
     for format in ("terminal", "html"):
         text = render(lost, format)

@@ -81,6 +81,11 @@ def why(cause: Cause) -> str:
 
 
 def _none(audit: "Audit") -> str:
+    kinds = set(audit.outcomes.by_trial.values())
+    if kinds == {Outcome.OK}:
+        return "No trial failed."
+    if len(kinds) == 1 and kinds < set(FAILURES):
+        return "Every trial failed, and in the same way: there is nothing to compare them with."
     nearest = find_nearest(audit.attribution.values, len(audit.trials.hyperparameters))
     return f"No value or pair of values stands out. {nearest}".strip()
 

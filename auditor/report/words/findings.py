@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.diagnosis.document import explained
 from auditor.diagnosis.finding import Evidence, Finding
 from auditor.diagnosis.rules import RULES
+from auditor.outcomes import Outcome
 from auditor.report.numbers import count, number
 from auditor.report.parts import Cell, Column, Entry, Row, Section, Table
 from auditor.report.words.phrases import SEVERITY_TONES, listed, sentence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _ORDER = {"error": 0, "warning": 1, "tip": 2}
 _RULES = {rule.code: rule for rule in RULES}
+_OF_NO_USE = (Outcome.CRASHED, Outcome.DIVERGED)
 _SAID_BY_CAUSES = {"AUD044"}
 """Rules on hyperparameters: beside causes, the verdict need not name them."""
 
@@ -75,8 +77,16 @@ def summaries(audit: "Audit", most: int) -> tuple[Entry, ...]:
 
 def _about_best(audit: "Audit", group: list[Finding]) -> bool:
     """Whether any of them is about the winner, or about the whole sweep."""
-    best = next(iter(audit.scores.by_trial), None)
+    best = _best(audit)
     return any(best in finding.trials or not finding.trials for finding in group)
+
+
+def _best(audit: "Audit") -> str | None:
+    """The first of the leaderboard; None where every trial crashed or diverged."""
+    best, score = next(iter(audit.scores.by_trial.items()), (None, None))
+    if best is None or score is None or score.rank is None:
+        return None
+    return None if audit.outcomes.by_trial[best] in _OF_NO_USE else best
 
 
 def evidence_text(evidence: Evidence) -> str:
@@ -138,15 +148,12 @@ def _sentence(audit: "Audit", group: list[Finding]) -> str:
     if len(group) > 1 and not trials:
         return f"{count(len(group), 'finding')} about the whole sweep."
     if len(group) > 1 and total > 1:
-        best = next(iter(audit.scores.by_trial), None)
-        also = ", also the best" if best in trials else ""
+        also = ", also the best" if _best(audit) in trials else ""
         return f"{count(len(trials))} of {count(total, 'trial')}{also}."
-    if total == 1:
-        text = sentence(_without_name(group[0]))
-        first = text.split(maxsplit=1)[0]
-        is_word = first.rstrip(",:").isalpha() and first not in audit.trials.metrics
-        return f"{text[:1].upper()}{text[1:]}" if is_word else text
-    return sentence(group[0].sentence)
+    text = sentence(_without_name(group[0]) if total == 1 else group[0].sentence)
+    first = text.split(maxsplit=1)[0]
+    is_word = first.rstrip(",:").isalpha() and first not in audit.trials.metrics
+    return f"{text[:1].upper()}{text[1:]}" if is_word else text
 
 
 def _confidences(group: list[Finding]) -> str:
@@ -194,9 +201,14 @@ def _cases(group: list[Finding], with_remedy: bool) -> Table:
 
 
 def _without_name(finding: Finding) -> str:
-    """The sentence beside a column that names the trial already."""
-    name = f"trial {finding.trials[0]}: " if len(finding.trials) == 1 else ""
-    return finding.sentence.removeprefix(name)
+    """The sentence beside a column that names the trial already: of its runs it still tells."""
+    if len(finding.trials) != 1:
+        return finding.sentence
+    name = f"trial {finding.trials[0]}"
+    runs, is_told, said = finding.sentence.removeprefix(f"{name} (").partition("): ")
+    if is_told and finding.sentence.startswith(f"{name} ("):
+        return f"{runs}: {said}"
+    return finding.sentence.removeprefix(f"{name}: ")
 
 
 def _trials(group: list[Finding]) -> set[str]:

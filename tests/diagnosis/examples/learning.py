@@ -27,8 +27,8 @@ EXAMPLES = {
     "AUD014": Example(
         sweep({"a": {"loss": SLOW, "val_loss": SLOW}} | LEARNED),
         "trial a: val_loss learns slowly: in 40 validated epochs it went from 0.6882 to 0.6762, "
-        "3.2 % of the way to 0.311, the best of the sweep; at the pace of its second half the rest "
-        "takes some 900 more",
+        "3.2 % of the way to 0.311, the best mean of the sweep; at the pace of its second half the "
+        "rest takes some 900 more",
         sweep(LEARNED),
         ((sweep({"a": FLAT}), "no run has 10 epochs with a finite objective"),),
     ),
