@@ -131,6 +131,11 @@ class Audit:
 
         write_tensorboard(self, folder)
 
+    def __repr__(self) -> str:
+        """One line, for prompts and debuggers; `print` shows the report."""
+        found, causes = len(self.findings), len(self.causes)
+        return f"Audit({self.trials!r}, findings={found}, causes={causes})"
+
     def __str__(self) -> str:
         """The audit as text, 80 columns wide, without colour."""
         return self._rendered("terminal")

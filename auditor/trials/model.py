@@ -104,6 +104,11 @@ class Trials:
         except ValidationError as error:
             raise TrialsError(f"observations of the wrong type: {error}") from error
 
+    def __repr__(self) -> str:
+        """One line, for prompts and debuggers."""
+        trials, runs = len(self.hyperparameters), len(self.recorded)
+        return f"Trials(trials={trials}, runs={runs}, path={self.provenance.path!r})"
+
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         # The report stands far to the right of here, and is loaded when asked for.

@@ -25,6 +25,13 @@ def text(shown: Any) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", shown._repr_html_()))
 
 
+def test_at_a_prompt_an_audit_is_one_line() -> None:
+    fine = {"loss": [0.7, 0.5], "val_loss": [0.7, 0.5]}
+    audited = audit(sweep({"a": fine, "b": fine}))
+    trials = f"Trials(trials=2, runs=2, path={audited.trials.provenance.path!r})"
+    assert repr(audited) == f"Audit({trials}, findings={len(audited.findings)}, causes=0)"
+
+
 def test_an_audit_shows_its_verdict_its_best_trials_and_where_the_rest_is(full: Audit) -> None:
     words = text(full)
     for expected in (
