@@ -73,6 +73,12 @@ def test_verdict_leaves_to_the_causes_what_they_say(full: Audit) -> None:
         assert bool(entries) == shown
 
 
+def test_a_ranking_without_a_gap_speaks_of_none() -> None:
+    curves = {"val_loss": [0.7, 0.5, 0.4, 0.35]}
+    told = words(audit(sweep({"a": curves, "b": curves})), "leaderboard").paragraphs[0]
+    assert told.startswith("Ranked by val_loss alone: no generalization gap is known.")
+
+
 def test_verdict_without_trials_says_so(audits: Mapping[str, Audit]) -> None:
     assert "no trial was found" in words(audits["empty"], "verdict").headline
 

@@ -36,11 +36,7 @@ def leaderboard(audit: "Audit") -> Section:
     """The section; its table has the trials in the order of their rank."""
     varied, same = _axes(audit)
     columns, rows = _columns(audit, varied), _rows(audit, varied)
-    weight = number(audit.scores.gap_penalty)
-    paragraphs = [
-        f"Ranked by the score: {audit.trials.objective.name} at the best epoch, worsened by "
-        f"{weight} of the generalization gap there. Diverged trials come last."
-    ]
+    paragraphs = [f"Ranked by {_ranking(audit)}. Diverged trials come last."]
     if same:
         paragraphs.append(f"The same in all trials: {settings(same)}.")
     return Section(
@@ -49,6 +45,15 @@ def leaderboard(audit: "Audit") -> Section:
         paragraphs=tuple(paragraphs) if rows else ("No trial was found.",),
         tables=(Table("", columns, rows, NOTE),) if rows else (),
         figures=(Picture("learning_curves", CAPTION),) if not audit.trials.curves.empty else (),
+    )
+
+
+def _ranking(audit: "Audit") -> str:
+    name, weight = audit.trials.objective.name, number(audit.scores.gap_penalty)
+    if all(score.gap is None for score in audit.scores.by_trial.values()):
+        return f"{name} alone: no generalization gap is known"
+    return (
+        f"the score: {name} at the best epoch, worsened by {weight} of the generalization gap there"
     )
 
 
