@@ -27,6 +27,10 @@ class Condition:
     operator: Literal["==", "<=", ">="]
     value: Json
 
+    def __hash__(self) -> int:
+        """Not of the value, which may be a list: layers = [64, 64]."""
+        return hash((self.hyperparameter, self.operator))
+
 
 @dataclass(frozen=True)
 class Tally:

@@ -51,3 +51,11 @@ def test_single_values_stand_once_each_with_their_strongest_outcome(full: Audit)
     found = replace(full.attribution, values=(weak, strong, less))
     (shown,) = strongest_values(replace(full, attribution=found))
     assert (shown.outcome, shown.effect) == ("diverged", 0.5)
+
+
+def test_a_value_may_be_a_list_or_a_mapping(full: Audit) -> None:
+    lr = full.attribution.values[0]
+    layers = replace(lr, conditions=(Condition("layers", "==", [64, 64]),), effect=0.4)
+    optimizer = replace(lr, conditions=(Condition("optimizer", "==", {"lr": 1}),), effect=0.3)
+    found = replace(full.attribution, values=(layers, optimizer, layers))
+    assert strongest_values(replace(full, attribution=found)) == [layers, optimizer]

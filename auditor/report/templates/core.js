@@ -13,6 +13,9 @@ const made = (tag, text = "", attributes = {}) => {
   return element;
 };
 
+// What stands under a name that may be any text: a value "constructor" is no constructor.
+const lookUp = (record, name) => (Object.hasOwn(record, name) ? record[name] : undefined);
+
 // Columns hold their texts one by one, or places in a list of the distinct ones.
 const textOf = (column, row) => column.texts[column.at ? column.at[row] : row];
 const keyOf = (column, row) => {

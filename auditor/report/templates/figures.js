@@ -10,7 +10,7 @@ let printing = false;
 
 // One set of figures, two themes: on a dark page each colour is swapped for its partner.
 const themed = (value) => {
-  if (typeof value === "string") return isDark() && !printing ? data.dark[value] ?? value : value;
+  if (typeof value === "string") return (isDark() && !printing && lookUp(data.dark, value)) || value;
   // Long lists of numbers hold no colour; a step of a scale of colours is a number and a colour.
   const isPlain = Array.isArray(value) && value.every((part) => typeof part === "number");
   if (Array.isArray(value)) return isPlain ? value : value.map(themed);

@@ -34,7 +34,7 @@ const sparkline = (row) => {
 
 const shownCell = (column, row) => {
   const text = textOf(column, row);
-  const tone = column.tones?.[text];
+  const tone = lookUp(column.tones ?? {}, text);
   return tone ? made("span", text, { class: `badge ${tone}` }) : document.createTextNode(text);
 };
 

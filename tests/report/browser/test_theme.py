@@ -1,8 +1,13 @@
 """Light and dark: as the system has it, or as the reader says; both can be read."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
+from auditor.auditing import Audit
+from auditor.report.html import render_html
 from tests.report.browser.board import Board
 from tests.report.browser.opening import DARK, Open
 
@@ -44,3 +49,18 @@ def test_charts_change_their_colours_with_the_page(opened: Open) -> None:
     light = axis.evaluate(colour)
     seen.page.get_by_label("Theme").select_option("dark")
     assert axis.evaluate(colour) != light
+
+
+def test_no_name_is_taken_for_a_colour(opened: Open, full: Audit, tmp_path: Path) -> None:
+    values = {
+        trial: {**row, "activation": {"relu": "constructor"}.get(row["activation"], "toString")}
+        for trial, row in full.trials.hyperparameters.items()
+    }
+    page = tmp_path / "names.html"
+    trials = replace(full.trials, hyperparameters=values)
+    page.write_text(render_html(replace(full, trials=trials)), encoding="utf-8")
+    seen = opened(page, **DARK)
+    seen.look_at_all_charts()
+    expect(seen.page.locator(".chart text", has_text="constructor").first).to_be_visible()
+    expect(seen.page.locator(".chart text", has_text="native code")).to_have_count(0)
+    assert seen.complaints == []
