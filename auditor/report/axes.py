@@ -141,7 +141,7 @@ def _scaled(
     """
     numbers = np.array(list(values.values()), np.float64)
     low, high = float(numbers.min()), float(numbers.max())
-    is_log = low > 0 and high / low > LOG_RATIO
+    is_log = not is_max and low > 0 and high / low > LOG_RATIO
     if is_log:
         numbers, low, high = np.log(numbers), math.log(low), math.log(high)
     room = 1.0 if len(values) == len(trials) else KNOWN

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 96, 26
 MARGIN = 2
 EXTREME = 1.0
-"""Percentile left out at the good end of the scale. At the other end stands the typical start: what
-is worse than that is drawn at the edge, so that one exploded loss does not flatten the rest."""
+"""Percentile left out at the good end of the scale. At the other end stands the typical start, or the
+typical worst value of a run where that is worse: what is beyond is drawn at the edge, so that one
+exploded loss does not flatten the rest."""
 
+ROOM = 10.0
+"""Ways from the good end to the typical start that the scale spans at most, where most explode."""
 
 POINTS = 48
 
@@ -46,7 +49,7 @@ def _metrics(audit: "Audit") -> list[str]:
 
 
 def scale(audit: "Audit") -> Scale | None:
-    """From the best values of the sweep to where its runs typically start."""
+    """From the best values of the sweep to where its runs typically start, or get worse to."""
     metrics = _metrics(audit)
     # Observed rows only: one damaged epoch number would make a table of all epochs enormous.
     table = audit.trials.curves
@@ -55,9 +58,13 @@ def scale(audit: "Audit") -> Scale | None:
     if not len(values):
         return None
     starts = values[table["epoch"].to_numpy() == 0]
-    best = EXTREME if audit.trials.objective.direction == "min" else 100 - EXTREME
-    ends = float(np.percentile(values, best)), float(np.median(starts if len(starts) else values))
-    return min(ends), max(ends)
+    sign = 1.0 if audit.trials.objective.direction == "min" else -1.0
+    good = float(np.percentile(sign * values, EXTREME))
+    start = float(np.median(sign * (starts if len(starts) else values)))
+    runs = [table[name] for name in ("trial_id", "execution", "fold")]
+    worst = float((sign * table["value"]).groupby(runs, observed=True).max().median())
+    bad = max(start, min(worst, good + ROOM * (start - good)))
+    return min(sign * good, sign * bad), max(sign * good, sign * bad)
 
 
 def _lines(audit: "Audit", run: Run, metrics: list[str], ends: Scale) -> list[dict[str, str]]:

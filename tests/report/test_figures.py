@@ -8,8 +8,8 @@ import pytest
 
 from auditor.auditing import Audit, audit
 from auditor.report import curves
-from auditor.report.sparkline import _path, sparklines
-from auditor.trials import Curve
+from auditor.report.sparkline import _path, scale, sparklines
+from auditor.trials import Curve, Objective
 from tests.making import sweep
 
 
@@ -118,6 +118,19 @@ def test_sparklines_lift_the_pen_where_nothing_finite_is(full: Audit) -> None:
     assert lines["0008"][0]["path"].count("L") == 2
     gap = Curve(np.arange(5), np.array([1.0, 2.0, np.nan, 2.0, 1.0]))
     assert _path(gap, 5, (1.0, 2.0)).count("M") == 2
+
+
+def test_sparklines_show_how_far_most_runs_get_worse() -> None:
+    down, up = [0.6, 0.5, 0.4, 0.3, 0.2], [0.7, 0.6, 0.9, 1.8, 2.6]
+    grown = {"loss": down, "val_loss": up}
+    assert scale(audit(sweep({"a": grown})))[1] == 2.6
+    falls = {"loss": down, "val_loss": down}
+    exploded = {"loss": down, "val_loss": [*up[:-1], 1e9]}
+    assert scale(audit(sweep({"a": falls, "b": falls, "c": exploded})))[1] == 0.6
+    assert scale(audit(sweep(dict.fromkeys("abc", exploded))))[1] < 10
+    accuracies = {"accuracy": [0.5, 0.7, 0.9], "val_accuracy": [0.5, 0.7, 0.3]}
+    highest = Objective("val_accuracy", "max", "test")
+    assert scale(audit(sweep({"a": accuracies}, objective=highest)))[0] == 0.3
 
 
 def test_a_damaged_epoch_number_costs_no_memory() -> None:

@@ -108,7 +108,7 @@ def test_a_sweep_without_a_usable_model_names_none_the_best(
     for format in ("terminal", "html"):
         text = render(lost, format)
         assert "No usable model" in text
-        assert not re.search("Trial . is the best", text)
+        assert not re.search("Trial . is the best|Best: trial", text)
 
 
 def test_a_score_that_is_infinite_wins_nothing(full: Audit) -> None:
@@ -338,6 +338,15 @@ def test_evidence_has_its_threshold_and_counts_epochs_from_one(full: Audit) -> N
 )
 def test_evidence_has_its_unit_once(evidence: Evidence, text: str) -> None:
     assert evidence_text(evidence) == text
+
+
+def test_a_change_that_nothing_tried_is_no_rescue_that_failed(full: Audit) -> None:
+    causes = tuple(
+        replace(cause, rescues=tuple(replace(r, rescued=0, tested=0) for r in cause.rescues))
+        for cause in full.causes
+    )
+    untried = replace(full, attribution=replace(full.attribution, causes=causes))
+    assert [t.title for t in words(untried, "causes").tables] == ["By value", "By pair"]
 
 
 def test_causes_have_counts_by_outcome_pairs_and_rescues(full: Audit) -> None:

@@ -46,7 +46,8 @@ def draw(audit: "Audit") -> dict[str, Json] | None:
             traces.append(_points(audit, front, trials) | {"name": name, "marker": marker})
     traces += _marked(audit, front)
     values = [value for _, value in front.trials.values()]
-    is_log = min(values) > 0 and max(values) / min(values) > LOG_RATIO
+    is_loss = objective.direction == "min"
+    is_log = is_loss and min(values) > 0 and max(values) / min(values) > LOG_RATIO
     better = "lower" if objective.direction == "min" else "higher"
     up = axis(f"{objective.name} ({better} is better)")
     layout = frame() | {

@@ -97,7 +97,8 @@ def _scale(audit: "Audit", shown: list[Strip]) -> _Scale:
     low, high = (float(end) for end in np.percentile(pool, ENDS))
     if objective.name in ("loss", "val_loss") and baseline.loss is not None:
         high = max(min(high, BAD * baseline.loss), 2 * low)
-    is_log = low > 0 and high / low > LOG_RATIO
+    # Of an accuracy the good end matters, which logarithms would press together.
+    is_log = objective.direction == "min" and low > 0 and high / low > LOG_RATIO
     return _Scale(low, high, is_log, objective.direction == "max")
 
 

@@ -192,6 +192,7 @@ def _rescues(found: tuple[Cause, ...]) -> tuple[Table, ...]:
         )
         for cause in found
         for rescue in cause.rescues
+        if rescue.tested
     )
     columns = (
         Column("failing with"),

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -32,6 +33,18 @@ def note(audited: Audit, figure: str) -> str:
 
 def cells(audited: Audit) -> Any:
     return next(t for t in drawn(audited)["trials"]["data"] if t.get("colorbar"))
+
+
+def test_of_an_accuracy_the_good_end_is_not_pressed_together() -> None:
+    rises = [0.01, 0.5, 0.8, 0.9]
+    curves = {
+        f"{i}": {"loss": rises[::-1], "val_accuracy": [v - i / 1e3 for v in rises[: 4 - i % 2]]}
+        for i in range(6)
+    }
+    made = audit(sweep(curves, objective=Objective("val_accuracy", "max", "test")))
+    ends = [float(text) for text in cells(made)["colorbar"]["ticktext"]]
+    steps = [b - a for a, b in pairwise(ends)]
+    assert steps == pytest.approx([steps[0]] * len(steps), abs=0.02)
 
 
 def test_a_strip_per_trial_with_the_value_of_each_epoch(sixty: Audit) -> None:
