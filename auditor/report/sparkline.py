@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 96, 26
 MARGIN = 2
 EXTREME = 1.0
-"""Percentile left out at the good end of the scale. At the other end stands the typical start, or the
-typical worst value of a run where that is worse: what is beyond is drawn at the edge, so that one
-exploded loss does not flatten the rest."""
+"""Percentile left out at the good end of the scale. At the other end stands the typical start or,
+where that is worse, the typical worst value of a run: what is beyond is drawn at the edge, so that
+one exploded loss does not flatten the rest."""
 
 ROOM = 10.0
 """Ways from the good end to the typical start that the scale spans at most, where most explode."""

@@ -87,12 +87,12 @@ def test_a_sweep_that_diverged_as_a_whole_has_no_winner(full: Audit) -> None:
     diverged = dict.fromkeys(full.outcomes.by_trial, Outcome.DIVERGED)
     lost = replace(full, outcomes=replace(full.outcomes, by_trial=diverged))
     assert winner(lost) is None
-    assert words(lost, "verdict").headline == "No usable model: 12 trials, 12 diverged."
+    assert words(lost, "verdict").headline == "No usable model: all 12 trials diverged."
 
 
 @pytest.mark.parametrize(
     ("status", "values", "said"),
-    [("failed", [], "3 crashed"), ("completed", [math.nan, math.inf], "3 diverged")],
+    [("failed", [], "crashed"), ("completed", [math.nan, math.inf], "diverged")],
 )
 def test_a_sweep_without_a_usable_model_names_none_the_best(
     status: Literal["failed", "completed"], values: list[float], said: str
@@ -100,7 +100,7 @@ def test_a_sweep_without_a_usable_model_names_none_the_best(
     curves = {trial: {"loss": values, "val_loss": values} for trial in "abc"}
     lost = audit(sweep(curves, recorded={trial: Recorded(status) for trial in "abc"}))
     assert winner(lost) is None
-    assert words(lost, "verdict").headline == f"No usable model: 3 trials, {said}."
+    assert words(lost, "verdict").headline == f"No usable model: all 3 trials {said}."
     assert "also the best" not in words(lost, "findings").entries[0].sentence
     assert words(lost, "causes").paragraphs == (
         "Every trial failed, and in the same way: there is nothing to compare them with.",

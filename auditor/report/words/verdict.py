@@ -139,8 +139,10 @@ def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
 
 
 def _failures(audit: "Audit") -> str:
-    total = len(audit.outcomes.by_trial)
-    return f"{count(total, 'trial')}, {phrases.tally(audit.outcomes.by_trial.values())}"
+    kinds = list(audit.outcomes.by_trial.values())
+    if len(set(kinds)) == 1:
+        return f"all {count(len(kinds), 'trial')} {phrases.did(kinds[0])}"
+    return f"{count(len(kinds), 'trial')}, {phrases.tally(kinds)}"
 
 
 def _how_sure(audit: "Audit", best: str) -> list[str]:
