@@ -170,14 +170,14 @@ class _Both:
         self._first, self._second = pairs
         # Trials that have the same properties count together.
         packed = np.packbits(has.astype(bool), axis=1)
-        _, self._kinds, self._kind_of = np.unique(
-            packed, axis=0, return_index=True, return_inverse=True
-        )
+        _, self._kinds, kind = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+        self._kind_of = kind.ravel()  # NumPy 2.0 gives it a second axis
 
     def held(self, rows: int) -> int:
         """Numbers that each dealing of so many rows takes up."""
         if self._gathers(rows):
-            return self._has.shape[1] * (rows + self._has.shape[1])
+            properties: int = self._has.shape[1]
+            return properties * (rows + properties)
         return max(len(self._kinds), len(self._first))
 
     def weigh(self, rows: NDArray[np.intp], weights: NDArray[np.float32]) -> Floats:
