@@ -152,6 +152,24 @@ def test_verdict_advises_to_leave_out_what_is_shown_to_fail(full: Audit) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("outcome", "code"), [(Outcome.CRASHED, "AUD006"), (Outcome.DIVERGED, "AUD001")]
+)
+def test_what_is_left_out_need_not_be_repaired(full: Audit, outcome: Outcome, code: str) -> None:
+    cause = replace(full.causes[0], outcome=outcome)
+    told = replace(full.findings[0], code=code, severity="error", remedy="Repair it.")
+    both = replace(full, findings=(told,), attribution=replace(full.attribution, causes=(cause,)))
+    steps = dict(words(both, "verdict").answers)["what to do"]
+    assert steps.startswith("Leave lr = 1.0")
+    assert "Repair it" not in steps
+
+
+def test_a_single_trial_is_not_ranked() -> None:
+    values = {"loss": [0.7, 0.5, 0.4], "val_loss": [0.7, 0.5, 0.4]}
+    (told,) = words(audit(sweep({"a": values})), "leaderboard").paragraphs
+    assert told == "A single trial: there is nothing to rank it against."
+
+
 def test_verdict_never_advises_to_leave_out_what_the_best_trial_has(full: Audit) -> None:
     best = next(iter(full.scores.by_trial))
     values = full.trials.hyperparameters[best]

@@ -16,6 +16,8 @@ _RULES: dict[str, str] = {
     Outcome.DIVERGED: "AUD001",
     Outcome.OVERFIT: "AUD003",
     Outcome.NEVER_LEARNED: "AUD004",
+    Outcome.CRASHED: "AUD006",
+    Outcome.DEGRADED: "AUD011",
 }
 """The rule on an outcome: what to do about it is said where its cause is known."""
 

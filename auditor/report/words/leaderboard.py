@@ -37,6 +37,8 @@ def leaderboard(audit: "Audit") -> Section:
     varied, same = _axes(audit)
     columns, rows = _columns(audit, varied), _rows(audit, varied)
     paragraphs = [f"Ranked by {_ranking(audit)}. Diverged trials come last."]
+    if len(rows) == 1:
+        paragraphs = ["A single trial: there is nothing to rank it against."]
     if same:
         paragraphs.append(f"The same in all trials: {settings(same)}.")
     return Section(
