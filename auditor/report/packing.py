@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.files import Json
+from auditor.report.curves import MOST_EPOCHS
 from auditor.report.parts import Cell, Column, Table
 from auditor.report.safe import printable
 from auditor.trials import Run, Trials
@@ -26,9 +27,6 @@ MOST_POINTS = 2_000_000
 
 FEWEST_EPOCHS = 25
 """Points of a curve below which it is no curve; then the lowest ranks go without."""
-
-MOST_EPOCHS = 200
-"""Points of a curve; more than a chart has room for."""
 
 CODED = 3
 """A column is written as places in a list of its distinct texts if there are that much fewer."""

@@ -10,7 +10,7 @@ from auditor.report.figures.frame import epoch_axis, metric_axis
 from auditor.report.numbers import count
 from auditor.report.packing import packed_curves, room, shortened
 from auditor.report.safe import label
-from auditor.report.sparkline import scale
+from auditor.report.sparkline import HEIGHT, MARGIN, WIDTH, scale
 from auditor.report.words.phrases import run_name
 from auditor.report.words.verdict import winner, worst_failure
 from auditor.trials import Run, role
@@ -55,6 +55,10 @@ def packed(audit: "Audit") -> dict[str, Json] | None:
         "epochs": audit.trials.epochs,
         "axis": epoch_axis(audit),
         "styles": curves.STYLES,
+        "log_ratio": curves.LOG_RATIO,
+        "most_ones": curves.MOST_ONES,
+        "few_points": curves.FEWEST_FOR_A_LINE,
+        "spark": [WIDTH, HEIGHT, MARGIN],
         "left_out": len(covered) - kept,
         "points": points,
     }

@@ -2,9 +2,6 @@
 const metricChoice = first("#metric");
 const scaleChoice = first("#scale");
 const compare = first("#compare");
-const LOG_RATIO = 30; // from here on an axis is logarithmic, where the reader does not say
-const MOST_ONES = 8; // runs drawn one by one beside their mean and range
-const FEW_POINTS = 3; // up to here points are drawn too: one point has no line
 
 const styled = (style, name, x, y, more = {}) => ({ ...curves.styles[style], name, x, y, ...more });
 
@@ -28,10 +25,10 @@ const tracesOf = (side, rows) => {
   const filled = lines.filter(({ x }) => x.length);
   if (filled.length < 2) {
     return filled.map(({ x, y }) =>
-      styled(`${side.kind}-line`, side.name, x, y, x.length > FEW_POINTS ? {} : { mode: "markers+lines" }));
+      styled(`${side.kind}-line`, side.name, x, y, x.length > curves.few_points ? {} : { mode: "markers+lines" }));
   }
   const { x, least, mean, most } = spreadOf(filled);
-  const ones = filled.length > MOST_ONES ? [] : lines.map((line, i) =>
+  const ones = filled.length > curves.most_ones ? [] : lines.map((line, i) =>
     styled(`${side.kind}-one`, `${side.name}, ${curves.names[rows[i]]}`, line.x, line.y));
   return [
     styled("edge", "", x, least),
@@ -77,7 +74,7 @@ const drawCurves = (chart) => {
   const traces = [...reference(metric, place), ...own, ...marksOf(metric, rows)];
   const values = own.flatMap(({ y }) => y).filter((value) => value !== null);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const fits = low > 0 && high / low > LOG_RATIO;
+  const fits = low > 0 && high / low > curves.log_ratio;
   const log = scaleChoice.value === "auto" ? fits : scaleChoice.value === "log";
   draw(chart, traces, {
     ...data.frame,

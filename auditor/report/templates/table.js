@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const FEW = 12; // rows that need no window of their own to scroll in
 
 const sparkline = (row) => {
-  const [width, height, margin] = [96, 26, 2];
+  const [width, height, margin] = curves.spark;
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("class", "spark");
