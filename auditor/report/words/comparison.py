@@ -200,7 +200,7 @@ def _findings(found: "Comparison") -> Section:
 
 def _causes(found: "Comparison") -> Section | None:
     table = causes(found)
-    return Section("causes", "Causes", tables=(table,)) if table else None
+    return Section("causes", "What failures go with", tables=(table,)) if table else None
 
 
 def _searched(found: "Comparison") -> Section | None:

@@ -123,11 +123,14 @@ def findings(found: "Comparison") -> Table | None:
 
 
 def causes(found: "Comparison") -> Table | None:
-    """What became of the causes, with the same counts on both sides."""
+    """What became of the causes, with the same counts on both sides.
+
+    They are not called so: of either side, the design may show association only.
+    """
     if not found.causes:
         return None
     columns = (
-        *(Column("cause"), Column("outcome"), Column("what became of it")),
+        *(Column("values"), Column("outcome"), Column("what became of it")),
         Column("before", "right", about="Runs with that outcome, of those with these values"),
         Column("after", "right", about="Runs with that outcome, of those with these values"),
     )
@@ -144,8 +147,8 @@ def causes(found: "Comparison") -> Table | None:
         for change in found.causes
     )
     note = (
-        "Numbers are runs with that outcome, of those with these values. What is no longer among "
-        "the causes may still fail: fewer runs show less."
+        "Numbers are runs with that outcome, of those with these values. What no longer "
+        "stands out may still fail: fewer runs show less."
     )
     return Table("", columns, rows, note, brief=len(rows))
 
