@@ -11,9 +11,9 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src.engine.metrics_tracking import MetricsTracker
-from keras_tuner.src.engine.oracle import Display
 
 from auditor.errors import SearchError
+from auditor.search.display import ScoreDisplay
 from auditor.search.space import TracedHyperParameters, Tried, Values
 from auditor.search.stored_oracle import StoredOracle
 
@@ -33,6 +33,7 @@ class RecordingOracle(StoredOracle):
     def __init__(self, **kwargs: Any) -> None:
         """As in KerasTuner, but 0 is a seed like any other."""
         super().__init__(**kwargs)
+        self._display = ScoreDisplay(oracle=self)
         if kwargs.get("seed") is not None:
             self.seed = self._seed_state = kwargs["seed"]
         self.results: dict[str, tuple[float, int | None, str | None]] = {}
@@ -53,7 +54,7 @@ class RecordingOracle(StoredOracle):
         other = copy.copy(self)
         other.trials, other.ongoing_trials, other.details, other.results = {}, {}, {}, {}
         other.start_order, other.end_order, other._retry_queue = [], [], []
-        other._tried, other._display = Tried(), Display(oracle=other)
+        other._tried, other._display = Tried(), ScoreDisplay(oracle=other)
         other.__dict__.update(save=_write_nothing, _save_trial=_write_nothing)
         return other
 

@@ -42,6 +42,21 @@ def end(oracle: Any, trial: Any, value: float = 1.0) -> None:
     oracle.end_trial(trial)
 
 
+def test_what_is_printed_at_a_trials_end_calls_the_score_a_score(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    oracle = oracle_of(GridOracle, grid_of(2), tmp_path)
+    oracle.verbose = 1
+    for score, value in ((0.05925, 0.0569), (math.inf, 3.0)):
+        trial = oracle.create_trial("a")
+        oracle.results[trial.trial_id] = (score, 0, None)
+        end(oracle, trial, value)
+    first, second = capsys.readouterr().out.split("Complete [")[1:]
+    assert "\nscore: 0.05925 (val_loss 0.0569)\n" in first
+    assert "\nscore: inf (diverged)\n" in second
+    assert "\nBest score So Far: 0.05925 (val_loss 0.0569)\n" in second
+
+
 @pytest.mark.parametrize("kind", [GridOracle, RandomOracle])
 def test_one_tuner_id_keeps_its_trial_until_it_ends(kind: Any, tmp_path: Path) -> None:
     oracle = oracle_of(kind, grid_of(3), tmp_path, max_trials=3)
