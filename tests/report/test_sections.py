@@ -139,9 +139,43 @@ def test_verdict_says_once_what_all_failures_have_in_common() -> None:
 
 
 def test_verdict_without_any_failure_says_so() -> None:
-    fine = {"loss": [0.7, 0.5, 0.4, 0.35], "val_loss": [0.7, 0.5, 0.4, 0.35]}
+    fine = {"loss": [0.7, 0.5, 0.4, 0.35], "val_loss": [0.71, 0.52, 0.43, 0.39]}
     told = words(audit(sweep(dict.fromkeys("abc", fine))), "verdict")
     assert dict(told.answers)["what failed"] == "Nothing: no failure was seen in any trial."
+
+
+def test_verdict_without_a_failure_points_to_errors() -> None:
+    strange = {
+        "loss": [0.7, 0.5, 0.4, 0.35],
+        "val_loss": [0.71, 0.52, 0.43, 0.39],
+        "accuracy": [0.5, 0.8, 0.9, 0.95],
+        "val_accuracy": [0.0] * 4,
+    }
+    fine = strange | {"val_accuracy": [0.49, 0.78, 0.88, 0.93]}
+    told = words(audit(sweep({"a": fine, "b": strange, "c": fine})), "verdict")
+    assert dict(told.answers)["what failed"] == (
+        "No trial diverged, crashed or overfitted, but see the error below: "
+        "Validation worse than guessing (AUD027, 1 of 3 trials)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("unfinished", "note"),
+    [
+        (
+            "a",
+            "The run is recorded as unfinished: its outcome is 'missing', as the end was not observed.",
+        ),
+        ("ab", "2 of 3 runs are recorded as unfinished: their outcome is 'missing', as the end"),
+        ("b", "1 of 3 runs is recorded as unfinished: its outcome is 'missing', as the end"),
+    ],
+)
+def test_verdict_says_why_a_result_counts_as_missing(unfinished: str, note: str) -> None:
+    fine = {"loss": [0.7, 0.5, 0.4, 0.35], "val_loss": [0.71, 0.52, 0.43, 0.39]}
+    trials = "a" if unfinished == "a" else "abc"
+    recorded = {trial: Recorded("unfinished") for trial in unfinished}
+    told = words(audit(sweep(dict.fromkeys(trials, fine), recorded=recorded)), "verdict")
+    assert told.notes[0].startswith(note)
 
 
 def test_verdict_advises_to_leave_out_what_is_shown_to_fail(full: Audit) -> None:

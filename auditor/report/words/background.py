@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from auditor import __version__
 from auditor.diagnosis.rules import RULES
+from auditor.outcomes import Outcome
 from auditor.report.numbers import UNKNOWN, count, number, ratio, seconds
 from auditor.report.parts import Cell, Column, Row, Section, Table, Tone
 from auditor.report.words.phrases import listed
@@ -63,7 +64,28 @@ def _detected(code: str) -> str:
 def limits(audit: "Audit") -> tuple[str, ...]:
     """What the reader of a verdict must know about what it rests on, in sentences."""
     trials = audit.trials
-    return tuple(filter(None, (_not_covered(trials), _assumed(trials), _unreadable(trials))))
+    told = (_not_ended(audit), _not_covered(trials), _assumed(trials), _unreadable(trials))
+    return tuple(filter(None, told))
+
+
+def _not_ended(audit: "Audit") -> str:
+    """Runs that still train, or were killed: the outcome "missing" does not say why."""
+    recorded, judged = audit.trials.recorded, audit.outcomes.by_run
+    missing = [
+        run
+        for run, verdict in judged.items()
+        if verdict.outcome == Outcome.MISSING and recorded[run].status == "unfinished"
+    ]
+    if not missing:
+        return ""
+    if len(judged) == 1:
+        which = "The run is recorded as unfinished: its outcome is"
+    elif len(missing) == 1:
+        which = f"1 of {count(len(judged))} runs is recorded as unfinished: its outcome is"
+    else:
+        of = f"{count(len(missing))} of {count(len(judged), 'run')}"
+        which = f"{of} are recorded as unfinished: their outcome is"
+    return f"{which} 'missing', as the end was not observed."
 
 
 def _not_covered(trials: "Trials") -> str:

@@ -12,7 +12,7 @@ from auditor.report.words import alone, phrases
 from auditor.report.words.advice import next_steps
 from auditor.report.words.background import limits
 from auditor.report.words.causes import why
-from auditor.report.words.findings import summaries
+from auditor.report.words.findings import by_code, summaries
 from auditor.scoring import TrialScore
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _answers(
         yield "how sure", " ".join(_how_sure(audit, best))
     total = len(audit.trials.hyperparameters)
     if total > 1 and not _failed(audit):
-        yield "what failed", "Nothing: no failure was seen in any trial."
+        yield "what failed", _nothing(audit)
     elif total > 1:
         yield "what failed", f"{_share_of_failures(audit)}."
     shown = audit.causes[:MOST_CAUSES]
@@ -85,6 +85,22 @@ def _answers(
 
 def _failed(audit: "Audit") -> int:
     return sum(outcome in FAILURES for outcome in audit.outcomes.by_trial.values())
+
+
+def _nothing(audit: "Audit") -> str:
+    """What failed where no trial did; curves without a failure do not make sound results."""
+    errors = [group for group in by_code(audit) if group[0].severity == "error"]
+    if not errors:
+        return "Nothing: no failure was seen in any trial."
+    told = []
+    for group in errors:
+        among = {trial for finding in group for trial in finding.trials}
+        share = f"{count(len(among))} of {count(len(audit.trials.hyperparameters), 'trial')}"
+        told.append(f"{group[0].title} ({group[0].code}{f', {share}' if among else ''})")
+    those = "the error" if len(told) == 1 else "the errors"
+    return (
+        f"No trial diverged, crashed or overfitted, but see {those} below: {phrases.listed(told)}."
+    )
 
 
 def _share_of_failures(audit: "Audit") -> str:
