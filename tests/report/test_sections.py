@@ -164,7 +164,8 @@ def test_verdict_without_a_failure_points_to_errors() -> None:
     [
         (
             "a",
-            "The run is recorded as unfinished: its outcome is 'missing', as the end was not observed.",
+            "The run is recorded as unfinished: its outcome is 'missing', as the end was not "
+            "observed.",
         ),
         ("ab", "2 of 3 runs are recorded as unfinished: their outcome is 'missing', as the end"),
         ("b", "1 of 3 runs is recorded as unfinished: its outcome is 'missing', as the end"),
@@ -196,6 +197,17 @@ def test_what_is_left_out_need_not_be_repaired(full: Audit, outcome: Outcome, co
     steps = dict(words(both, "verdict").answers)["what to do"]
     assert steps.startswith("Leave lr = 1.0")
     assert "Repair it" not in steps
+
+
+def test_verdict_says_where_something_better_may_be_found(full: Audit) -> None:
+    best, other = tuple(full.scores.by_trial)[:2]
+    told = replace(full.findings[0], code="AUD005", trials=(best,), remedy="Longer.")
+    end = replace(told, code="AUD051", trials=(), sentence="lr is at its end", remedy="Go on.")
+    steps = dict(words(replace(full, findings=(told, end)), "verdict").answers)["what to do"]
+    assert "Train longer: the best trial was still improving when it ended." in steps
+    assert steps.count("Go on.") == 1
+    elsewhere = replace(full, findings=(replace(told, trials=(other,)),))
+    assert "Train longer" not in dict(words(elsewhere, "verdict").answers)["what to do"]
 
 
 def test_a_single_trial_is_not_ranked() -> None:

@@ -1,6 +1,6 @@
 """What to do next, as somebody with experience would say after a look at the verdict."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from auditor.attribution.cause import Cause
@@ -21,6 +21,9 @@ _RULES: dict[str, str] = {
 }
 """The rule on an outcome: what to do about it is said where its cause is known."""
 
+_IMPROVING, _AT_AN_END = "AUD005", "AUD051"
+"""The rules on runs that were still improving, and on values beyond which nothing was tried."""
+
 _SCALING = "AUD035"
 """The rule on inputs that are not scaled: a warning where runs exploded. Of every other failure
 it may be the reason, so that nothing is worth leaving out before the inputs are scaled."""
@@ -29,7 +32,7 @@ it may be the reason, so that nothing is worth leaving out before the inputs are
 def next_steps(
     audit: "Audit", best: str | None, causes: Iterable[Cause], entries: Iterable[Entry]
 ) -> list[str]:
-    """Up to three sentences: what to leave out, what to repair, what to train again.
+    """A few sentences: what to leave out, what to repair, where to look on, what to train again.
 
     Args:
         audit: The audit.
@@ -49,9 +52,19 @@ def next_steps(
     left = [f"Scale the inputs first: {f.remedy[:1].lower()}{f.remedy[1:]}" for f in unscaled]
     left += [entry.remedy for entry in entries if entry.label not in said and entry.remedy]
     steps += [phrases.sentence(remedy) for remedy in left[:1]]
+    # Where nothing is to be repaired, the first entry may be one of these.
+    steps += (more for more in _further(audit, best) if not more.endswith(tuple(left[:1])))
     if best is not None and _is_luck_unknown(audit, best):
         steps.append("Train the best few with more seeds before you choose between them.")
     return steps
+
+
+def _further(audit: "Audit", best: str | None) -> Iterator[str]:
+    """Where something better than the best trial is likely to be found."""
+    if any(f.code == _IMPROVING and best in f.trials for f in audit.findings):
+        yield "Train longer: the best trial was still improving when it ended."
+    ends = [f for f in audit.findings if f.code == _AT_AN_END]
+    yield from (f"{phrases.sentence(f.sentence)} {f.remedy}" for f in ends[:1])
 
 
 def _is_luck_unknown(audit: "Audit", best: str) -> bool:
