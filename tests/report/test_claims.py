@@ -104,11 +104,13 @@ def test_a_design_that_shows_association_speaks_of_no_cause(design: str) -> None
     assert audited.causes
     assert {cause.evidence for cause in audited.causes} == {"associated"}
     for text in texts(audited):
-        assert not re.search(r"(?i)\bcaus|\braises the risk|\brescues \d|\bwhy:?\s+lr >= ", text)
+        assert not re.search(
+            r"(?i)\bcaus|\braises the risk|\brescues \d|\bwhy:?\s+lr (≥|>=) ", text
+        )
     terminal, page, *_ = texts(audited)
     for text in (terminal, page):
         assert "what failures go with" in text.lower()
-        assert re.search(r"(?i)\bfailures go with:?\s+lr >= ", text)
+        assert re.search(r"(?i)\bfailures go with:?\s+lr ≥ ", text)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_a_design_that_shows_more_says_so(values: list[Values], sampler: str, wo
     fails = lambda v: "diverged" if v["lr"] >= 0.1 else "ok"  # noqa: E731
     terminal, page, *_ = texts(made(values, fails, sampler))
     for text in (terminal, page):
-        assert re.search(r"(?i)\bwhy:?\s+lr >= ", text)
+        assert re.search(r"(?i)\bwhy:?\s+lr ≥ ", text)
         assert words in " ".join(text.split())
         assert re.search(r"(?m)^\s*causes\s*$", text.lower())
 

@@ -87,7 +87,7 @@ def _none(audit: "Audit") -> str:
     if len(kinds) == 1 and kinds < set(FAILURES):
         return "Every trial failed, and in the same way: there is nothing to compare them with."
     nearest = find_nearest(audit.attribution.values, len(audit.trials.hyperparameters))
-    return f"No value or pair of values stands out. {nearest}".strip()
+    return sentence(f"No value or pair of values stands out. {nearest}".strip())
 
 
 def _entry(place: int, cause: Cause) -> Entry:

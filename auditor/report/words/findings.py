@@ -138,7 +138,8 @@ def _remedy(group: list[Finding]) -> str:
     shared = 0
     while shared < len(first) and all(o[-shared - 1 :] == first[-shared - 1 :] for o in others):
         shared += 1
-    return ". ".join(first[len(first) - shared :]) or group[0].remedy
+    text = ". ".join(first[len(first) - shared :]) or group[0].remedy
+    return sentence(text) if text else ""
 
 
 def _sentence(audit: "Audit", group: list[Finding]) -> str:

@@ -83,7 +83,9 @@ def run_name(run: Run, among: Iterable[Run]) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a full stop."""
+    """The text with a full stop, and comparisons as `condition` writes them: files keep ">="."""
+    for operator in ("<=", ">="):
+        text = text.replace(f" {operator} ", f" {_OPERATORS[operator]} ")
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
