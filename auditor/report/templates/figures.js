@@ -37,14 +37,15 @@ const trialAt = (point) => {
   return Number.isInteger(own) ? own : point.data.meta?.trial;
 };
 
-// A ring around the chosen trial where a figure has a point for it, and its line where it has one.
-const ring = (traces) => {
+// A crosshair on the chosen trial where a figure has a point for it (a ring is the winner's), and its
+// line where it has one; the legend names them, for who opens the page has chosen nothing yet.
+const mark = (traces, { showlegend = traces.length > 1 }) => {
   if (page.chosen === null) return [];
   for (const trace of traces) {
     if ((trace.type ?? "scatter") !== "scatter" || !Array.isArray(trace.customdata)) continue;
     const at = trace.customdata.indexOf(page.chosen);
     if (at < 0) continue;
-    const marker = { symbol: "circle-open", size: 16, color: data.ink, line: { width: 2.5 } };
+    const marker = { symbol: "circle-cross-open", size: 18, color: data.ink, line: { width: 2 } };
     const { x, y, xaxis, yaxis } = trace;
     const axes = { ...(xaxis && { xaxis }), ...(yaxis && { yaxis }) };
     const isLine = trace.mode === "lines";
@@ -53,7 +54,7 @@ const ring = (traces) => {
       : { mode: "markers", marker };
     return [{
       type: "scatter", x: x.slice(at, end), y: y.slice(at, end), ...look, ...axes,
-      showlegend: false, hoverinfo: "skip", cliponaxis: false,
+      name: "chosen trial", showlegend, hoverinfo: "skip", cliponaxis: false,
     }];
   }
   return [];
@@ -62,7 +63,7 @@ const ring = (traces) => {
 const drawFigure = (chart) => {
   const figure = data.figures[chart.dataset.figure];
   const layout = { ...figure.layout, hovermode: "closest" };
-  draw(chart, [...figure.data, ...ring(figure.data)], layout);
+  draw(chart, [...figure.data, ...mark(figure.data, figure.layout)], layout);
 };
 
 const near = new IntersectionObserver((entries) => {

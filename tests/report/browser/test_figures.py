@@ -46,4 +46,9 @@ def test_a_click_on_a_point_chooses_its_trial_in_all_figures(opened: Open, full:
     line = json.loads(after["settings"])[0][-1]
     assert line["mode"] == "lines"
     assert len(line["x"]) == len(line["y"]) > 2
+    looks = {"trials": "circle-cross-open", "gap": "circle-cross-open", "settings": None}
+    for name, symbol in looks.items():
+        chosen = json.loads(after[name])[0][-1]
+        assert (chosen["name"], chosen["showlegend"]) == ("chosen trial", True)
+        assert chosen.get("marker", {}).get("symbol") == symbol
     assert seen.complaints == []
