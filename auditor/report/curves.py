@@ -144,11 +144,12 @@ def value_at_best(audit: "Audit", run: Run, metric: str) -> float | None:
 
 
 def intervals(audit: "Audit", runs: Iterable[Run]) -> list[tuple[str, tuple[int, int]]]:
-    """Epochs (from 0) in which overfitting began, and in which losses had diverged, in words."""
+    """Epochs (from 0) in which overfitting began, and in which losses were lost, in words."""
     verdicts = [audit.outcomes.by_run[run] for run in runs]
     onset = [at for v in verdicts if v.onset for at in v.onset]
-    bad = [at for v in verdicts for at in v.bad_epochs]
-    named = (("overfitting begins", onset), ("diverged", bad))
+    bad = [at for v in verdicts if not v.recovered for at in v.bad_epochs]
+    back = [at for v in verdicts if v.recovered for at in v.bad_epochs]
+    named = (("overfitting begins", onset), ("diverged", bad), ("exploded, recovered", back))
     return [(text, (min(epochs), max(epochs))) for text, epochs in named if epochs]
 
 

@@ -42,6 +42,15 @@ def test_diverged_epochs_are_shaded_and_leave_a_hole(full: Audit) -> None:
     assert picture["traces"][0]["y"][3:] == [None] * 17
 
 
+def test_epochs_of_an_explosion_that_was_recovered_from_are_not_called_diverged() -> None:
+    falling = [0.69, 0.6, 0.55, 0.52, 0.5, 0.49, 0.485, 0.482, 0.48, 0.48]
+    exploded = [0.69, 0.6, 900.0, *falling]
+    trials = sweep({"a": {"loss": exploded, "val_loss": exploded}}, no_skill_loss=0.693)
+    assert bands(curves.picture(audit(trials), "a", "val_loss")) == {
+        "exploded, recovered": (2.5, 3.5)
+    }
+
+
 def test_several_executions_are_a_mean_a_range_and_each_of_them(
     audits: Mapping[str, Audit],
 ) -> None:
