@@ -41,10 +41,11 @@ def _check(seen: Judged) -> Iterator[Finding]:
         return
     runs = [seen.trials.runs[place] for place in places]
     best, right = float(validation[places[0]]), float(training[places[0]])
+    at_most = "at most " if best else ""
     yield of_sides(
         UNSEEN,
         runs,
-        f"{who(seen, runs)}: {twin(name)} is at most {number(best)} in all "
+        f"{who(seen, runs)}: {twin(name)} is {at_most}{number(best)} in all "
         f"{lengths[places[0]]} epochs, which is worse than guessing, while {name} reaches "
         f"{number(right)}: validation asks for classes that training never shows, or its labels "
         "are coded otherwise",

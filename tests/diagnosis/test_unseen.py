@@ -27,4 +27,7 @@ def test_validation_below_guessing_is_told_where_training_learned(
     trials = sweep({"a": curves}, label_counts=counts)
     assert ("AUD027" in {finding.code for finding in diagnosed(trials)[0]}) == speaks
     if speaks:
-        assert found("AUD027", trials).severity == "error"
+        finding = found("AUD027", trials)
+        assert finding.severity == "error"
+        told = "at most 0.04" if any(validation) else "0"
+        assert finding.sentence.startswith(f"trial a: val_accuracy is {told} in all 4 epochs")

@@ -21,7 +21,7 @@ SORTED = {"accuracy": [0.5, 0.8, 0.95], "val_accuracy": [0.0] * 3, "val_loss": [
 EXAMPLES = {
     "AUD027": Example(
         sweep({"a": SORTED}),
-        "trial a: val_accuracy is at most 0 in all 3 epochs, which is worse than guessing, while "
+        "trial a: val_accuracy is 0 in all 3 epochs, which is worse than guessing, while "
         "accuracy reaches 0.95: validation asks for classes that training never shows, or its "
         "labels are coded otherwise",
         sweep({"a": SORTED | {"val_accuracy": [0.0, 0.06, 0.0]}}),
