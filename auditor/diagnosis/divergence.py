@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from auditor.diagnosis.accurate import is_accurate, last_accuracy
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
+from auditor.diagnosis.inputs import are_scaled
 from auditor.diagnosis.wording import Verdicts, by_trial, names, needs_curves, number, percent
 from auditor.outcomes import (
     DIVERGED_FACTOR,
@@ -20,6 +21,9 @@ from auditor.outcomes.thresholds import GUESSING_CLASSES, LEAST_ACCURACY
 
 HELD = " that held, at the end"
 """Ends the evidence of an accuracy that is good although the loss ran away."""
+
+_SCALED = "Lower the learning rate, and clip gradients (clipnorm=1.0)."
+"""What to do where the inputs are known to be scaled."""
 
 
 def _needs_results(seen: Judged) -> str | None:
@@ -122,6 +126,7 @@ def _finding(
         confidence,
         trials=(trial,),
         runs=tuple(runs),
+        remedy=_SCALED if rule is DIVERGED and are_scaled(seen) else None,
     )
 
 

@@ -41,9 +41,17 @@ def _needs_scale(seen: Judged) -> str | None:
     return None
 
 
+def are_scaled(seen: Judged) -> bool:
+    """Whether the inputs were looked at and found to be scaled."""
+    if _needs_scale(seen) is not None:
+        return False
+    found = checks_of(seen).scale
+    return found is not None and max(found.largest_deviation, found.largest_offset) <= UNSCALED
+
+
 def _unscaled(seen: Judged) -> Iterator[Finding]:
     found = checks_of(seen).scale
-    if found is None or max(found.largest_deviation, found.largest_offset) <= UNSCALED:
+    if found is None or are_scaled(seen):
         return
     if found.largest_deviation > UNSCALED:
         how = f"{found.widest} has a standard deviation of {number(found.largest_deviation)}"

@@ -1,6 +1,9 @@
 """Explosions as they are told: what came back, and to what."""
 
+from dataclasses import replace
+
 from tests.diagnosis.asking import evidence, found
+from tests.diagnosis.examples.data import HEALTHY_CHECKS, checked
 from tests.diagnosis.examples.example import LN2
 from tests.making import sweep
 
@@ -31,6 +34,16 @@ def test_the_loss_that_stayed_away_is_named_with_its_own_epochs() -> None:
     assert (told["worst loss"], told["such epochs"]) == (30.0, 6)
     calm = found("AUD001", sweep({"a": {**curves, "loss": [0.5] * 6}}, no_skill_loss=LN2))
     assert "worst loss" not in evidence(calm)
+
+
+def test_inputs_that_were_found_scaled_are_not_to_be_scaled() -> None:
+    away = {"loss": [30.0] * 6, "val_loss": [30.0] * 6}
+    wide = replace(HEALTHY_CHECKS.scale, largest_deviation=350.0)
+    told = [
+        found("AUD001", trials).remedy
+        for trials in (checked(away), checked(away, scale=wide), checked(away, scale=None))
+    ]
+    assert [("scale the inputs" in remedy) for remedy in told] == [False, True, True]
 
 
 def test_an_accuracy_of_guessing_did_not_hold() -> None:
