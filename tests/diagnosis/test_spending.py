@@ -61,6 +61,11 @@ def test_time_by_epoch_is_used_where_it_is_known_and_the_rest_is_outside_of_epoc
     assert found.spread == 0
 
 
+def test_a_trifle_outside_of_epochs_is_left_out() -> None:
+    assert "outside epochs" not in spent(timed(20.05, 2.0, b=PEAK)).parts
+    assert "outside epochs" in spent(timed(20.2, 2.0, b=PEAK)).parts
+
+
 def test_a_time_of_the_whole_run_is_spread_over_its_epochs() -> None:
     found = spent(timed(20.0, b=PEAK))
     assert found.parts["after the best epoch"].amount == pytest.approx(8.0)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from auditor.auditing import Audit, audit
 from auditor.report.parts import Section
@@ -66,7 +67,18 @@ def test_epochs_are_counted_where_no_time_is_known() -> None:
     )
     section = told(audited, "compute")
     assert section is not None
-    assert section.notes == ("Counted in epochs: the time of 2 of 2 runs is not known.",)
+    assert section.notes == ("Counted in epochs: no time is recorded.",)
+
+
+def test_values_are_left_out_only_where_a_cause_names_some(full: Audit) -> None:
+    flat = {"loss": [0.7] * 8, "val_loss": [0.7] * 8}
+    without = audit(sweep({"a": flat}, no_skill_loss=0.69))
+    caused = replace(without, attribution=full.attribution)
+    for audited, words in ((caused, "leaving out values"), (without, "a test of a few epochs")):
+        section = told(audited, "compute")
+        assert section is not None
+        saves = {row.cells[0].text: row.cells[-1].text for row in section.tables[0].rows}
+        assert saves["never learned"].startswith(words)
 
 
 def test_where_everything_led_to_a_best_epoch_nothing_else_is_told() -> None:

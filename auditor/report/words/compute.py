@@ -45,7 +45,7 @@ def compute(audit: "Audit") -> Section | None:
         "compute",
         "Compute spent",
         paragraphs=(_summary(spending),),
-        tables=(_table(spending, unit),),
+        tables=(_table(audit, spending, unit),),
         figures=(Picture("compute", f"What the {unit} of training went into", ABOUT),),
         notes=tuple(_notes(audit, spending)),
     )
@@ -80,7 +80,9 @@ _MEANINGS: dict["Use", str] = {
 }
 
 
-def _table(spending: "Spending", unit: str) -> Table:
+def _table(audit: "Audit", spending: "Spending", unit: str) -> Table:
+    # Only a cause names values that could be left out.
+    saves = _SAVES if audit.causes else _SAVES | {"never learned": "a test of a few epochs"}
     columns = (
         Column("went into"),
         Column(unit, "right"),
@@ -95,7 +97,7 @@ def _table(spending: "Spending", unit: str) -> Table:
                 Cell(amount(part.amount, spending.unit), part.amount),
                 Cell(percent(spending.share(use)), spending.share(use), spending.share(use)),
                 Cell(count(part.runs), part.runs),
-                Cell(_SAVES[use]),
+                Cell(saves[use]),
             )
         )
         for place, (use, part) in enumerate(spending.parts.items())
@@ -106,10 +108,11 @@ def _table(spending: "Spending", unit: str) -> Table:
 def _notes(audit: "Audit", spending: "Spending") -> list[str]:
     notes = []
     if spending.untimed:
-        runs = count(len(audit.trials.runs), "run")
-        notes.append(
-            f"Counted in epochs: the time of {count(spending.untimed)} of {runs} is not known."
-        )
+        runs = len(audit.trials.runs)
+        missing = "no time is recorded"
+        if spending.untimed < runs:
+            missing = f"no time of {count(spending.untimed)} of {count(runs, 'run')} is recorded"
+        notes.append(f"Counted in epochs: {missing}.")
     if spending.spread:
         notes.append(
             f"Of {count(spending.spread, 'run')} only the whole time is recorded: there each epoch "
