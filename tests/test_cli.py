@@ -103,7 +103,7 @@ def test_fail_on_turns_a_finding_into_exit_code_1(code: str, expected: int) -> N
         (("audit", GRID, "--gap-penalty", "inf"), 2, "inf is not a finite number"),
         (("audit", GRID, "--gap-penalty", "nan"), 2, "gap-penalty"),
         (("audit", GRID, "--html", "."), 2, "is a folder; name a file"),
-        (("audit", GRID, "--html", "no/folder.html"), 2, "make it first"),
+        (("audit", GRID, "--html", "table.csv/a.html"), 2, "cannot make the folder of table.csv/a"),
         (("audit", GRID, "--save", "table.csv"), 2, "cannot write table.csv"),
         (("sweep", "nosuch"), 2, "error: no search space 'nosuch'"),
         (("sweep", "table.csv"), 2, "error: no search space 'table.csv'"),

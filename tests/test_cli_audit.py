@@ -42,6 +42,13 @@ def test_several_sweeps_are_listed_and_each_is_audited(sweeps: Path, tmp_path: P
     assert {path.name for path in tmp_path.glob("t*")} == {"t", "t-2", "t-3", "t-4"}
 
 
+def test_folders_are_made_for_files_and_tables_alike(tmp_path: Path) -> None:
+    written = {"--html": "a/b/r.html", "--json": "c/r.json", "--csv": "d/e"}
+    options = [part for name, path in written.items() for part in (name, tmp_path / path)]
+    assert run("audit", KERAS_TUNER / "grid", *options).exit_code == 0
+    assert all((tmp_path / path).exists() for path in written.values())
+
+
 @pytest.mark.parametrize(
     ("asked", "expected"), [("AUD001", 1), ("error", 1), ("AUD004", 0)], ids=str
 )

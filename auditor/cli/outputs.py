@@ -32,12 +32,16 @@ class Outputs:
     tensorboard: Path | None = None
 
     def check(self) -> None:
-        """Refuse, before anything is trained, files that could not be written and unknown codes."""
+        """Refuse, before anything is trained, files that could not be written and unknown codes.
+
+        Folders of files are made.
+        """
         for path in (self.html, self.json):
-            if path is not None and not path.absolute().parent.is_dir():
-                raise typer.BadParameter(f"the folder of {path} does not exist; make it first")
-            if path is not None and path.is_dir():
+            if path is None:
+                continue
+            if path.is_dir():
                 raise typer.BadParameter(f"{path} is a folder; name a file")
+            _make_folder(path)
         for path in (self.csv, self.parquet, self.tensorboard, self.save):
             if path is not None and path.exists() and not path.is_dir():
                 raise typer.BadParameter(f"cannot write {path}: it is a file; name a folder")
@@ -82,6 +86,16 @@ class Outputs:
                     f"cannot write {path}: {error.strerror}; choose another place"
                 ) from error
             say(f"Written: {path}")
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder of a file before hours of training, as those of tables are made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(
+            f"cannot make the folder of {path}: {error.strerror}; choose another place"
+        ) from error
 
 
 def check_codes(fail_on: Sequence[str]) -> None:
