@@ -23,6 +23,7 @@ from auditor.diagnosis.spending import Spending, find_spending
 from auditor.files import Json, read_json, to_json, write_whole
 from auditor.outcomes import Outcomes, judge
 from auditor.scoring import DEFAULT_GAP_PENALTY, Scores, score
+from auditor.selection import Selection, measure
 from auditor.trials import Trials
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def audit(trials: Trials, gap_penalty: float | None = None) -> "Audit":
     scores = score(trials, outcomes, gap_penalty)
     attribution, helping = explain(trials, outcomes, scores)
     findings, checks = diagnose(trials, outcomes, scores, advice(helping, trials))
-    return Audit(trials, outcomes, scores, findings, checks, attribution, helping=helping)
+    selection = measure(trials, outcomes, scores)
+    return Audit(trials, outcomes, scores, findings, checks, attribution, selection, helping)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class Audit:
         findings: What is wrong, most severe first.
         checks: How each rule ended, also those that passed or do not apply.
         attribution: Which hyperparameter values go with which outcome.
-        selection: How far the search overfitted its validation set; None where not measured.
+        selection: How far the search overfitted its validation set; None where it picked nothing.
         helping: Which hyperparameter values lowered the gap or improved the objective.
     """
 
@@ -76,7 +78,7 @@ class Audit:
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]
     attribution: Attribution
-    selection: Mapping[str, Json] | None = None
+    selection: Selection | None = None
     helping: Helping = NOT_COMPARED
 
     @property

@@ -4,7 +4,6 @@ The layout is documented in docs/audit_json.md. Others parse it: names are added
 `SCHEMA` is raised when an older reader would misread it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from auditor.errors import ReadError
 from auditor.files import Json
 from auditor.outcomes import Baseline, Outcome, Outcomes, RunOutcome
 from auditor.scoring import RunScore, Scores, TrialScore
+from auditor.selection import Selection
 from auditor.trials import Run, Trials
 
 SCHEMA = 1
@@ -35,7 +35,7 @@ class Judgements(NamedTuple):
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]
     attribution: Attribution
-    selection: Mapping[str, Json] | None
+    selection: Selection | None
     helping: Helping
 
 
@@ -64,7 +64,7 @@ class _Record:
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]
     attribution: Attribution
-    selection: dict[str, Any] | None
+    selection: Selection | None
     helping: Helping = NOT_COMPARED
     """Absent in older records."""
 
@@ -76,7 +76,7 @@ def to_record(
     findings: tuple[Finding, ...],
     checks: tuple[Check, ...],
     attribution: Attribution,
-    selection: Mapping[str, Json] | None,
+    selection: Selection | None,
     helping: Helping,
 ) -> dict[str, Json]:
     """The audit as plain values."""
@@ -94,7 +94,7 @@ def to_record(
         findings=findings,
         checks=checks,
         attribution=attribution,
-        selection=dict(selection) if selection is not None else None,
+        selection=selection,
         helping=helping,
     )
     plain: dict[str, Json] = _adapter(_Record).dump_python(kept)

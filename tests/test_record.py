@@ -31,6 +31,7 @@ from auditor.errors import ReadError
 from auditor.files import to_json
 from auditor.outcomes import judge
 from auditor.scoring import score
+from auditor.selection import Selection
 from auditor.trials import Context, Objective, Problem, Provenance, Recorded, Run, Trials
 from tests.making import sweep
 
@@ -39,7 +40,6 @@ FREE = (
     "leaderboard[].hyperparameters.",
     "runs[].verdict.evidence.",
     "provenance.versions.",
-    "selection.",
 )
 HIGH = Condition("lr", "==", 1.0)
 COUNTS = Tally("overfit", (HIGH,), 1, 2, 0, 3, 0.5, 0.5, (0.1, 0.9), 0.4, (0.2, 0.6))
@@ -68,6 +68,7 @@ LOW = Condition("lr", "==", 0.1)
 HELP = Help(
     LOW, HIGH, -0.1, (-0.2, 0.0), -0.05, (-0.1, 0.0), True, False, 6, 12, "but-for", "lr"
 )  # fmt: skip
+PICKED = Selection(9, 1.5, math.nan, 2, math.nan, ("over",))
 HELPING = Helping(12, 1, 2, (HELP,), (NoEffect("units", 0.1, None),), ("few trials",))
 
 
@@ -76,7 +77,7 @@ def audited(trials: Trials) -> Audit:
     outcomes = judge(trials)
     scores = score(trials, outcomes)
     found = diagnose(trials, outcomes, scores)
-    return Audit(trials, outcomes, scores, *found, ATTRIBUTION, {"shift": math.nan}, HELPING)
+    return Audit(trials, outcomes, scores, *found, ATTRIBUTION, PICKED, HELPING)
 
 
 def sample() -> Audit:
@@ -160,7 +161,7 @@ def test_the_file_is_strict_json_with_numbers_that_are_not_finite_as_text(tmp_pa
     by_id = {row["trial_id"]: row for row in record["leaderboard"]}
     assert by_id["nan"]["score"] == "Infinity"
     assert by_id["nan"]["hyperparameters"]["lr"] == "\\NaN"
-    assert record["selection"]["shift"] == "NaN"
+    assert record["selection"]["noise"] == "NaN"
 
 
 value = st.floats() | st.floats(-2, 2)

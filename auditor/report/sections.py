@@ -10,6 +10,7 @@ from auditor.report.words.findings import findings
 from auditor.report.words.helps import helps
 from auditor.report.words.leaderboard import leaderboard
 from auditor.report.words.predictions import predictions
+from auditor.report.words.selection import selection
 from auditor.report.words.trials import trials
 from auditor.report.words.verdict import verdict
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 SECTIONS = (
     *(verdict, leaderboard, trials, findings, predictions, causes, helps),
-    # What the search overfitted has its place here, before what it cost.
-    *(compute, checks, coverage, provenance),
+    *(selection, compute, checks, coverage, provenance),
 )
 """Each makes one section, or none; its name is the section's key."""
 
