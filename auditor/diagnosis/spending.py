@@ -27,7 +27,7 @@ earlier configuration as "repeated", whatever else became of it, and so on up th
 
 USES: tuple[Use, ...] = Use.__args__  # type: ignore[attr-defined]
 
-LEAST_OUTSIDE = 0.005
+_LEAST_OUTSIDE = 0.005
 """Share of all training below which time outside epochs is left out: it would be told as 0 %."""
 
 
@@ -104,7 +104,7 @@ def find_spending(trials: Trials, outcomes: Outcomes, scores: Scores) -> Spendin
     if not parts:
         return None
     beside = parts.get("outside epochs")
-    if beside and beside.amount < LEAST_OUTSIDE * sum(part.amount for part in parts.values()):
+    if beside and beside.amount < _LEAST_OUTSIDE * sum(part.amount for part in parts.values()):
         del parts["outside epochs"]
     spread = sum(c.is_spread for c in costs.values()) if timed else 0
     stacked = [run for run, lane in trials.context.lane.items() if lane == "stacked"]
