@@ -173,8 +173,8 @@ def _left_out(failures: Failures) -> Iterator[str]:
         worse = int((failure.known & ~failure.comparable).sum())
         if worse:
             yield (
-                f"{_trials(worse)} ended worse than '{failure.outcome}': counted, but not compared "
-                "in the search for what it goes with."
+                f"What goes with '{failure.outcome}' was looked for without {_trials(worse)} that "
+                "failed worse: they do not show whether they would have ended so too."
             )
 
 

@@ -12,7 +12,7 @@ from auditor.files import Json, to_json
 from auditor.outcomes import Outcome
 
 _VERBS = {
-    Outcome.DEGRADED: "got worse",
+    Outcome.DEGRADED: "degraded",
     Outcome.OVERFIT: "overfit",
     Outcome.NEVER_LEARNED: "never learned",
     Outcome.DIVERGED: "diverged",

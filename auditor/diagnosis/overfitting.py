@@ -244,7 +244,7 @@ OVERFITTING = Rule(
 
 DEGRADED = Rule(
     code="AUD011",
-    title="Training got worse",
+    title="Training degraded",
     severity="warning",
     needs=_needs_validation,
     check=_degraded,

@@ -36,7 +36,6 @@ _MOST_RATE = {
 }
 _VERBS = {outcome: str(outcome) for outcome in Outcome} | {
     Outcome.OK: "learned",
-    Outcome.DEGRADED: "got worse",
     Outcome.MISSING: "has no result",
     Outcome.PRUNED: "was pruned",
 }
@@ -191,7 +190,7 @@ RATE = Rule(
     check=_rates,
     detected=f"The initial learning rate is above {MOST_RATE_ADAM:g} with Adam, AdamW, Adamax, "
     f"Nadam or RMSprop, or above {MOST_RATE_SGD:g} with SGD, and the trial diverged, never "
-    f"learned, got worse or overfits; or it is below {LEAST_RATE:g}, and the trial never learned. "
+    f"learned, degraded or overfits; or it is below {LEAST_RATE:g}, and the trial never learned. "
     "A tip: what became of the trials is told by other rules, and by what failures go with.",
     matters=f"Steps are too large to settle, or too small to get anywhere. On TaskSet "
     f"{percent(DIVERGED_ABOVE_TENTH)} of the runs of Adam with a rate of 0.1 to 1 diverged, and "

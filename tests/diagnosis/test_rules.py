@@ -53,7 +53,7 @@ def test_codes_are_permanent() -> None:
         ("AUD008", "Runs of a trial disagree"),
         ("AUD009", "Validation set too small"),
         ("AUD010", "No generalization gap"),
-        ("AUD011", "Training got worse"),
+        ("AUD011", "Training degraded"),
         ("AUD012", "Grid not complete"),
         ("AUD013", "Loss and accuracy disagree"),
         ("AUD014", "Learning slowly"),

@@ -33,7 +33,7 @@ def both(values: list[float]) -> dict[str, list[float]]:
             "It overfits: keep the weights of epoch 3 (val_loss 0.4).",
             "warning",
         ),
-        (both(RISING), {}, "It got worse: keep the weights of epoch 3 (val_loss 0.41).", "warning"),
+        (both(RISING), {}, "It degraded: keep the weights of epoch 3 (val_loss 0.41).", "warning"),
         (
             both(FALLING),
             {"no_skill_loss": 0.3},

@@ -38,6 +38,10 @@ def test_every_outcome_has_words_and_a_look(outcome: Outcome) -> None:
     assert phrases.OUTCOME_TONES[outcome]
 
 
+def test_an_outcome_has_one_name_in_tables_and_sentences() -> None:
+    assert phrases.did(Outcome.DEGRADED) == Outcome.DEGRADED.value
+
+
 def test_verdict_names_the_winner_its_result_and_its_epoch_from_one(full: Audit) -> None:
     best, score = next(iter(full.scores.by_trial.items()))
     assert score.best_epoch is not None

@@ -41,7 +41,7 @@ def headline(audit: "Audit", trial: str) -> tuple[str, Tone]:
         how = "never learned" if never_learned(audit, trial) else "hardly learned"
         return f"It {how}: its best is {value}{where}.{look_into(audit, trial)}", "error"
     if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
-        how = "It overfits" if outcome == Outcome.OVERFIT else "It got worse"
+        how = "It overfits" if outcome == Outcome.OVERFIT else "It degraded"
         if _is_useless(audit, trial):
             return f"{how}: no epoch is better on validation data than knowing nothing.", "error"
         kept = f"keep the weights of epoch {epoch(best)}" if best is not None else "see below"

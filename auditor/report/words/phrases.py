@@ -25,7 +25,7 @@ SEVERITY_TONES: Mapping[str, Tone] = {"error": "error", "warning": "warning", "t
 
 _DID = {
     Outcome.OVERFIT: "overfitted",
-    Outcome.DEGRADED: "got worse",
+    Outcome.DEGRADED: "degraded",
     Outcome.NEVER_LEARNED: "never learned",
     Outcome.DIVERGED: "diverged",
     Outcome.CRASHED: "crashed",

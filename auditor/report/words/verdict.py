@@ -149,7 +149,7 @@ def _headline(audit: "Audit", best: str | None) -> tuple[str, Tone]:
     headline = f"Trial {best} is the best of {count(total)}: {result}"
     look = alone.look_into(audit, best)
     if outcome in (Outcome.OVERFIT, Outcome.DEGRADED):
-        how = "overfits" if outcome == Outcome.OVERFIT else "gets worse after that"
+        how = "overfits" if outcome == Outcome.OVERFIT else "degrades after that"
         return f"{headline}. It {how}: keep the weights of that epoch.{look}", "warning"
     return f"{headline}.{look}", "warning" if look else "good"
 
