@@ -276,7 +276,9 @@ def test_help_waits_for_no_library() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl_c", "sigterm"]
+    ("stop", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+    ids=["ctrl_c", "sigterm"],
 )
 def test_an_interrupted_sweep_ends_soon_and_goes_on_later(
     stop: signal.Signals, code: int, space: Path

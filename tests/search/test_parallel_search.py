@@ -47,7 +47,7 @@ def histories(path: Path) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("lane", ["fit", "stacked"])
+@pytest.mark.parametrize("lane", [pytest.param("fit", marks=pytest.mark.slow), "stacked"])
 def test_two_processes_come_to_what_one_comes_to(make: Make, tmp_path: Path, lane: str) -> None:
     given = {"lane": lane, "executions_per_trial": 2}
     ours = make(GridSearch, build_tiny, project_name="here", **given)
@@ -88,7 +88,9 @@ class Deadly(keras.callbacks.Callback):  # type: ignore[misc]
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("times", "completed"), [(1, 4), (9, 0)])
+@pytest.mark.parametrize(
+    ("times", "completed"), [(1, 4), pytest.param(9, 0, marks=pytest.mark.slow)]
+)
 def test_a_stack_is_tried_once_more(make: Make, tmp_path: Path, times: int, completed: int) -> None:
     killed = tmp_path / "killed"
     killed.mkdir()
@@ -264,7 +266,7 @@ class EndsAll(keras.callbacks.Callback):  # type: ignore[misc]
         raise keras_tuner.errors.FatalRuntimeError("for all trials")
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_what_a_callback_in_a_stack_says_of_the_whole_search_ends_it(
     make: Make, n_jobs: int | None
 ) -> None:
