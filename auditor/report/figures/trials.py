@@ -114,12 +114,7 @@ def _cells(
     low, high = scale.of(np.array([scale.low, scale.high])).tolist()
     ends = np.linspace(low, high, LABELS)
     return {
-        "type": "heatmap",
-        "yaxis": "y2",
-        "x0": (found.per_column + 1) / 2,
-        "dx": found.per_column,
-        "y0": 0,
-        "dy": 1,
+        **_grid(found),
         "z": _plain(scale.of(values)),
         "text": [[number(v) if np.isfinite(v) else "" for v in row] for row in values],
         "customdata": _places(rows, width),
@@ -156,10 +151,8 @@ def _plain(values: NDArray[np.float64]) -> list[list[float | None]]:
     return [[float(f"{v:.4g}") if np.isfinite(v) else None for v in row] for row in values]
 
 
-def _lost(found: Strips, rows: list[Strip | None]) -> dict[str, Json]:
-    """Epochs whose value is not finite, in the colour of ink."""
-    width = max(len(row.values) for row in rows if row)
-    lost = [row.lost if row else np.zeros(width, bool) for row in rows]
+def _grid(found: Strips) -> dict[str, Json]:
+    """Where the cells lie: a column per epoch, or per few of them, and a row per strip."""
     return {
         "type": "heatmap",
         "yaxis": "y2",
@@ -167,6 +160,15 @@ def _lost(found: Strips, rows: list[Strip | None]) -> dict[str, Json]:
         "dx": found.per_column,
         "y0": 0,
         "dy": 1,
+    }
+
+
+def _lost(found: Strips, rows: list[Strip | None]) -> dict[str, Json]:
+    """Epochs whose value is not finite, in the colour of ink."""
+    width = max(len(row.values) for row in rows if row)
+    lost = [row.lost if row else np.zeros(width, bool) for row in rows]
+    return {
+        **_grid(found),
         "z": [[1 if is_lost else None for is_lost in row] for row in lost],
         "customdata": _places(rows, width),
         "hovertemplate": "%{y}<br>epoch %{x}: not finite<extra></extra>",
