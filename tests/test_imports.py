@@ -11,7 +11,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "auditor"
 
 # The rooms from left to right, each with what it may import. A new module gets a line here.
-ANYWHERE = {"errors", "files", "arrays", "__version__"}  # never `import auditor`: that reaches every room
+# Never `import auditor`: that reaches every room.
+ANYWHERE = {"errors", "files", "arrays", "__version__"}
 JUDGED = ANYWHERE | {"trials", "outcomes", "scoring"}
 ANALYSED = JUDGED | {"diagnosis", "attribution", "selection"}
 MAY_IMPORT = {
