@@ -1,5 +1,6 @@
 """The data model: what was observed, apart from what is judged."""
 
+from auditor.trials.chunks import CHUNKS, Chunks
 from auditor.trials.data_checks import NEAR, DataChecks
 from auditor.trials.model import Matrix, Trials
 from auditor.trials.model_facts import ModelFacts
@@ -28,9 +29,11 @@ from auditor.trials.records import (
 from auditor.trials.tables import Column, Curve
 
 __all__ = [
+    "CHUNKS",
     "CLEAN_PREFIX",
     "CURVE_COLUMNS",
     "NEAR",
+    "Chunks",
     "Column",
     "Condition",
     "Confusion",

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pandas as pd
 
@@ -10,6 +10,9 @@ from auditor.files import Json
 from auditor.trials.data_checks import DataChecks
 from auditor.trials.model_facts import ModelFacts
 from auditor.trials.predictions import Predictions
+
+if TYPE_CHECKING:
+    from auditor.trials.chunks import Chunks
 
 Direction = Literal["min", "max"]
 Coverage = Literal["curves", "best epoch", "objective", "nothing"]
@@ -63,12 +66,10 @@ def is_series(name: str, names: Container[str]) -> bool:
     """
     metric = name.removeprefix(CLEAN_PREFIX)
     is_clean = metric != name and metric in names and role(metric) == "train"
-    return is_clean or name in _SERIES or _CHUNK in name
+    return is_clean or name in _SERIES
 
 
 _SERIES = ("learning_rate", "seconds", "unregularised_val_loss")
-_CHUNK = "_chunk_"
-"""In the name of a metric on one fixed part of the data."""
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,7 @@ class Context:
         series: More curves, in the columns of `Trials.curves`: "learning_rate", "seconds" (wall
             time of the epoch; of a stack's epoch each run's share), "unregularised_val_loss",
             "clean_loss" and the like (training metrics measured again after the epoch, in
-            inference mode),
-            "val_loss_chunk_<n>" (validation loss on fixed parts of the data).
+            inference mode).
         test_metrics: Test metrics of the winner.
         lane: How a run was trained: "fit" or "stacked".
         stack: Which stack trained a run.
@@ -207,6 +207,7 @@ class Context:
         models: What the model of a trial is made of.
         predictions: What the best model says of the validation rows.
         data_checks: What comparing training and validation data showed.
+        chunks: Validation loss and metrics on fixed parts of the validation rows, by epoch.
     """
 
     train_rows: int | None = None
@@ -224,6 +225,7 @@ class Context:
     models: Mapping[str, ModelFacts] = field(default_factory=dict)
     predictions: Predictions | None = None
     data_checks: DataChecks | None = None
+    chunks: "Chunks | None" = None
 
 
 @dataclass(frozen=True)

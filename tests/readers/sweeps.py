@@ -36,7 +36,7 @@ SWEEP: dict[str, Any] = {
     "space": SPACE,
     "of the future": True,
 }
-HEADER = "execution,fold,epoch,seconds,loss,val_loss,learning_rate,val_loss_chunk_0\n"
+HEADER = "execution,fold,epoch,seconds,loss,val_loss,learning_rate,clean_loss\n"
 HISTORY = (
     HEADER
     + "0,0,0,0.5,0.70,0.71,0.1,0.72\n"

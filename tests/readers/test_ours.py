@@ -60,7 +60,7 @@ def test_columns_about_the_training_are_series_and_no_metrics(sweep: Path) -> No
     trials = read(sweep)
     assert trials.metrics == ("loss", "val_loss")
     assert trials.series(Run("0000"), "learning_rate").values.tolist() == [0.1, 0.1]
-    assert trials.series(Run("0000"), "val_loss_chunk_0").epochs.tolist() == [0]
+    assert trials.series(Run("0000"), "clean_loss").epochs.tolist() == [0]
     assert trials.series(Run("0000", 1), "seconds").values.tolist() == [0.5, 0.4]
 
 
