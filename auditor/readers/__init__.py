@@ -21,6 +21,7 @@ from auditor.readers import (
     ours,
     printed,
     ray_tune,
+    saved,
     table,
     talos,
     tensorboard,
@@ -39,6 +40,7 @@ READERS = (
     Reader("KerasTuner", kerastuner.matches, kerastuner.read, joins=folder_of),
     Reader("Ray Tune", ray_tune.matches, ray_tune.read),
     Reader("MLflow", mlflow.matches, mlflow.read),
+    Reader("saved audit", saved.matches, saved.read),
     # Files that only one tool writes.
     Reader("TensorBoard", tensorboard.matches, tensorboard.read, gathers=True),
     Reader("Keras console log", console.matches, console.read, gathers=True),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from auditor import audit, read
 from tests.readers.sweeps import write_sweep
 
 DATA = Path(__file__).parents[1] / "data"
@@ -53,6 +54,14 @@ def logs_of(version: str) -> Callable[[Path], Path]:
         return Path(shutil.copytree(DATA / "console" / version, target, ignore=several))
 
     return make
+
+
+def saved(target: Path) -> Path:
+    """An audit of a grid of KerasTuner, as `Audit.save` leaves it."""
+    grid = copy_of("keras_tuner-1.4.8/grid")(target.with_name(f"{target.name} before"))
+    audit(read(grid)).save(target)
+    shutil.rmtree(grid)
+    return target
 
 
 _FIRST = "c4ca4238a0b923820dcc509a6f75849b"
@@ -126,6 +135,7 @@ EXAMPLES = {
     "console log pasted": Example(
         "Keras console log", copy_of("cases/steering_val_below_train.log")
     ),
+    "saved audit": Example("saved audit", saved),
     "printed table": Example(
         "printed table", copy_of("cases/grid_winner_20_epochs.txt"), values_at_cut=1
     ),
