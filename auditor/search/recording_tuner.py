@@ -42,7 +42,7 @@ DEFAULT_KEEP_WEIGHTS = 10
 class RecordingTuner(TrainingTuner):
     """What both tuners share.
 
-    Arguments that KerasTuner's tuners do not have:
+    Arguments beyond those of KerasTuner:
         gap_penalty: Weight of the generalization gap in the score; 0 ranks by the objective alone.
         keep_weights: For how many of the best trials weights stay on the disk; -1 for all.
         progress: Called with a `Progress` after each trial; see also the method `progress`.

@@ -15,9 +15,10 @@ class GridSearch(RecordingTuner, keras_tuner.GridSearch):
     there. Diverged trials are results: they rank last and never end the search.
 
     Args:
-        hypermodel, objective, max_trials, seed, hyperparameters, tune_new_entries,
-        allow_new_entries, max_retries_per_trial: As in KerasTuner; 0 is a seed like any other, and
-            the seed fixes initial weights and shuffling too.
+        hypermodel: As in KerasTuner, and so are `objective`, `max_trials`, `hyperparameters`,
+            `tune_new_entries`, `allow_new_entries` and `max_retries_per_trial`.
+        seed: As in KerasTuner, but 0 is a seed like any other, and the seed fixes initial weights
+            and shuffling too.
         max_consecutive_failed_trials: As in KerasTuner, but None by default: in a grid, crashes
             are neighbours. A search whose first ten trials all crash ends in any case.
         **kwargs: `directory`, `project_name`, `overwrite`, `executions_per_trial` and others, as in
