@@ -4,6 +4,7 @@ from auditor.trials.chunks import CHUNKS, Chunks
 from auditor.trials.data_checks import NEAR, DataChecks
 from auditor.trials.model import Matrix, Trials
 from auditor.trials.model_facts import ModelFacts
+from auditor.trials.on_test import RunOnTest, WinnerOnTest
 from auditor.trials.predictions import Confusion, Deviations, Mistake, Predictions
 from auditor.trials.records import (
     CLEAN_PREFIX,
@@ -55,8 +56,10 @@ __all__ = [
     "Recorded",
     "Role",
     "Run",
+    "RunOnTest",
     "Status",
     "Trials",
+    "WinnerOnTest",
     "empty_curves",
     "is_series",
     "role",

@@ -17,8 +17,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from auditor.errors import ReadError
 from auditor.files import Json, read_json, to_json, write_whole
+from auditor.trials import losses
 from auditor.trials.data_checks import DataChecks
 from auditor.trials.model_facts import ModelFacts
+from auditor.trials.on_test import WinnerOnTest
 from auditor.trials.predictions import Predictions
 from auditor.trials.records import (
     CURVE_DTYPES,
@@ -33,6 +35,9 @@ from auditor.trials.records import (
 
 SCHEMA = 1
 """Version of the folder's layout; raised when an older program could not read it."""
+
+LOSSES = "losses.npy"
+"""The loss of each validation row, run after run; there only where some were recorded."""
 
 RERUNS = "reruns"
 """Folder of the trainings made to confirm causes, in the same form."""
@@ -59,7 +64,10 @@ PART_NAMES = tuple(Parts.__annotations__)
 
 @dataclass(frozen=True)
 class _SmallContext:
-    """`Context` without its table; mappings by run as pairs, since JSON keys are strings."""
+    """`Context` without its arrays; mappings by run as pairs, since JSON keys are strings.
+
+    Of the losses only whose they are, and how many.
+    """
 
     train_rows: int | None
     validation_rows: int | None
@@ -67,7 +75,6 @@ class _SmallContext:
     target_variance: float | None
     no_skill_loss: float | None
     no_skill_from: str | None
-    test_metrics: dict[str, float]
     lane: list[tuple[Run, str]]
     stack: list[tuple[Run, str]]
     # Absent in older records.
@@ -76,6 +83,8 @@ class _SmallContext:
     models: dict[str, ModelFacts] = field(default_factory=dict)
     predictions: Predictions | None = None
     data_checks: DataChecks | None = None
+    losses: list[tuple[Run, int]] = field(default_factory=list)
+    on_test: WinnerOnTest | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,8 @@ def write(path: Path, parts: Parts, has_reruns: bool = False) -> None:
     path.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_whole(path / f"{name}.parquet", parquet(table))
+    if parts["context"].losses:
+        write_whole(path / LOSSES, losses.to_bytes(parts["context"].losses))
     write_whole(path / "trials.json", to_json(small, indent=1))
 
 
@@ -136,6 +147,7 @@ def read(path: Path) -> tuple[Parts, bool]:
         "lane": dict(small.context.lane),
         "stack": dict(small.context.stack),
         "series": _table(path / "series.parquet"),
+        "losses": _losses(path / LOSSES, small.context.losses),
     }
     parts: Parts = {
         "hyperparameters": small.hyperparameters,
@@ -185,6 +197,7 @@ def checked(parts: Parts) -> _Small:
                 "stack": list(parts["context"].stack.items()),
                 "why_alone": dict(parts["context"].why_alone),
                 "models": dict(parts["context"].models),
+                "losses": losses.lengths(parts["context"].losses),
             }
         ),
         provenance=parts["provenance"],
@@ -225,6 +238,17 @@ def _table(path: Path) -> pd.DataFrame:
         }
         return pd.DataFrame(columns, copy=False).astype(CURVE_DTYPES)
     except (OSError, KeyError, ValueError, TypeError, pa.ArrowException) as error:
+        raise ReadError(
+            f"cannot read {path}: {error}; it may have been cut off or changed: {REMEDY}"
+        ) from error
+
+
+def _losses(path: Path, known: list[tuple[Run, int]]) -> losses.Losses:
+    if not known:
+        return {}
+    try:
+        return losses.from_bytes(path.read_bytes(), known)
+    except (OSError, ReadError) as error:
         raise ReadError(
             f"cannot read {path}: {error}; it may have been cut off or changed: {REMEDY}"
         ) from error

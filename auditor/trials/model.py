@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from auditor.errors import ReadError, TrialsError
 from auditor.files import Json, to_json
-from auditor.trials import folder, tables
+from auditor.trials import folder, losses, tables
 from auditor.trials.records import (
     Context,
     Coverage,
@@ -91,7 +91,8 @@ class Trials:
         _check_names(values)
         object.__setattr__(self, "curves", tables.canonical(self.curves, tuple(self.recorded)))
         series = tables.canonical(self.context.series, tuple(self.recorded))
-        object.__setattr__(self, "context", replace(self.context, series=series))
+        rows = losses.canonical(self.context.losses, self.recorded)
+        object.__setattr__(self, "context", replace(self.context, series=series, losses=rows))
         _check_plain(values)
         unknown = {run.trial_id for run in self.recorded} - values.keys()
         if unknown:
@@ -231,6 +232,7 @@ class Trials:
         return (
             to_json(mine) == to_json(theirs)
             and all(table.equals(their_tables[name]) for name, table in mine_tables.items())
+            and losses.to_bytes(self.context.losses) == losses.to_bytes(other.context.losses)
             and self.reruns == other.reruns
         )
 

@@ -4,7 +4,9 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from auditor.files import Json
 from auditor.trials.data_checks import DataChecks
@@ -13,6 +15,7 @@ from auditor.trials.predictions import Predictions
 
 if TYPE_CHECKING:
     from auditor.trials.chunks import Chunks
+    from auditor.trials.on_test import WinnerOnTest
 
 Direction = Literal["min", "max"]
 Coverage = Literal["curves", "best epoch", "objective", "nothing"]
@@ -200,7 +203,6 @@ class Context:
             time of the epoch; of a stack's epoch each run's share), "unregularised_val_loss",
             "clean_loss" and the like (training metrics measured again after the epoch, in
             inference mode).
-        test_metrics: Test metrics of the winner.
         lane: How a run was trained: "fit" or "stacked".
         stack: Which stack trained a run.
         why_alone: Why a trial could not be stacked, in words, for trials of a sweep with stacks.
@@ -208,6 +210,10 @@ class Context:
         predictions: What the best model says of the validation rows.
         data_checks: What comparing training and validation data showed.
         chunks: Validation loss and metrics on fixed parts of the validation rows, by epoch.
+        losses: The loss of each validation row at the best epoch of a run, in the order of the
+            rows (of its fold), without the penalties of the model; where a sweep was asked to
+            record them.
+        on_test: What the winner showed on test data.
     """
 
     train_rows: int | None = None
@@ -218,7 +224,6 @@ class Context:
     no_skill_from: str | None = None
     untrained_loss: float | None = None
     series: pd.DataFrame = field(default_factory=empty_curves)
-    test_metrics: Mapping[str, float] = field(default_factory=dict)
     lane: Mapping[Run, str] = field(default_factory=dict)
     stack: Mapping[Run, str] = field(default_factory=dict)
     why_alone: Mapping[str, str] = field(default_factory=dict)
@@ -226,6 +231,8 @@ class Context:
     predictions: Predictions | None = None
     data_checks: DataChecks | None = None
     chunks: "Chunks | None" = None
+    losses: Mapping[Run, NDArray[np.float32]] = field(default_factory=dict)
+    on_test: "WinnerOnTest | None" = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ from auditor.trials import (
     Provenance,
     Recorded,
     Run,
+    RunOnTest,
     Trials,
+    WinnerOnTest,
     empty_curves,
     role,
     twin,
@@ -98,6 +100,18 @@ predictions = st.builds(
 )
 
 
+rows = st.lists(st.floats(width=32), max_size=3).map(lambda some: np.array(some, np.float32))
+on_test = st.builds(
+    WinnerOnTest,
+    trial_id=text,
+    rows=count,
+    metrics=metrics,
+    errors=metrics,
+    runs=st.lists(st.builds(RunOnTest, count, count, metrics), max_size=2).map(tuple),
+    winners=count,
+)
+
+
 @st.composite
 def observations(draw: st.DrawFn) -> Trials:
     """Any sweep, the empty one included, with holes in every place."""
@@ -119,7 +133,8 @@ def observations(draw: st.DrawFn) -> Trials:
             series=table({run: draw(curves) for run in runs}),
             lane=dict.fromkeys(runs, "fit"),
             why_alone=draw(st.dictionaries(text, text, max_size=2)),
-            test_metrics=draw(metrics),
+            losses={run: draw(rows) for run in runs[:2]},
+            on_test=draw(st.none() | on_test),
             models=draw(st.dictionaries(text, models, max_size=2)),
             predictions=draw(st.none() | predictions),
         ),
@@ -275,12 +290,12 @@ def test_numpy_numbers_in_a_run_are_plain_afterwards() -> None:
     assert type(made(run).runs[0].execution) is int
 
 
-@pytest.mark.parametrize("name", ["trials.json", "curves.parquet", "series.parquet"])
+@pytest.mark.parametrize("name", ["trials.json", "curves.parquet", "series.parquet", "losses.npy"])
 @pytest.mark.parametrize("kept", [0, 0.5, None])
 def test_a_cut_off_file_is_named_with_what_to_do(
     tmp_path: Path, name: str, kept: float | None
 ) -> None:
-    sweep({"a": {"loss": [1.0, NAN]}}).save(tmp_path)
+    sweep({"a": {"loss": [1.0, NAN]}}, losses={A: np.ones(3, np.float32)}).save(tmp_path)
     path = tmp_path / name
     if kept is None:
         path.unlink()

@@ -31,7 +31,7 @@ def sides_in_numbers(found: "Comparison") -> Table:
     rows += [
         ("its best epoch", *(epoch(score.best_epoch) if score else UNKNOWN for score in scores)),
         ("its generalization gap", *(number(score.gap) if score else UNKNOWN for score in scores)),
-        *_test_metrics(sides),
+        *_on_test(sides),
         *_outcomes(sides),
         ("epochs trained", *(count(spent.epochs) for spent in found.spent)),
         ("training time of all runs", *(seconds(spent.seconds) for spent in found.spent)),
@@ -45,10 +45,15 @@ def _first(audit: "Audit") -> str | None:
     return first if first and audit.scores.by_trial[first].rank is not None else None
 
 
-def _test_metrics(sides: "tuple[Audit, Audit]") -> Iterator[tuple[str, str, str]]:
-    was, now = (audit.trials.context.test_metrics for audit in sides)
+def _on_test(sides: "tuple[Audit, Audit]") -> Iterator[tuple[str, str, str]]:
+    """Test metrics of the best trials; of an earlier winner none."""
+    was, now = (
+        found.metrics if found and found.trial_id == _first(audit) else {}
+        for audit in sides
+        for found in [audit.trials.context.on_test]
+    )
     for name in {**was, **now}:
-        yield f"its {name}", number(was.get(name)), number(now.get(name))
+        yield f"its test {name}", number(was.get(name)), number(now.get(name))
 
 
 def _outcomes(sides: "tuple[Audit, Audit]") -> Iterator[tuple[str, str, str]]:

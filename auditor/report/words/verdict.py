@@ -13,6 +13,7 @@ from auditor.report.words.advice import next_steps
 from auditor.report.words.background import limits
 from auditor.report.words.causes import why
 from auditor.report.words.findings import by_code, summaries
+from auditor.report.words.on_test import on_test
 from auditor.scoring import TrialScore
 
 if TYPE_CHECKING:
@@ -199,10 +200,10 @@ def _facts(audit: "Audit", best: str | None) -> tuple[tuple[str, str], ...]:
     """The numbers of the best trial."""
     if best is None:
         return ()
-    score, test = audit.scores.by_trial[best], audit.trials.context.test_metrics
+    score = audit.scores.by_trial[best]
     return (
         (audit.trials.objective.name, number(score.objective)),
         ("best epoch", epoch(score.best_epoch)),
         ("generalization gap", number(score.gap)),
-        *((name, number(value)) for name, value in test.items()),
+        *on_test(audit, best),
     )
