@@ -9,7 +9,7 @@ from auditor.errors import DataError, SearchError
 from auditor.sweep_data import Data
 from search_spaces import load_space, space_names
 
-SIZES = {"demo": 48, "digits_image": 144, "tabular_binary": 432}
+SIZES = {"demo": 48, "digits_image": 144, "stuck_at_chance": 48, "tabular_binary": 432}
 every_space = pytest.mark.parametrize("name", space_names())
 
 
