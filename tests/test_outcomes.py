@@ -353,6 +353,15 @@ def test_learning_by_heart_is_overfitting_not_failure_to_learn() -> None:
         assert verdict(barely, no_skill_loss=LN2).outcome == Outcome.NEVER_LEARNED
 
 
+def test_a_constant_that_fits_training_rows_better_has_not_learned_them_by_heart() -> None:
+    # Targets of validation vary more: the same constant costs more there.
+    constant = {"loss": [0.61, 0.6, 0.6, 0.6], "val_loss": [0.7, 0.694, 0.7, 0.7]}
+    known = {"no_skill_loss": LN2, "training_no_skill_loss": 0.6}
+    assert verdict(constant, **known).outcome == Outcome.NEVER_LEARNED
+    by_heart = constant | {"loss": [0.6, 0.58, 0.56, 0.5]}
+    assert verdict(by_heart, **known).outcome == Outcome.OVERFIT
+
+
 def test_regularisation_terms_are_not_part_of_the_verdict() -> None:
     heavy = {metric: [v + 20 for v in values] for metric, values in LEARNING.items()}
     plain = {"a": {"unregularised_val_loss": LEARNING["val_loss"]}}

@@ -184,7 +184,7 @@ def _evidence(curve: ValidationCurve, verdict: RunOutcome) -> Iterator[Evidence]
         yield Evidence(f"noise of {curve.metric}", told["noise"])
     if "no-skill loss" in told:
         yield Evidence("best val_loss, ever", told["best val_loss"], "", told["no-skill loss"])
-        yield Evidence("best loss, ever", told["best loss"], "", told["no-skill loss"])
+        yield Evidence("best loss, ever", told["best loss"], "", told["no-skill training loss"])
 
 
 def _confidence(verdict: RunOutcome) -> Confidence:
@@ -231,8 +231,9 @@ OVERFITTING = Rule(
     needs=_needs_validation,
     check=_overfitting,
     detected=f"{_DETECTED}, and the training curve rose by less than {percent(SHARED_RISE)} of "
-    f"that. Also where training got {percent(HARDLY_LEARNED)} below the no-skill loss and "
-    f"{percent(OVERFIT_RISE)} of it below validation, which never got below it.",
+    f"that. Also where training got {percent(HARDLY_LEARNED)} below the no-skill loss of the "
+    f"training rows, and {percent(OVERFIT_RISE)} of the no-skill loss below validation, which "
+    "never got below it.",
     matters="The last weights are worse than earlier ones; the epochs after the best were wasted.",
     remedy=f"{RESTORE}; regularise, augment, or shrink the model.",
     certainty=f"High where the rise is at least {CLEAR_RISE:g} times its threshold and a training "

@@ -21,7 +21,9 @@ def not_learned(seen: Measured, run: int, reference: Baseline) -> RunOutcome | N
 
     NEVER_LEARNED; or OVERFIT where its training loss got there by `HARDLY_LEARNED`, and left the
     validation loss behind by more than `OVERFIT_RISE`. None where it did learn, or where the
-    no-skill loss or the validation loss is not known.
+    no-skill loss or the validation loss is not known. Training targets that vary less than those
+    of validation, or classes that are rarer there, let a constant have a lower training loss: what
+    is learned by heart is measured against that.
     """
     best = best_losses(seen, run)
     if reference.loss is None or "val_loss" not in best:
@@ -31,12 +33,14 @@ def not_learned(seen: Measured, run: int, reference: Baseline) -> RunOutcome | N
         return None
     evidence = {f"best {m}": v for m, v in best.items()} | {"no-skill loss": reference.loss}
     parted = best["val_loss"] - OVERFIT_RISE * reference.loss
-    by_heart = min(parted, (1 - HARDLY_LEARNED) * reference.loss)
+    training = reference.loss if reference.training is None else reference.training
+    evidence["no-skill training loss"] = training
+    by_heart = min(parted, (1 - HARDLY_LEARNED) * training)
     if best.get("loss", math.inf) < by_heart:
         return RunOutcome(
             Outcome.OVERFIT,
-            f"training got below the no-skill loss {reference.loss:.4g}, validation never did",
-            onset=_onset(seen, run, min(needed, parted)),
+            f"training got below the no-skill loss {training:.4g}, validation never did",
+            onset=_onset(seen, run, min((1 - LEARNED_MARGIN) * training, parted)),
             evidence=evidence,
         )
     return RunOutcome(

@@ -36,6 +36,7 @@ def baseline(trials: Trials) -> Baseline:
             DIVERGED_FACTOR * normal,
             RECOVERED_FACTOR * normal,
             f"{DIVERGED_FACTOR:g} times {words}",
+            _known(trials.context.training_no_skill_loss),
         )
     first = _first_losses(trials)
     typical = float(np.median(first)) if len(first) else 0.0

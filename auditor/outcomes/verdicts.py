@@ -70,6 +70,7 @@ class Baseline:
         normal: A loss at or below this is no longer an explosion; infinite where nothing can be
             said, so that no finite loss is.
         ceiling_from: What the ceiling is a multiple of, in words; empty where nothing can be said.
+        training: The same on the training data, where that is known to be another number.
     """
 
     loss: float | None
@@ -77,6 +78,7 @@ class Baseline:
     ceiling: float
     normal: float = math.inf
     ceiling_from: str = ""
+    training: float | None = None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class DataFacts:
         target_variance: Variance of the validation target, for regression.
         no_skill_loss: Validation loss of a constant prediction learned from the training labels.
         no_skill_from: Where that comes from, in words.
+        training_no_skill_loss: The same on the training data.
         untrained_loss: Validation loss of a model that answers the same for all classes, or 0:
             about where training starts.
         fingerprint: A hash that tells other data from these.
@@ -48,6 +49,7 @@ class DataFacts:
     target_variance: float | None = None
     no_skill_loss: float | None = None
     no_skill_from: str | None = None
+    training_no_skill_loss: float | None = None
     untrained_loss: float | None = None
     fingerprint: str | None = None
 
@@ -156,9 +158,11 @@ def _classification(known: DataFacts, split: Split, loss: str) -> DataFacts:
     if classes is None:
         return known
     counts, entropy = classes
+    shares = np.array(list(counts.values())) / sum(counts.values())
     return replace(
         known,
         label_counts=counts,
+        training_no_skill_loss=float(-np.sum(shares * np.log(shares))),
         no_skill_loss=entropy,
         no_skill_from="the label frequencies of the training data, on the validation data",
         untrained_loss=math.log(_answers(split, loss)),
@@ -185,6 +189,7 @@ def _regression(known: DataFacts, split: Split, loss: str) -> DataFacts:
         target_variance=float(np.var(validation, axis=0).mean()),
         no_skill_loss=float(np.mean(error(validation - constant(train, axis=0)))),
         no_skill_from=words,
+        training_no_skill_loss=float(np.mean(error(train - constant(train, axis=0)))),
         untrained_loss=float(np.mean(error(validation))),
     )
 

@@ -79,6 +79,7 @@ class _SmallContext:
     stack: list[tuple[Run, str]]
     # Absent in older records.
     untrained_loss: float | None = None
+    training_no_skill_loss: float | None = None
     why_alone: dict[str, str] = field(default_factory=dict)
     models: dict[str, ModelFacts] = field(default_factory=dict)
     predictions: Predictions | None = None

@@ -199,6 +199,8 @@ class Context:
         untrained_loss: Validation loss of a model that answers the same for all classes, or 0:
             about where training starts. It is far above the no-skill loss where classes are rare
             or targets far from 0.
+        training_no_skill_loss: Training loss of the model that has the no-skill loss. Where classes
+            or the spread of the target differ between the two sides it is another number.
         series: More curves, in the columns of `Trials.curves`: "learning_rate", "seconds" (wall
             time of the epoch; of a stack's epoch each run's share), "unregularised_val_loss",
             "clean_loss" and the like (training metrics measured again after the epoch, in
@@ -223,6 +225,7 @@ class Context:
     no_skill_loss: float | None = None
     no_skill_from: str | None = None
     untrained_loss: float | None = None
+    training_no_skill_loss: float | None = None
     series: pd.DataFrame = field(default_factory=empty_curves)
     lane: Mapping[Run, str] = field(default_factory=dict)
     stack: Mapping[Run, str] = field(default_factory=dict)

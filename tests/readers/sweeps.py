@@ -31,6 +31,7 @@ SWEEP: dict[str, Any] = {
         "no_skill_loss": 0.673,
         "no_skill_from": "the label frequencies",
         "untrained_loss": 0.693,
+        "training_no_skill_loss": 0.671,
     },
     "data_fingerprint": "abc",
     "space": SPACE,

@@ -169,7 +169,7 @@ def test_what_holds_for_the_whole_sweep(sweep: Path) -> None:
     assert [axis.name for axis in trials.space] == ["lr", "layers", "unread"]
     assert trials.context.label_counts == {"0": 60, "1": 40}
     assert (trials.context.no_skill_loss, trials.context.target_variance) == (0.673, None)
-    assert trials.context.untrained_loss == 0.693
+    assert (trials.context.untrained_loss, trials.context.training_no_skill_loss) == (0.693, 0.671)
     assert trials.provenance.version == "0.1.0"
     assert trials.provenance.versions == {"keras": "3.15.0"}
 
@@ -189,16 +189,18 @@ def test_a_wrong_entry_of_sweep_json_is_named_and_taken_as_unknown(
     assert problem.message.startswith(key)
 
 
-def test_a_record_without_the_loss_of_an_untrained_model_still_loads(
-    sweep: Path, tmp_path: Path
+@pytest.mark.parametrize("name", ["untrained_loss", "training_no_skill_loss"])
+def test_a_record_without_what_was_added_later_still_loads(
+    sweep: Path, tmp_path: Path, name: str
 ) -> None:
     read(sweep).save(tmp_path / "saved")
-    assert Trials.load(tmp_path / "saved").context.untrained_loss == 0.693
+    known = SWEEP["context"][name]
+    assert getattr(Trials.load(tmp_path / "saved").context, name) == known
     file = tmp_path / "saved" / "trials.json"
     state = json.loads(file.read_text())
-    del state["context"]["untrained_loss"]
+    del state["context"][name]
     file.write_text(json.dumps(state))
-    assert Trials.load(tmp_path / "saved").context.untrained_loss is None
+    assert getattr(Trials.load(tmp_path / "saved").context, name) is None
 
 
 def test_a_sweep_of_another_schema_is_refused(sweep: Path) -> None:

@@ -79,6 +79,8 @@ def test_no_skill_of_numbers_is_the_best_constant(
     known = data_facts(Split(y, other), loss, None)
     assert known.no_skill_loss == pytest.approx(expected, rel=1e-9, abs=1e-12)
     assert known.target_variance == pytest.approx(np.var(other))
+    training = error(y, dummy.predict(np.zeros((len(y), 1))))
+    assert known.training_no_skill_loss == pytest.approx(training, rel=1e-9, abs=1e-12)
 
 
 def test_no_skill_of_several_numbers_is_their_mean() -> None:
@@ -118,6 +120,7 @@ def test_an_untrained_model_is_far_above_rare_classes_and_distant_targets() -> N
 def test_imbalance_lowers_the_bar() -> None:
     rare = np.array([0] * 99 + [1])
     known = data_facts(Split(rare, rare), "binary_crossentropy", None)
+    assert known.training_no_skill_loss == pytest.approx(known.no_skill_loss)
     assert known.no_skill_loss == pytest.approx(-(0.99 * np.log(0.99) + 0.01 * np.log(0.01)))
 
 

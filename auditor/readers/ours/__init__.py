@@ -173,6 +173,7 @@ def _context(sweep: Sweep, found: _Found, histories: Histories) -> Context:
         facts.no_skill_loss,
         facts.no_skill_from,
         facts.untrained_loss,
+        training_no_skill_loss=facts.training_no_skill_loss,
         series=histories.series,
         lane=found.lane,
         stack=found.stack,

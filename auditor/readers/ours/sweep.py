@@ -30,6 +30,7 @@ class SweepContext:
     no_skill_loss: float | None = None
     no_skill_from: str | None = None
     untrained_loss: float | None = None
+    training_no_skill_loss: float | None = None
 
 
 @dataclass
