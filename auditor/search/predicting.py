@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from auditor.errors import ReadError
 from auditor.files import read_json, to_json, write_whole
 from auditor.search import facts
+from auditor.search.by_row import FEW_BATCHES, NotByRow, validation_rows
 from auditor.search.folds import row_count, take
 from auditor.search.losses import CROSS_ENTROPIES
 from auditor.trials import Confusion, Deviations, Mistake, Predictions
@@ -32,9 +33,6 @@ FILE = "predictions.json"
 
 MOST_ROWS = 10_000
 """Rows that are predicted, evenly spaced: an accuracy is then known to one percentage point."""
-
-FEW_BATCHES = 16
-"""So many are faster without a compiled program, which takes 0.3 s to make."""
 
 MOST_PAIRS = 1_000
 """Pairs that are kept, evenly spaced among these: enough for a picture."""
@@ -73,7 +71,7 @@ def keep_predictions(
     state: dict[str, Any] = {"schema": SCHEMA, "trial_id": best.trial_id}
     try:
         state["predictions"] = asdict(_predicted(tuner, best, args, kwargs))
-    except NotPredicted as reason:
+    except (NotPredicted, NotByRow) as reason:
         state["why_not"] = str(reason)
     except Exception as error:  # Code of the user's, which builds the model once more.
         state["why_not"] = f"of {type(error).__name__}: {str(error)[:200]}"
@@ -104,7 +102,7 @@ def _predicted(
     if not Path(tuner._get_checkpoint_fname(best.trial_id)).exists():
         raise NotPredicted("the weights of the best trial were not kept")
     made_of = tuner.oracle.details.get(best.trial_id, {}).get("model")
-    x, y = _validation_rows(facts.by_name(args, kwargs))
+    x, y = validation_rows(facts.by_name(args, kwargs))
     total = row_count((x, y))
     rows = np.linspace(0, total - 1, min(total, MOST_ROWS)).astype(np.int64)
     answers = _answers(tuner, best, take(x, rows), kwargs)
@@ -112,24 +110,6 @@ def _predicted(
     compared = compare(truth, answers, made_of if isinstance(made_of, dict) else {})
     name = "classes" if isinstance(compared, Confusion) else "numbers"
     return Predictions(best.trial_id, len(rows), total, **{name: compared})  # type: ignore[arg-type]
-
-
-def _validation_rows(given: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Inputs and targets, where they are in arrays."""
-    held, share = given.get("validation_data"), given.get("validation_split") or 0.0
-    try:
-        if isinstance(held, tuple | list) and len(held) in (2, 3):
-            row_count(tuple(held[:2]))
-            return held[0], held[1]
-        if held is None and 0 < share < 1:
-            pair = (given.get("x"), given.get("y"))
-            total = row_count(pair)
-            # As Keras does: the last rows, before any shuffling.
-            x, y = take(pair, np.arange(math.floor(total * (1 - share)), total))
-            return x, y
-    except ValueError as error:
-        raise NotPredicted(f"the validation data are no plain arrays ({error})") from error
-    raise NotPredicted("there are no validation data in plain arrays")
 
 
 def _answers(tuner: "RecordingTuner", best: Any, x: Any, kwargs: Mapping[str, Any]) -> Any:

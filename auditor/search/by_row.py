@@ -1,0 +1,168 @@
+"""What a model comes to on each single row: its loss, and those of its metrics that are means."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from keras.src.trainers.compile_utils import get_loss
+from numpy.typing import NDArray
+
+from auditor.search.folds import row_count, take
+
+FEW_BATCHES = 16
+"""So many are faster without a compiled program, which takes 0.3 s to make."""
+
+AT_ONCE_BYTES = 2**20
+"""Of numbers that go into a model at once, where `fit` was asked for fewer: the calls for batches of
+some tens of rows take longer than the rows. What a model makes of images is much larger."""
+
+AT_ONCE_ROWS = 1024
+"""More at once are hardly faster."""
+
+SAME = 0.01
+"""Share by which the mean over rows may differ from what was recorded: batches of another size, or
+another device, change the fourth digit; other data or weights hardly ever so little."""
+
+LOSS = "loss"
+
+
+class NotByRow(Exception):  # noqa: N818 - an answer, not an error
+    """Why nothing is known of single rows: a clause that goes after "because"."""
+
+
+def validation_rows(given: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Inputs and targets that `fit` validates on.
+
+    Args:
+        given: The arguments of `fit`, by name.
+
+    Raises:
+        NotByRow: There are none in arrays.
+    """
+    held, share = given.get("validation_data"), given.get("validation_split") or 0.0
+    try:
+        if isinstance(held, tuple | list) and len(held) in (2, 3):
+            row_count(tuple(held[:2]))
+            return held[0], held[1]
+        if held is None and 0 < share < 1:
+            pair = (given.get("x"), given.get("y"))
+            total = row_count(pair)
+            # As Keras does: the last rows, before any shuffling.
+            x, y = take(pair, np.arange(math.floor(total * (1 - share)), total))
+            return x, y
+    except ValueError as error:
+        raise NotByRow(f"the validation data are no plain arrays ({error})") from error
+    raise NotByRow("there are no validation data in plain arrays")
+
+
+def batch_size(given: Mapping[str, Any]) -> int:
+    """Rows at once when `fit` validates, given its arguments by name."""
+    return int(given.get("validation_batch_size") or given.get("batch_size") or 32)
+
+
+def by_row(model: Any, x: Any, y: Any, size: int) -> dict[str, NDArray[np.float32]]:
+    """Values of the loss, without penalties, and of metrics that are means over rows.
+
+    Args:
+        model: Compiled. Metrics are left out before it was evaluated, or trained.
+        x: Inputs, in arrays.
+        y: Targets, in arrays.
+        size: Rows at once, at least; see `batch_size`.
+
+    Returns:
+        Per name, "loss" among them, one number for each row, in their order.
+
+    Raises:
+        NotByRow: The model has several outputs, or its loss no value for a row.
+    """
+    own = vars(model)
+    if "_by_row" not in own:
+        # Not by assignment: Keras would track it as a part of the model.
+        own["_by_row"] = _ByRow(model)
+    rows = keras.tree.map_structure(np.asarray, {"x": x, "y": y})
+    total = row_count(rows)
+    try:
+        found = _values(own["_by_row"], rows, total, _at_once(rows["x"], size))
+    except _SeveralOutputs:
+        raise NotByRow("the model has several outputs") from None
+    values = {name: np.asarray(value, np.float32) for name, value in found.items()}
+    if values[LOSS].shape != (total,):
+        raise NotByRow("its loss has no value for a single row")
+    return {name: value for name, value in values.items() if value.shape == (total,)}
+
+
+def is_mean(values: NDArray[np.float32], recorded: float) -> bool:
+    """Whether the mean over rows is what Keras made of them; see `SAME`."""
+    mean = float(np.mean(values, dtype=np.float64))
+    if not (math.isfinite(mean) and math.isfinite(recorded)):
+        return str(mean) == str(recorded)
+    return math.isclose(mean, recorded, rel_tol=SAME, abs_tol=1e-5)
+
+
+def _at_once(x: Any, size: int) -> int:
+    leaves = keras.tree.flatten(x)
+    if any(leaf.dtype.kind != "f" for leaf in leaves):  # Of a number a whole vector may be made.
+        return size
+    row = max(1, sum(int(leaf[:1].nbytes) for leaf in leaves))
+    return max(size, min(AT_ONCE_ROWS, AT_ONCE_BYTES // row))
+
+
+def _values(model: Any, rows: Any, total: int, size: int) -> dict[str, Any]:
+    if total > FEW_BATCHES * size:
+        found: dict[str, Any] = model.predict(rows, batch_size=size, verbose=0)
+        return found
+    parts = [
+        model(take(rows, np.arange(first, min(first + size, total))), training=False)
+        for first in range(0, total, size)
+    ]
+    return {
+        name: np.concatenate([np.atleast_1d(ops.convert_to_numpy(part[name])) for part in parts])
+        for name in parts[0]
+    }
+
+
+class _SeveralOutputs(Exception):  # noqa: N818 - Keras adds its own words to any other
+    pass
+
+
+class _ByRow(keras.Model):
+    """A model whose outputs are what another one comes to on each row.
+
+    So its `predict` compiles on any backend, and a loss sees answers as it does in `evaluate`:
+    some are computed from the logits that a final activation leaves behind.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(name="by_row", autocast=False)
+        self.model = model
+        self.built = True
+
+    def call(self, rows: Any, training: bool = False) -> dict[str, Any]:
+        answers, y = self.model(rows["x"], training=False), rows["y"]
+        identifier = _only(self.model.loss)
+        if keras.tree.is_nested(answers) or keras.tree.is_nested(y) or identifier is None:
+            raise _SeveralOutputs
+        loss = get_loss(identifier, y, answers)
+        # What it does before it takes the mean.
+        values = {LOSS: loss.call(*(ops.convert_to_tensor(v, loss.dtype) for v in (y, answers)))}
+        for metric in getattr(self.model._compile_metrics, "metrics", ()):
+            if isinstance(metric, keras.metrics.MeanMetricWrapper):
+                values[metric.name] = metric._fn(y, answers, **metric._fn_kwargs)
+        return {name: _mean_of_row(value) for name, value in values.items()}
+
+
+def _only(loss: Any) -> Any:
+    """The loss of a model with one output; None where there are more."""
+    if isinstance(loss, dict) and "class_name" not in loss:
+        loss = list(loss.values())
+    if isinstance(loss, list | tuple):
+        return _only(loss[0]) if len(loss) == 1 else None
+    return loss
+
+
+def _mean_of_row(values: Any) -> Any:
+    values = ops.convert_to_tensor(values)
+    return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if values.shape[1:] else values
