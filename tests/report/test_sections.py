@@ -207,9 +207,15 @@ def test_verdict_says_where_something_better_may_be_found(full: Audit) -> None:
     best, other = tuple(full.scores.by_trial)[:2]
     told = replace(full.findings[0], code="AUD005", trials=(best,), remedy="Longer.")
     end = replace(told, code="AUD051", trials=(), sentence="lr is at its end", remedy="Go on.")
-    steps = dict(words(replace(full, findings=(told, end)), "verdict").answers)["what to do"]
-    assert "Train longer: the best trial was still improving when it ended." in steps
+    repair = replace(told, code="AUD011", severity="error", trials=(other,), remedy="Repair it.")
+    found = replace(full, findings=(repair, told, end))
+    steps = dict(words(found, "verdict").answers)["what to do"]
+    assert "Repair it. Train longer: the best trial was still improving when it ended." in steps
     assert steps.count("Go on.") == 1
+    # What the first finding advises already is not said twice.
+    first = dict(words(replace(full, findings=(told, end)), "verdict").answers)["what to do"]
+    assert "Longer." in first
+    assert "Train longer" not in first
     elsewhere = replace(full, findings=(replace(told, trials=(other,)),))
     assert "Train longer" not in dict(words(elsewhere, "verdict").answers)["what to do"]
 

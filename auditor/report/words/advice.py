@@ -1,6 +1,6 @@
 """What to do next, as somebody with experience would say after a look at the verdict."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from auditor.attribution.cause import Cause
@@ -49,21 +49,23 @@ def next_steps(
         for c in avoid[:1]
     ]
     said = {_RULES.get(cause.outcome) for cause in avoid[:1]}
-    left = [f"Scale the inputs first: {f.remedy[:1].lower()}{f.remedy[1:]}" for f in unscaled]
-    left += [entry.remedy for entry in entries if entry.label not in said and entry.remedy]
-    steps += [phrases.sentence(remedy) for remedy in left[:1]]
+    left = [(f"Scale the inputs first: {f.remedy[:1].lower()}{f.remedy[1:]}", "") for f in unscaled]
+    left += [(e.remedy, e.label) for e in entries if e.label not in said and e.remedy]
+    steps += [phrases.sentence(remedy) for remedy, _ in left[:1]]
     # Where nothing is to be repaired, the first entry may be one of these.
-    steps += (more for more in _further(audit, best) if not more.endswith(tuple(left[:1])))
+    steps += _further(audit, best, {label for _, label in left[:1]})
     if best is not None and _is_luck_unknown(audit, best):
         steps.append("Train the best few with more seeds before you choose between them.")
     return steps
 
 
-def _further(audit: "Audit", best: str | None) -> Iterator[str]:
-    """Where something better than the best trial is likely to be found."""
-    if any(f.code == _IMPROVING and best in f.trials for f in audit.findings):
+def _further(audit: "Audit", best: str | None, said: Container[str]) -> Iterator[str]:
+    """Where something better than the best trial is likely to be found, but for rules in `said`."""
+    codes = {_IMPROVING, _AT_AN_END}
+    found = [f for f in audit.findings if f.code in codes and f.code not in said]
+    if any(f.code == _IMPROVING and best in f.trials for f in found):
         yield "Train longer: the best trial was still improving when it ended."
-    ends = [f for f in audit.findings if f.code == _AT_AN_END]
+    ends = [f for f in found if f.code == _AT_AN_END]
     yield from (f"{phrases.sentence(f.sentence)} {f.remedy}" for f in ends[:1])
 
 
