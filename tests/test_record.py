@@ -31,7 +31,7 @@ from auditor.errors import ReadError
 from auditor.files import to_json
 from auditor.outcomes import judge
 from auditor.scoring import score
-from auditor.selection import Selection
+from auditor.selection import Estimate, Luck, OnTest, Overtuning, Selection, Standing
 from auditor.trials import Context, Objective, Problem, Provenance, Recorded, Run, Trials
 from tests.making import sweep
 
@@ -68,7 +68,18 @@ LOW = Condition("lr", "==", 0.1)
 HELP = Help(
     LOW, HIGH, -0.1, (-0.2, 0.0), -0.05, (-0.1, 0.0), True, False, 6, 12, "but-for", "lr"
 )  # fmt: skip
-PICKED = Selection(9, 1.5, math.nan, 2, math.nan, ("over",))
+PICKED = Selection(
+    *(9, "over", 0.4, 1.5),
+    (
+        Luck(
+            *("rows", 9, 16, 200, math.nan, Estimate(0.1, (0.0, 0.2)), Estimate(0.1, (0.0, 0.2))),
+            *(("over",), (1, 2), 0.1, 0.5, (Standing("nan", 0.1, (0.0, 0.2)),)),
+        ),
+    ),
+    OnTest("test_loss", 0.5, Estimate(0.1, (0.0, 0.2)), 100, 1),
+    Overtuning("test_loss", (1,), (0.4,), (0.5,), (0.6,), 0.0, 0.1, 0.1),
+    ("few trials",),
+)
 HELPING = Helping(12, 1, 2, (HELP,), (NoEffect("units", 0.1, None),), ("few trials",))
 
 
@@ -161,7 +172,7 @@ def test_the_file_is_strict_json_with_numbers_that_are_not_finite_as_text(tmp_pa
     by_id = {row["trial_id"]: row for row in record["leaderboard"]}
     assert by_id["nan"]["score"] == "Infinity"
     assert by_id["nan"]["hyperparameters"]["lr"] == "\\NaN"
-    assert record["selection"]["noise"] == "NaN"
+    assert record["selection"]["luck"][0]["corrected"] == "NaN"
 
 
 value = st.floats() | st.floats(-2, 2)
