@@ -61,6 +61,9 @@ def take(page: Page, found: Audit) -> None:
     )
     picture(page, "curves", section("#curves-view .panels"))
     picture(page, "causes", section("#causes .single").first)
+    picture(page, "trials", section("#trials .chart").first)
+    picture(page, "gap", section("#trials .chart").nth(1))
+    picture(page, "finding", section("#findings .entry").first)
 
 
 def overfitting(found: Audit) -> str:
