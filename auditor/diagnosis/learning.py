@@ -76,8 +76,9 @@ def _no_skill(seen: Judged, trial: str, runs: Verdicts) -> Finding:
         Evidence("no-skill loss", base, "loss"),
     ]
     training = verdict.evidence.get("best loss", math.inf)
+    constant = verdict.evidence["no-skill training loss"]
     if math.isfinite(training):
-        evidence.append(Evidence("best loss", training, "loss", (1 - HARDLY_LEARNED) * base))
+        evidence.append(Evidence("best loss", training, "loss", (1 - HARDLY_LEARNED) * constant))
     is_improving = bool(paces(seen).worth_more[place])
     # Within the margin, noise and a little learning look the same.
     is_below = best < base
@@ -87,7 +88,7 @@ def _no_skill(seen: Judged, trial: str, runs: Verdicts) -> Finding:
         f"{number(best)} is {degree} a constant: not {percent(LEARNED_MARGIN)} below "
         f"{number(base)}, the loss of knowing nothing ({reference.known_from})"
         + _course(seen, place)
-        + f"; training got to {number(training)}" * (training < (1 - LEARNED_MARGIN) * base)
+        + f"; training got to {number(training)}" * (training < (1 - LEARNED_MARGIN) * constant)
         + (", but it was still improving at the end" if is_improving else ""),
         tuple(evidence),
         "low" if is_below or is_improving else "high",

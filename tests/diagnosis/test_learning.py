@@ -58,6 +58,15 @@ def test_a_published_run_at_chance_is_said_once() -> None:
     assert found("AUD004", trials)
 
 
+@pytest.mark.parametrize(("training", "speaks"), [(0.65, True), (0.6, False)])
+def test_a_training_loss_that_a_constant_has_is_not_held_up(training: float, speaks: bool) -> None:
+    stuck = {"loss": [0.61, 0.6, 0.6, 0.6], "val_loss": [0.7, 0.7, 0.7, 0.7]}
+    known = {"no_skill_loss": 0.693, "training_no_skill_loss": training}
+    assert (
+        "training got to 0.6" in found("AUD004", sweep({"a": stuck}, **known)).sentence
+    ) is speaks
+
+
 @pytest.mark.parametrize("length", [5, 8, 10, 20, 50, 200])
 @pytest.mark.parametrize("noise", [0.02, 0.1])
 @pytest.mark.parametrize("kind", ["flat", "converged"])
