@@ -52,8 +52,8 @@ def audit(trials: Trials, gap_penalty: float | None = None) -> "Audit":
     outcomes = judge(trials)
     scores = score(trials, outcomes, gap_penalty)
     attribution, helping = explain(trials, outcomes, scores)
-    findings, checks = diagnose(trials, outcomes, scores, advice(helping, trials))
     selection = measure(trials, outcomes, scores)
+    findings, checks = diagnose(trials, outcomes, scores, advice(helping, trials), selection)
     return Audit(trials, outcomes, scores, findings, checks, attribution, selection, helping)
 
 

@@ -28,10 +28,11 @@ MAY_IMPORT = {
     "search": JUDGED | {"readers", "data_checks"},
     "outcomes": ANYWHERE | {"trials"},
     "scoring": ANYWHERE | {"trials", "outcomes"},
-    # These three stand side by side: none knows another.
-    "diagnosis": JUDGED | {"contrasts"},
+    # These two stand side by side: neither knows the other.
     "attribution": JUDGED | {"contrasts"},
     "selection": JUDGED,
+    # Rules word what luck did; it is measured before, and handed to them.
+    "diagnosis": JUDGED | {"contrasts", "selection"},
     # What was observed is all they see: no reader and no tuner, hence no tool's name.
     "record": ANALYSED,
     "auditing": ANALYSED | {"record"},

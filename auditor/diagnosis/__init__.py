@@ -22,6 +22,7 @@ from auditor.diagnosis.finding import (
 from auditor.diagnosis.rules import RULES
 from auditor.outcomes import Measured, Outcomes, task_of
 from auditor.scoring import Scores
+from auditor.selection import Selection
 from auditor.trials import Trials
 
 _SEVERITIES = ("error", "warning", "tip")
@@ -33,6 +34,7 @@ def diagnose(
     outcomes: Outcomes,
     scores: Scores,
     helped: Mapping[str, str] = NOTHING_HELPED,
+    selection: Selection | None = None,
 ) -> tuple[tuple[Finding, ...], tuple[Check, ...]]:
     """Ask every rule.
 
@@ -42,6 +44,7 @@ def diagnose(
         scores: From `auditor.scoring.score`.
         helped: By trial, what lowered the generalization gap of others in this very sweep, in
             sentences.
+        selection: From `auditor.selection.measure`.
 
     Returns:
         The findings, most severe first, then the surest, then by code, then by the rank of their
@@ -53,7 +56,7 @@ def diagnose(
         'trial 0003: training diverged: loss was NaN in epoch 1 and did not come back'
     """
     measured = Measured(trials)
-    seen = Judged(trials, outcomes, scores, measured, task_of(measured), helped)
+    seen = Judged(trials, outcomes, scores, measured, task_of(measured), helped, selection)
     findings: list[Finding] = []
     checks = []
     for rule in RULES:

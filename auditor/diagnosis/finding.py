@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from auditor.outcomes import Measured, Outcomes, Task
 from auditor.scoring import Scores
+from auditor.selection import Selection
 from auditor.trials import Run, Trials
 
 Severity = Literal["error", "warning", "tip"]
@@ -27,6 +28,7 @@ class Judged(NamedTuple):
         task: What is being learned, as far as that is known.
         helped: By trial, what lowered the generalization gap of others in this very sweep, in
             sentences; only trials that something helps.
+        selection: What picking the best of many did; None where there was nothing to pick from.
     """
 
     trials: Trials
@@ -35,6 +37,7 @@ class Judged(NamedTuple):
     measured: Measured
     task: Task
     helped: Mapping[str, str] = NOTHING_HELPED
+    selection: Selection | None = None
 
 
 @dataclass(frozen=True)

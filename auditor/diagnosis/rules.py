@@ -11,6 +11,7 @@ from auditor.diagnosis.equality import EQUALITY
 from auditor.diagnosis.hardly import HARDLY
 from auditor.diagnosis.inputs import NO_BETTER, NOT_FINITE, NOT_SCALED
 from auditor.diagnosis.learning import NEVER_LEARNED, STILL_IMPROVING
+from auditor.diagnosis.luck import LUCKY, TIED
 from auditor.diagnosis.model import CLASSES, LOGITS
 from auditor.diagnosis.order import SORTED
 from auditor.diagnosis.overconfidence import DISAGREE
@@ -68,4 +69,6 @@ RULES = (
     UNREGULARISED,  # AUD043
     RATE,  # AUD044
     EDGE,  # AUD051
+    TIED,  # AUD052
+    LUCKY,  # AUD053
 )

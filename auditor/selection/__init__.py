@@ -100,7 +100,7 @@ def _rows(
             f"Parts of the validation rows are recorded of {len(known)} of {len(members)} trials, "
             "and not of the best one: the luck with these rows is not known.",
         )
-    notes = (f"{left} trials without parts of the validation rows are left out.",) if left else ()
+    notes = (f"Left out are {left} of {len(members)} trials, of which no parts are recorded.",)
     field = field_of(trials, known, scores)
     rows = [count for fold in {run.fold for run in field.members} for count in chunks.rows[fold]]
     sign = 1 if trials.objective.direction == "min" else -1
@@ -108,4 +108,4 @@ def _rows(
     losses = trials.context.losses if name == "val_loss" else {}
     fine = all(run in losses for run in field.members)
     units = field.units([losses[run] for run in field.members]) if fine else None
-    return row_luck(field, setting, units), notes
+    return row_luck(field, setting, units), notes if left else ()

@@ -53,7 +53,7 @@ def execution_luck(scores: ByTrial, objective: float, sign: int) -> Luck | None:
         units=min(len(group) for groups in spread for group in groups),
         rows=None,
         corrected=objective + sign * optimism,
-        optimism=Estimate(optimism, interval(-noise[at], optimism)),
+        optimism=Estimate(optimism, interval(optimism - noise[at] + noise[at].mean(), freedom)),
         regret=Estimate(regret, (0.0, max(pairs.regret, regret))),
         could_be_best=kept(names, pairs),
         tells=tells(pairs),

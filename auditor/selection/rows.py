@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import norm, t
 
 from auditor.selection.picking import SEED, Field, pick, resampled
 from auditor.selection.records import Estimate, Luck, Standing
@@ -62,6 +63,7 @@ def row_luck(field: Field, setting: Setting, units: Floats | None = None) -> Luc
     fine = field.units() if units is None else units
     freedom = len(fine) - folds
     pairs = paired(levelled, fine, freedom, setting.candidates)
+    pairs.kept[0] = True  # it won, whatever is taken off
     regret = truth[at] - truth.min(axis=1)
     return Luck(
         of="rows",
@@ -69,7 +71,7 @@ def row_luck(field: Field, setting: Setting, units: Floats | None = None) -> Luc
         units=len(fine),
         rows=setting.rows,
         corrected=setting.objective + setting.sign * float(optimism.mean()),
-        optimism=Estimate(float(optimism.mean()), interval(optimism)),
+        optimism=Estimate(float(optimism.mean()), interval(optimism, folds * (parts - 1))),
         regret=Estimate(float(regret.mean()), (0.0, max(pairs.regret, float(regret.mean())))),
         could_be_best=kept(field.trials, pairs),
         tied=_tied(seen, winner, pairs),
@@ -114,12 +116,11 @@ def tells(pairs: Pairs) -> float | None:
     return float(np.median(margins)) if len(margins) else None
 
 
-def interval(values: Floats, centre: float | None = None) -> tuple[float, float]:
-    """Where 95 % of them are; moved so that their mean is the centre, where one is given."""
-    if centre is not None:
-        values = values - values.mean() + centre
+def interval(values: Floats, freedom: int) -> tuple[float, float]:
+    """Where 95 % of resamples are, widened about their mean for a spread that is hardly known."""
+    centre, wider = float(values.mean()), float(t.isf(EDGES[0], freedom) / norm.isf(EDGES[0]))
     low, high = np.quantile(values, EDGES)
-    return float(low), float(high)
+    return centre + wider * (float(low) - centre), centre + wider * (float(high) - centre)
 
 
 def _tied(seen: Floats, winner: Floats, pairs: Pairs) -> tuple[int, int]:

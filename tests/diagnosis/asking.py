@@ -4,12 +4,15 @@ from auditor.diagnosis import diagnose
 from auditor.diagnosis.finding import Check, Finding
 from auditor.outcomes import judge
 from auditor.scoring import score
+from auditor.selection import measure
 from auditor.trials import Trials
 
 
 def diagnosed(trials: Trials) -> tuple[tuple[Finding, ...], dict[str, Check]]:
     outcomes = judge(trials)
-    findings, checks = diagnose(trials, outcomes, score(trials, outcomes))
+    scores = score(trials, outcomes)
+    luck = measure(trials, outcomes, scores)
+    findings, checks = diagnose(trials, outcomes, scores, selection=luck)
     return findings, {check.code: check for check in checks}
 
 

@@ -83,6 +83,8 @@ def test_codes_are_permanent() -> None:
         ("AUD043", "Overfits without regularisation"),
         ("AUD044", "Learning rate outside what the optimizer stands"),
         ("AUD051", "Best value at the end of its range"),
+        ("AUD052", "Winner not told from others"),
+        ("AUD053", "First place is luck"),
     ]
 
 

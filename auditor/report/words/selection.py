@@ -30,6 +30,12 @@ _LIMITS = {
 }
 
 
+_NOTE = (
+    "optimism is how much better the winner looks than it is, regret how much worse it is than the "
+    "truly best trial."
+)
+
+
 def selection(audit: "Audit") -> Section | None:
     """The section; None where there was nothing to pick from."""
     found = audit.selection
@@ -152,14 +158,14 @@ def _search(found: "Selection", on_test: "Overtuning") -> str:
 def _table(found: "Selection", name: str) -> Table:
     columns = (
         Column("luck with"),
-        Column(f"{name} to expect", "right"),
-        Column("looks too good by", "right"),
-        Column("95 %", below=True),
-        Column("worse than the best by", "right", below=True),
-        Column("at most", "right", below=True),
-        Column("may be the best", "right"),
+        Column("to expect", "right", about=f"{name} of the winner without that luck"),
+        Column("optimism", "right", about="by how much the winner looks better than it is"),
+        Column("95 % of it", about="from where to where optimism is, with 95 % confidence"),
+        Column("regret", "right", about="by how much the winner is worse than the truly best"),
+        Column("at most", "right", about="what regret is below, with 95 % confidence"),
+        Column("may be best", "right", about="trials that may truly be the best one"),
     )
-    return Table("", columns, tuple(_row(luck) for luck in found.luck))
+    return Table("", columns, tuple(_row(luck) for luck in found.luck), _NOTE)
 
 
 def _row(luck: "Luck") -> Row:
