@@ -16,8 +16,8 @@ FEW_BATCHES = 16
 """So many are faster without a compiled program, which takes 0.3 s to make."""
 
 AT_ONCE_BYTES = 2**20
-"""Of numbers that go into a model at once, where `fit` was asked for fewer: the calls for batches of
-some tens of rows take longer than the rows. What a model makes of images is much larger."""
+"""Of numbers that go into a model at once, where `fit` was asked for fewer: calls with some tens of
+rows take longer than the rows do. What a model makes of images is much larger."""
 
 AT_ONCE_ROWS = 1024
 """More at once are hardly faster."""
@@ -63,43 +63,54 @@ def batch_size(given: Mapping[str, Any]) -> int:
     return int(given.get("validation_batch_size") or given.get("batch_size") or 32)
 
 
-def by_row(model: Any, x: Any, y: Any, size: int) -> dict[str, NDArray[np.float32]]:
-    """Values of the loss, without penalties, and of metrics that are means over rows.
+class ByRow:
+    """What one model comes to on single rows, with the weights that it has by then.
 
-    Args:
-        model: Compiled. Metrics are left out before it was evaluated, or trained.
-        x: Inputs, in arrays.
-        y: Targets, in arrays.
-        size: Rows at once, at least; see `batch_size`.
-
-    Returns:
-        Per name, "loss" among them, one number for each row, in their order.
-
-    Raises:
-        NotByRow: The model has several outputs, or its loss no value for a row.
+    Attributes:
+        model: The model.
     """
-    own = vars(model)
-    if "_by_row" not in own:
-        # Not by assignment: Keras would track it as a part of the model.
-        own["_by_row"] = _ByRow(model)
-    rows = keras.tree.map_structure(np.asarray, {"x": x, "y": y})
-    total = row_count(rows)
-    try:
-        found = _values(own["_by_row"], rows, total, _at_once(rows["x"], size))
-    except _SeveralOutputs:
-        raise NotByRow("the model has several outputs") from None
-    values = {name: np.asarray(value, np.float32) for name, value in found.items()}
-    if values[LOSS].shape != (total,):
-        raise NotByRow("its loss has no value for a single row")
-    return {name: value for name, value in values.items() if value.shape == (total,)}
+
+    def __init__(self, model: Any) -> None:
+        """Look at a compiled model; metrics are left out where it was not trained or evaluated."""
+        self.model = model
+        self._compared = _Compared(model)
+
+    def values(self, x: Any, y: Any, size: int) -> dict[str, NDArray[np.float32]]:
+        """The loss, without penalties, and the metrics that are means over rows.
+
+        Args:
+            x: Inputs, in arrays.
+            y: Targets, in arrays.
+            size: Rows at once, at least; see `batch_size`.
+
+        Returns:
+            Per name, "loss" among them, one number for each row, in their order.
+
+        Raises:
+            NotByRow: The model has several outputs, or its loss no value for a row.
+        """
+        rows = keras.tree.map_structure(np.asarray, {"x": x, "y": y})
+        total = row_count(rows)
+        try:
+            found = _values(self._compared, rows, total, _at_once(rows["x"], size))
+        except _SeveralOutputs:
+            raise NotByRow("the model has several outputs") from None
+        values = {name: np.asarray(value, np.float32) for name, value in found.items()}
+        if values[LOSS].shape != (total,):
+            raise NotByRow("its loss has no value for a single row")
+        return {name: value for name, value in values.items() if value.shape == (total,)}
 
 
 def is_mean(values: NDArray[np.float32], recorded: float) -> bool:
     """Whether the mean over rows is what Keras made of them; see `SAME`."""
-    mean = float(np.mean(values, dtype=np.float64))
-    if not (math.isfinite(mean) and math.isfinite(recorded)):
-        return str(mean) == str(recorded)
-    return math.isclose(mean, recorded, rel_tol=SAME, abs_tol=1e-5)
+    return is_same(float(np.mean(values, dtype=np.float64)), recorded)
+
+
+def is_same(value: float, recorded: float) -> bool:
+    """Whether a loss was most likely computed by the same weights on the same data; see `SAME`."""
+    if not (math.isfinite(value) and math.isfinite(recorded)):
+        return str(value) == str(recorded)
+    return math.isclose(value, recorded, rel_tol=SAME, abs_tol=1e-5)
 
 
 def _at_once(x: Any, size: int) -> int:
@@ -128,7 +139,7 @@ class _SeveralOutputs(Exception):  # noqa: N818 - Keras adds its own words to an
     pass
 
 
-class _ByRow(keras.Model):
+class _Compared(keras.Model):
     """A model whose outputs are what another one comes to on each row.
 
     So its `predict` compiles on any backend, and a loss sees answers as it does in `evaluate`:

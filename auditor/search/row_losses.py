@@ -11,7 +11,7 @@ import numpy as np
 
 from auditor.files import Json
 from auditor.scoring import UNREGULARISED
-from auditor.search.by_row import LOSS, NotByRow, batch_size, by_row, is_mean, validation_rows
+from auditor.search.by_row import LOSS, ByRow, NotByRow, batch_size, is_mean, validation_rows
 from auditor.search.fit import build_by_input
 from auditor.search.recorder import Execution
 from auditor.search.stacking.rows import StackedRun
@@ -41,7 +41,7 @@ class FitLosses:
             execution.why_no_losses = "nobody saw what the model was validated on"
             return
         with _own_weights(model):
-            _note(execution, model, given)
+            _note(execution, ByRow(model), given)
 
 
 class StackLosses:
@@ -49,7 +49,7 @@ class StackLosses:
 
     def __init__(self) -> None:
         """Build no model yet."""
-        self._models: dict[tuple[Any, ...], Any] = {}
+        self._models: dict[tuple[Any, ...], ByRow] = {}
 
     def measure(self, run: StackedRun) -> None:
         """Note the losses in a run that has ended, or why there are none."""
@@ -70,13 +70,13 @@ class StackLosses:
             return
         _note(execution, model, {"validation_data": data, "batch_size": size})
 
-    def _model(self, run: StackedRun, x: Any) -> Any:
+    def _model(self, run: StackedRun, x: Any) -> ByRow:
         """A model that does with the weights of a run what the run does; most share one."""
         key = tuple(_activations(run.held))
         if key not in self._models:
             model = run.build()
             build_by_input(model, x)
-            self._models[key] = model
+            self._models[key] = ByRow(model)
         return self._models[key]
 
 
@@ -101,14 +101,14 @@ def of_losses(execution: Execution, epoch: int | None) -> dict[str, Json]:
     return {} if why is None else {"why_no_losses": why}
 
 
-def _note(execution: Execution, model: Any, given: Mapping[str, Any]) -> None:
+def _note(execution: Execution, by_row: ByRow, given: Mapping[str, Any]) -> None:
     held = given.get("validation_data")
     try:
         x, y = validation_rows(given)
         if len(held or ()) == 3 or (held is None and given.get("sample_weight") is not None):
             raise NotByRow("the validation rows have weights")
-        model.set_weights(execution.best_weights)
-        execution.losses = by_row(model, x, y, batch_size(given))[LOSS]
+        by_row.model.set_weights(execution.best_weights)
+        execution.losses = by_row.values(x, y, batch_size(given))[LOSS]
     except NotByRow as reason:
         execution.why_no_losses = str(reason)
     except Exception as error:  # Models and losses may be code of anybody's.

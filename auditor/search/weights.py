@@ -67,8 +67,10 @@ class KeptWeights:
             self.remove(other)
 
     def remove(self, trial_id: str) -> None:
-        """Remove the weights of one trial."""
-        self._files.pop(trial_id).unlink(missing_ok=True)
+        """Remove the weights of one trial, and of its other runs."""
+        file = self._files.pop(trial_id)
+        for one in (file, *file.parent.glob(f"*-*.{file.name}")):
+            one.unlink(missing_ok=True)
         self._numbers.pop(trial_id)
 
     def _is_best(self, numbers: Mapping[str, tuple[float, ...]], trial_id: str) -> bool:
