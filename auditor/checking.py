@@ -43,7 +43,8 @@ def check_data(
         DataError: The inputs are not plain arrays of numbers with the same features on both sides.
 
     Example:
-        >>> print(check_data(x, y, x_validation, y_validation))
+        >>> check_data(x, y, x_validation, y_validation).findings
+        ()
     """
     data = compare(x, y, x_validation, y_validation, names, classes, table)
     if data is None:

@@ -55,8 +55,8 @@ def attribute(trials: Trials, outcomes: Outcomes, scores: Scores | None = None) 
 
     Example:
         >>> attribute(trials, judge(trials)).causes[0].sentence
-        'lr = 1.0: 24 of 24 diverged, 0 of 48 elsewhere; in this grid changing lr alone rescues
-        24 of 24, any other alone 0 of 24; evidence: but-for'
+        'lr = 1.0: 18 of 18 diverged, 0 of 54 elsewhere; in this grid changing lr alone rescues
+        18 of 18, any other alone 0 of 18; evidence: but-for'
     """
     configurations = encode(trials)
     layout = find_layout(trials, configurations)

@@ -35,7 +35,7 @@ def find_help(
 
     Example:
         >>> find_help(trials, outcomes, scores, configurations, layout).helps[0].sentence
-        'dropout = 0.5 against 0.0: gap -0.120 [-0.151, -0.089], best val_loss -0.010 ...'
+        'dropout = 0.5 against 0.0: gap -0.045 [-0.107, +0.017], best val_loss -0.100 ...'
     """
     seen = compare(trials, outcomes, scores, configurations, layout)
     left_out = int((~seen.survived).sum())

@@ -20,8 +20,8 @@ def find_nearest(values: Iterable[Tally], trials: int) -> str:
         trials: In the sweep.
 
     Example:
-        >>> find_nearest(attribution.values, 6)
-        'Nearest: lr = 1.0 failed in 2 of 2, all else in 0 of 4; 6 trials are too few ...'
+        >>> find_nearest(few.values, 8)
+        'Nearest: lr = 1.0 failed in 2 of 2, all else in 0 of 6; 8 trials are too few ...'
     """
     # Several runs of a trial are no independent evidence on its values.
     tallies = [t for t in values if t.outcome == ANY_FAILURE and _total(t) == trials]

@@ -40,8 +40,8 @@ def sentence(
 
     Example:
         >>> sentence(cause, {}, (), (), repeated=False)
-        'lr = 1.0: 8 of 24 diverged, 0 of 48 elsewhere; in this grid changing lr alone rescues
-        8 of 8, any other alone 0 of 8; evidence: but-for'
+        'lr = 1.0: 18 of 18 diverged, 0 of 54 elsewhere; in this grid changing lr alone rescues
+        18 of 18, any other alone 0 of 18; evidence: but-for'
     """
     runs, trials = (" runs", " trials") if repeated else ("", "")
     counts, verb = cause.counts, _VERBS[cause.outcome]

@@ -61,8 +61,8 @@ def difference(effect: float | None, interval: tuple[float, float] | None) -> st
     """An effect with its sign and interval, with as many decimals as the interval bears out.
 
     Example:
-        >>> difference(-0.1213, (-0.1541, -0.0885))
-        '-0.121 [-0.154, -0.089]'
+        >>> difference(-0.1213, (-0.1541, -0.0884))
+        '-0.121 [-0.154, -0.088]'
     """
     if effect is None:
         return "not known"

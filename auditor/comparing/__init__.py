@@ -40,7 +40,7 @@ def compare(before: Audit, after: Audit) -> "Comparison":
         after: Another one, of what was done since.
 
     Example:
-        >>> compare(audit(read("sweeps/first")), audit(read("sweeps/second"))).verdict
+        >>> compare(before, after).verdict
         'better'
     """
     matching = match(

@@ -76,8 +76,8 @@ def read(
             sweeps.
 
     Example:
-        >>> read("sweeps/first").provenance.tool
-        'auditor'
+        >>> read("stuck_at_chance.txt").provenance.tool
+        'Keras History'
     """
     sources = find(path, format, columns)
     if len(sources) > 1:

@@ -85,8 +85,8 @@ class LiveReport:
     is tried in its time.
 
     Example:
-        >>> live = LiveReport("live.html", tuner.audit, tuner.progress)
-        >>> with live.watch():
+        >>> live = LiveReport("live.html", tuner.audit, tuner.progress)  # doctest: +SKIP
+        >>> with live.watch():  # doctest: +SKIP
         ...     tuner.search(x, y, validation_split=0.2)
     """
 

@@ -29,7 +29,7 @@ def sections(audit: "Audit") -> tuple[Section, ...]:
 
     Example:
         >>> [section.key for section in sections(audit)]
-        ['verdict', 'leaderboard', 'trials', 'findings', 'causes', 'compute', 'checks', ...]
+        ['verdict', 'leaderboard', 'trials', 'findings', 'causes', 'helps', ...]
     """
     made = (make(audit) for make in SECTIONS)
     return tuple(section for section in made if section is not None)

@@ -36,7 +36,7 @@ def score(trials: Trials, outcomes: Outcomes, gap_penalty: float = DEFAULT_GAP_P
     Example:
         >>> scores = score(trials, judge(trials))
         >>> next(iter(scores.by_trial))  # the best trial
-        '0003'
+        '0054'
     """
     if not 0 <= gap_penalty < math.inf:
         raise ValueError(f"gap_penalty must be a finite number >= 0, got {gap_penalty!r}")

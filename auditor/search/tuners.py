@@ -27,9 +27,9 @@ class GridSearch(RecordingTuner, keras_tuner.GridSearch):
             `lane`.
 
     Example:
-        >>> tuner = GridSearch(build_model, objective="val_loss", directory="sweeps")
-        >>> tuner.search(x, y, validation_split=0.2, epochs=20)
-        >>> print(tuner.audit())
+        >>> tuner = GridSearch(build_model, "val_loss", directory="sweeps")  # doctest: +SKIP
+        >>> tuner.search(x, y, validation_split=0.2, epochs=20)  # doctest: +SKIP
+        >>> print(tuner.audit())  # doctest: +SKIP
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class RandomSearch(RecordingTuner, keras_tuner.RandomSearch):
     and none is trained twice.
 
     Example:
-        >>> tuner = RandomSearch(build_model, objective="val_accuracy", max_trials=50, seed=0)
+        >>> tuner = RandomSearch(build_model, "val_loss", max_trials=50)  # doctest: +SKIP
     """
 
     def __init__(

@@ -41,8 +41,8 @@ def measure(trials: Trials, outcomes: Outcomes, scores: Scores) -> Selection | N
     """How far the search may have fooled itself; None where there was nothing to pick from.
 
     Example:
-        >>> measure(trials, outcomes, scores).could_be_best
-        ('0048', '0045')
+        >>> measure(trials, outcomes, scores).candidates
+        54
     """
     members = _members(outcomes, scores)
     if len(members) < 2:

@@ -59,7 +59,7 @@ def shrink(values: Floats, error: float) -> Shrunk:
 
     Example:
         >>> shrink(np.array([-1.0, 0.0, 1.0]), error=1.0).expected.round(2)
-        array([-0.,  0.,  0.])
+        array([-0.03, -0.  ,  0.03])
     """
     low, high = float(values.min()), float(values.max())
     if not error > 0 or not high > low:
