@@ -40,6 +40,10 @@ class Ending:
         """Find what an earlier process has kept."""
         self._keeper.start()
 
+    def keep_every_run(self) -> None:
+        """Keep the weights of all runs of a trial whose weights are kept, not of its best alone."""
+        self._keeper.keeps_every_run = True
+
     def settle(self, trials: Trials) -> None:
         """Score all trials together: what caps the penalty may depend on the whole sweep."""
         self._keeper.settle(score(trials, judge(trials), self._gap_penalty))
@@ -63,6 +67,7 @@ class Ending:
         """
         result = result or self.conclude({trial.trial_id: executions})[trial.trial_id]
         try:
+            self._sweep.note_chunks(executions)
             self._keeper.keep(trial, executions, result)
             step = result.best_epoch or 0
             self._oracle.results[trial.trial_id] = (result.score, step, result.message)
@@ -115,6 +120,7 @@ class Ending:
         result = self.conclude({trial.trial_id: executions})[trial.trial_id]
         retries = self._oracle.max_retries_per_trial - self._oracle._run_times[trial.trial_id]
         if retries > 0 or not math.isfinite(result.score):
+            self._sweep.note_chunks(executions)
             self._keeper.note(trial, executions, result)
             return
         self.report(trial, executions, result)

@@ -51,7 +51,7 @@ def folds(y: Any, count: int, seed: int, stratify: bool = False) -> list[Fold]:
     order = np.random.default_rng(seed).permutation(total)
     order = order[: total // count * count]
     if stratify:
-        order = order[np.argsort(_classes(y)[order], kind="stable")]
+        order = order[np.argsort(classes(y)[order], kind="stable")]
     everything = np.arange(total)
     dealt = [np.sort(order[first::count]) for first in range(count)]
     return [Fold(np.setdiff1d(everything, rows, assume_unique=True), rows) for rows in dealt]
@@ -89,19 +89,11 @@ def row_count(data: Any) -> int:
     return lengths.pop()
 
 
-def _length(leaf: Any) -> int:
-    """Rows of one array."""
-    shape = getattr(leaf, "shape", None)
-    if not shape or not (hasattr(leaf, "iloc") or hasattr(leaf, "__array__")):
-        raise ValueError(
-            f"rows can be taken of arrays, pandas objects, and nested dictionaries or lists of "
-            f"these, got {type(leaf).__name__}; convert the data with numpy.asarray first"
-        )
-    return int(shape[0])
-
-
-def _classes(y: Any) -> Rows:
+def classes(y: Any) -> Rows:
     """The class of each row, as a number.
+
+    Args:
+        y: Labels: whole numbers of shape (rows,) or (rows, 1), or one-hot rows.
 
     Raises:
         ValueError: There are none.
@@ -121,3 +113,14 @@ def _classes(y: Any) -> Rows:
         "to stratify takes one array of classes: whole numbers of shape (rows,) or (rows, 1), or "
         f"one-hot rows; got {got}; pass such labels, or leave stratify out"
     )
+
+
+def _length(leaf: Any) -> int:
+    """Rows of one array."""
+    shape = getattr(leaf, "shape", None)
+    if not shape or not (hasattr(leaf, "iloc") or hasattr(leaf, "__array__")):
+        raise ValueError(
+            f"rows can be taken of arrays, pandas objects, and nested dictionaries or lists of "
+            f"these, got {type(leaf).__name__}; convert the data with numpy.asarray first"
+        )
+    return int(shape[0])

@@ -16,13 +16,18 @@ from auditor.search.weights import KeptWeights, save_weights
 
 
 class Keeper:
-    """Writes trials down as they end, and removes weights that are no longer wanted."""
+    """Writes trials down as they end, and removes weights that are no longer wanted.
+
+    Attributes:
+        keeps_every_run: Whether the weights of all runs of a trial are kept, or of its best alone.
+    """
 
     def __init__(self, path: Path, oracle: RecordingOracle, keep_weights: int) -> None:
         """Keep in the sweep's directory `path` the weights of that many trials; -1 for all."""
         self._path = path
         self._oracle = oracle
         self._weights = KeptWeights(keep_weights)
+        self.keeps_every_run = False
 
     def start(self) -> None:
         """Find the weights that an earlier process has kept."""
@@ -39,21 +44,26 @@ class Keeper:
         file.unlink(missing_ok=True)  # of an attempt that was cut short
         if result.best_index is None or not self._weights.wants(trial.trial_id, numbers):
             return
-        best = executions[result.best_index]
-        if best.weights_file is not None:
-            best.weights_file.replace(file)
-        elif best.best_weights is not None:
-            save_weights(best.model, best.best_weights, file)
-        else:
+        if not _save(executions[result.best_index], file):
             return
-        write_whole(self._folder(trial) / store.BUILD_FILE, json.dumps(best.build_config))
+        build_config = executions[result.best_index].build_config
+        write_whole(self._folder(trial) / store.BUILD_FILE, json.dumps(build_config))
         self._weights.add(trial.trial_id, numbers, file)
+        result.runs[result.best_index]["weights"] = file.name
+        for at, run in enumerate(executions if self.keeps_every_run else ()):
+            own = file.with_name(f"{run.execution}-{run.fold}.{file.name}")
+            if at != result.best_index and _save(run, own):
+                result.runs[at]["weights"] = own.name
 
     def note(self, trial: Trial, executions: list[Execution], result: Result) -> None:
         """Write down the curves of a trial, and what `trial.json` will say of its runs."""
         store.write_history(self._folder(trial), executions)
+        store.write_chunks(self._folder(trial), executions)
         details = self._oracle.details.setdefault(trial.trial_id, {})
         details["runs"] = result.runs
+        for execution, run in zip(executions, result.runs, strict=True):
+            if "losses" in run:
+                store.write_losses(self._folder(trial), execution)
         if facts := next((e.model_facts for e in executions if e.model_facts), None):
             details["model"] = facts
 
@@ -79,3 +89,14 @@ class Keeper:
         """Numbers of the objective turned so that small is good."""
         sign = 1 if self._oracle.objective.direction == "min" else -1
         return tuple(sign * number for number in numbers)
+
+
+def _save(run: Execution, file: Path) -> bool:
+    """Put the best weights of a run into a file; whether there are any."""
+    if run.weights_file is not None:
+        run.weights_file.replace(file)
+    elif run.best_weights is not None:
+        save_weights(run.model, run.best_weights, file)
+    else:
+        return False
+    return True

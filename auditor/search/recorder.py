@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import keras_tuner
@@ -14,6 +14,9 @@ from auditor.files import Json
 from auditor.scoring import UNREGULARISED
 from auditor.search.clean import CleanTraining
 from auditor.search.losses import penalises_activity
+
+if TYPE_CHECKING:
+    from auditor.search.validation_watch import ValidationWatch
 
 LEARNING_RATE = "learning_rate"
 
@@ -40,6 +43,13 @@ class Execution:
         error: The traceback of a crash.
         total_seconds: Wall time from building the model to the end.
         model_facts: What its model is made of, from `describe`; None where nobody saw it.
+        chunks: Means over the rows of each validation chunk by metric, (epoch, chunk); NaN for
+            epochs without. They end with the last epoch that has some.
+        chunk_rows: Validation rows in each chunk.
+        chunk_digest: Of what was dealt out; see `auditor.search.chunks.Dealt`.
+        why_no_chunks: Why there are none, as a clause that goes after "because".
+        losses: Of each validation row at the best epoch, where the search asks for them.
+        why_no_losses: Why there are none, as such a clause.
     """
 
     execution: int
@@ -59,6 +69,12 @@ class Execution:
     error: str | None = None
     total_seconds: float | None = None
     model_facts: dict[str, Json] | None = None
+    chunks: dict[str, np.ndarray] = field(default_factory=dict)
+    chunk_rows: tuple[int, ...] = ()
+    chunk_digest: str = ""
+    why_no_chunks: str | None = None
+    losses: np.ndarray | None = None
+    why_no_losses: str | None = None
 
     def takes_lead(self, row: dict[str, float], objective: keras_tuner.Objective) -> bool:
         """Whether an epoch is the best so far; the next one has to be better.
@@ -95,6 +111,7 @@ class Recorder(keras.callbacks.Callback):
         execution: Execution,
         clean: CleanTraining | None = None,
         notes: Callable[[int, int], None] | None = None,
+        watch: "ValidationWatch | None" = None,
     ) -> None:
         """Record into `execution`, choosing the epoch by `objective`.
 
@@ -104,8 +121,10 @@ class Recorder(keras.callbacks.Callback):
             clean: What measures training metrics again after each epoch; None for not at all.
             notes: Called after each epoch with how many there were, and how many there may be, 0
                 where that is not known; None for nobody.
+            watch: Records chunks; None for no chunks.
         """
         super().__init__()
+        self._watch = watch
         self._clean = clean
         self._notes = notes
         self._objective = objective
@@ -120,6 +139,16 @@ class Recorder(keras.callbacks.Callback):
         """Start the clock."""
         self._begun = time.monotonic()
 
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Watch the validation. `fit` calls this, and no other evaluation does."""
+        if self._watch is not None:
+            self._watch.begin(self.model)
+
+    def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Take what the validation has shown."""
+        if self._watch is not None:
+            self._watch.end(self.model)
+
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Write the metrics down; keep the weights if they are the best so far."""
         row = scalars(logs or {})
@@ -128,6 +157,8 @@ class Recorder(keras.callbacks.Callback):
         self._execution.epochs.append(row)
         self._begun = now  # A loop of the user's may never call on_epoch_begin.
         row |= {name: value for name, value in self._extras(row).items() if name not in row}
+        if self._watch is not None:
+            self._watch.note_epoch()
         if self.model is not None and self._execution.takes_lead(row, self._objective):
             self._execution.model = self.model
             self._execution.best_weights = self.model.get_weights()
@@ -142,7 +173,7 @@ class Recorder(keras.callbacks.Callback):
             extras = scalars({LEARNING_RATE: rate})
         # Only Keras's own evaluation is sure to add the terms; `fit` alone sets params.
         if self.params and "val_loss" in row and _evaluates_as_keras(self.model):
-            penalty = _regularisation(self.model)
+            penalty = regularisation(self.model)
             if penalty is not None:
                 extras[UNREGULARISED] = row["val_loss"] - penalty
         if self._clean is not None:
@@ -172,7 +203,7 @@ def _evaluates_as_keras(model: Any) -> bool:
     return all(getattr(type(model), name) is getattr(keras.Model, name) for name in own)
 
 
-def _regularisation(model: Any) -> float | None:
+def regularisation(model: Any) -> float | None:
     """The weight penalties in the loss of this epoch's weights; None where there are none.
 
     None also where activities are penalised: less only a part, the loss is not what it is called.

@@ -5,6 +5,8 @@
     oracle.json tuner0.json  KerasTuner's
     trial_<id>/trial.json    KerasTuner's, with one more key, "auditor"
     trial_<id>/history.csv   one row per execution, fold and epoch
+    trial_<id>/chunks.npy    validation losses and metrics on fixed parts of the rows, likewise
+    trial_<id>/losses-<execution>-<fold>.npy  on request the loss of each validation row
     trial_<id>/checkpoint.weights.h5  weights of the scored epoch, for the best trials
     stacks/<name>/           a stack that is training: what it goes on from, and runs that ended
     work/                    what executors share while a search runs
@@ -20,15 +22,21 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
+from auditor.arrays import to_npy
 from auditor.errors import DirectoryError
-from auditor.files import Json, read_json, to_json, write_whole
+from auditor.files import Json, read_json, to_json, whole_file, write_whole
 from auditor.search.recorder import Execution
+from auditor.trials import CHUNKS
 
 SCHEMA = 1
 """Version of `sweep.json`."""
 
 SWEEP_FILE = "sweep.json"
 HISTORY_FILE = "history.csv"
+CHUNKS_FILE = "chunks.npy"
+LOSSES_FILE = "losses-{}-{}.npy"
 WORK_FOLDER = "work"
 STACKS_FOLDER = "stacks"
 WEIGHTS_FILE = "checkpoint.weights.h5"
@@ -131,6 +139,36 @@ def write_history(folder: Path, executions: Iterable[Execution]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_whole(folder / HISTORY_FILE, text.getvalue())
+
+
+def write_chunks(folder: Path, executions: Iterable[Execution]) -> None:
+    """Write the chunks of a trial, a record per epoch of each run; no file where there are none."""
+    runs = [execution for execution in executions if execution.chunks]
+    file = folder / CHUNKS_FILE
+    if not runs:
+        file.unlink(missing_ok=True)  # of an attempt before
+        return
+    names = sorted({name for run in runs for name in run.chunks})
+    kind = [(key, "<i4") for key in ("execution", "fold", "epoch")]
+    kind += [(name, "<f4", (CHUNKS,)) for name in names]  # type: ignore[misc]
+    parts = []
+    for run in runs:
+        own = np.empty(len(run.epochs), kind)
+        own["execution"], own["fold"], own["epoch"] = run.execution, run.fold, range(len(own))
+        for name in names:
+            own[name] = np.nan
+            if name in run.chunks:
+                own[name][: len(run.chunks[name])] = run.chunks[name]
+        parts.append(own)
+    with whole_file(file) as opened:
+        np.lib.format.write_array(opened, np.concatenate(parts), allow_pickle=False)
+
+
+def write_losses(folder: Path, execution: Execution) -> None:
+    """Write the losses of a run, which has some."""
+    if execution.losses is not None:
+        file = folder / LOSSES_FILE.format(execution.execution, execution.fold)
+        write_whole(file, to_npy(execution.losses))
 
 
 def _short(value: Json) -> str:

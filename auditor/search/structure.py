@@ -32,7 +32,7 @@ def configuration(model: Any) -> dict[str, Json]:
         raise NotShareable("the model has no input shape before it sees data")
     if model.run_eagerly:
         raise NotShareable("the model is compiled with run_eagerly=True")
-    if _is_distributed(model):
+    if is_distributed(model):
         raise NotShareable("the model is distributed over devices")
     if any(name.startswith("_exclude_from") and value for name, value in _state(model.optimizer)):
         # Which weights decay is in no configuration.
@@ -83,7 +83,8 @@ def _state(optimizer: Any) -> list[tuple[str, Any]]:
     return [*vars(optimizer).items(), *(vars(inner).items() if inner is not None else ())]
 
 
-def _is_distributed(model: Any) -> bool:
+def is_distributed(model: Any) -> bool:
+    """Whether several devices share its batches."""
     strategy = getattr(model, "_distribute_strategy", None)
     return strategy is not None or keras.distribution.distribution() is not None
 

@@ -12,16 +12,21 @@ import keras
 import keras_tuner
 
 from auditor import __version__
-from auditor.files import Json
+from auditor.files import Json, to_json
 from auditor.search import facts, store
+from auditor.search.chunks import refuse
 from auditor.search.data_checks import checks_of
 from auditor.search.folds import Fold
 from auditor.search.losses import loss_of
+from auditor.search.recorder import Execution
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import objective_of
 from auditor.search.runs import CrossValidation
 from auditor.search.stacking.plan import PlannedStack
 from auditor.trials import Context, Objective
+
+MOST_REASONS, MOST_OF_REASON = 3, 200
+"""Reasons why runs have no chunks that are kept, and characters of each."""
 
 
 class SweepFile:
@@ -68,6 +73,7 @@ class SweepFile:
         self._was_watched = False
         self._data = facts.DataFacts()
         self._checks: Json = self._stored.get("data_checks")
+        self._chunks: dict[str, Json] = self._stored.get("chunks") or {}
         self._writes = True
         store.check_same_sweep(path, self._stored, self._state())
 
@@ -76,6 +82,7 @@ class SweepFile:
         other = copy.copy(self)
         other._writes = False
         other._plan, other._losses = dict(self._plan), set(self._losses)
+        other._chunks = copy.deepcopy(self._chunks)
         other._stacks, other._alone = dict(self._stacks), dict(self._alone)
         return other
 
@@ -144,6 +151,7 @@ class SweepFile:
         self._rows_of_fold = (len(folds[0].train), len(folds[0].validation)) if folds else None
         self._stored = self._binding()
         self._checks = self._stored.get("data_checks")
+        self._chunks = self._stored.get("chunks") or {}
         store.check_same_sweep(self._path, self._stored, self._state())
         known = self._stored.get("labels_seen") is not False
         self._labels_seen = known and self._split is not None
@@ -161,6 +169,26 @@ class SweepFile:
         """
         if self._checks is None:
             self._checks = checks_of(args, kwargs, folds)
+            self._write()
+
+    def note_chunks(self, executions: Iterable[Execution]) -> None:
+        """Take note of how validation rows were dealt out to chunks, by fold.
+
+        Runs that were validated on other rows than those before lose their chunks: a chunk is the
+        same rows in all runs of a fold.
+        """
+        before = to_json(self._chunks)
+        folds = self._chunks.setdefault("folds", {})
+        reasons = self._chunks.setdefault("why_not", [])
+        for run in executions:
+            if run.chunks:
+                dealt = {"rows": list(run.chunk_rows), "digest": run.chunk_digest}
+                if folds.setdefault(str(run.fold), dealt) != dealt:
+                    refuse(run, "trials were validated on different rows")
+            reason = (run.why_no_chunks or "")[:MOST_OF_REASON]
+            if reason and reason not in reasons and len(reasons) < MOST_REASONS:
+                reasons.append(reason)
+        if to_json(self._chunks) != before:
             self._write()
 
     def _binding(self) -> dict[str, Json]:
@@ -250,6 +278,7 @@ class SweepFile:
             "labels_seen": self._labels_seen,
             "context": self._data.context(),
             "data_checks": self._checks,
+            "chunks": self._chunks,
             "data_fingerprint": self._digest,
             "space": space,
         }

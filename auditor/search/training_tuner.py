@@ -23,9 +23,11 @@ from auditor.search.progress import Standing
 from auditor.search.recorder import Execution, Recorder
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.results import take_returned
+from auditor.search.row_losses import FitLosses
 from auditor.search.runs import CrossValidation, arguments_of, begin_run
 from auditor.search.steps import use_many_steps
 from auditor.search.sweep_file import SweepFile
+from auditor.search.validation_watch import ValidationWatch
 
 FIT = "Model.fit"
 """Name of the place where this process trains trials one by one; see `Worker`."""
@@ -40,6 +42,7 @@ class TrainingTuner(keras_tuner.Tuner):
     Attributes:
         cross_validation: How often an execution trains, and on which rows.
         clean_train_metrics: See `RecordingTuner`.
+        per_example_losses: See `RecordingTuner`.
     """
 
     oracle: RecordingOracle
@@ -53,6 +56,7 @@ class TrainingTuner(keras_tuner.Tuner):
         standing: Standing,
         cross_validation: CrossValidation,
         clean_train_metrics: bool = False,
+        per_example_losses: bool = False,
         **kwargs: Any,
     ) -> None:
         """Train trials of an oracle.
@@ -64,6 +68,7 @@ class TrainingTuner(keras_tuner.Tuner):
             standing: Told of each epoch.
             cross_validation: See the class.
             clean_train_metrics: See the class.
+            per_example_losses: See the class.
             **kwargs: KerasTuner's.
 
         Raises:
@@ -71,11 +76,14 @@ class TrainingTuner(keras_tuner.Tuner):
         """
         self.cross_validation = cross_validation
         self.clean_train_metrics = clean_train_metrics
+        self.per_example_losses = per_example_losses
         self._sweep = sweep
         self._standing = standing
         self._compiled = CompiledModels()
         self._executions: list[Execution] = []  # the runs of the trial under way
         self._clean: CleanTraining | None = None
+        self._losses: FitLosses | None = None
+        self._watch: ValidationWatch | None = None
         # Not super(): KerasTuner's GridSearch and RandomSearch would make an oracle of their own.
         keras_tuner.Tuner.__init__(self, oracle=oracle, hypermodel=hypermodel, **kwargs)
 
@@ -182,15 +190,20 @@ class TrainingTuner(keras_tuner.Tuner):
         begun = time.monotonic()
         self._clean = CleanTraining(self.oracle.seed) if self.clean_train_metrics else None
         notes = partial(self._note_epoch, trial.trial_id)
-        recorder = Recorder(self.oracle.objective, execution, self._clean, notes)
+        self._watch = watch = ValidationWatch(execution)
+        recorder = Recorder(self.oracle.objective, execution, self._clean, notes, watch)
         own = [*self._own_callbacks(callbacks, trial, execution), recorder]
+        self._losses = losses = FitLosses() if self.per_example_losses else None
         try:
             keras.utils.set_random_seed(execution.seed)
-            return self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": own})
+            result = self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": own})
         finally:
             execution.total_seconds = time.monotonic() - begun
-            self._clean = None  # It holds data.
+            self._clean = self._watch = self._losses = None  # They hold data.
             self._standing.note_idle(FIT)
+        if losses is not None:
+            losses.measure(execution)
+        return result
 
     def _note_epoch(self, trial_id: str, epoch: int, epochs: int) -> None:
         self._standing.note_epochs(FIT, f"trial {trial_id}", epoch, epochs)
@@ -217,6 +230,10 @@ class TrainingTuner(keras_tuner.Tuner):
         self._sweep.see_fit(arguments)
         if self._clean is not None:
             self._clean.see_fit(arguments)
+        if self._losses is not None:
+            self._losses.see_fit(arguments)
+        if self._watch is not None:
+            self._watch.see_fit(arguments)
 
     def _see_training(self, arguments: Mapping[str, Any]) -> None:
         self._note_model(arguments["self"])

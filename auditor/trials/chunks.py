@@ -119,6 +119,21 @@ class Chunks:
         object.__setattr__(self, "rows", MappingProxyType(rows))
         object.__setattr__(self, "values", values)
 
+    def __eq__(self, other: object) -> bool:
+        """Same rows, runs and values; a NaN equals a NaN."""
+        if not isinstance(other, Chunks):
+            return NotImplemented
+        if self.rows != other.rows or self.values.keys() != other.values.keys():
+            return False
+        pairs = ((own, other.values[run]) for run, own in self.values.items())
+        return all(
+            mine.keys() == theirs.keys()
+            and all(np.array_equal(mine[n], theirs[n], equal_nan=True) for n in mine)
+            for mine, theirs in pairs
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
 
 def _table(metrics: tuple[str, ...], runs: Mapping[Run, NDArray[np.float32]]) -> ChunkTable:
     bounds = np.cumsum([0, *map(len, runs.values())])

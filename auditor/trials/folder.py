@@ -17,7 +17,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from auditor.errors import ReadError
 from auditor.files import Json, read_json, to_json, write_whole
-from auditor.trials import losses
+from auditor.trials import chunk_files, losses
 from auditor.trials.data_checks import DataChecks
 from auditor.trials.model_facts import ModelFacts
 from auditor.trials.on_test import WinnerOnTest
@@ -119,6 +119,7 @@ def write(path: Path, parts: Parts, has_reruns: bool = False) -> None:
     path.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_whole(path / f"{name}.parquet", parquet(table))
+    chunk_files.write(path, parts["context"].chunks)
     if parts["context"].losses:
         write_whole(path / LOSSES, losses.to_bytes(parts["context"].losses))
     write_whole(path / "trials.json", to_json(small, indent=1))
@@ -148,6 +149,7 @@ def read(path: Path) -> tuple[Parts, bool]:
         "lane": dict(small.context.lane),
         "stack": dict(small.context.stack),
         "series": _table(path / "series.parquet"),
+        "chunks": chunk_files.read(path),
         "losses": _losses(path / LOSSES, small.context.losses),
     }
     parts: Parts = {

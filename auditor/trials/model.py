@@ -233,6 +233,7 @@ class Trials:
             to_json(mine) == to_json(theirs)
             and all(table.equals(their_tables[name]) for name, table in mine_tables.items())
             and losses.to_bytes(self.context.losses) == losses.to_bytes(other.context.losses)
+            and self.context.chunks == other.context.chunks
             and self.reruns == other.reruns
         )
 

@@ -5,6 +5,7 @@ that was killed before its end has whatever its `history.csv` holds. Trainings m
 causes are in a folder of their own, `confirm`, which is such a sweep too.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from auditor.readers.kerastuner.project import has_trials, read_project
 from auditor.readers.kerastuner.space import active_values, parse_space
 from auditor.readers.kerastuner.trial_json import TrialFile
 from auditor.readers.looking import Look
+from auditor.readers.ours.chunks import FILE as CHUNKS
+from auditor.readers.ours.chunks import read_chunks
 from auditor.readers.ours.histories import Histories, read_histories
 from auditor.readers.ours.predictions import FILE as PREDICTIONS
 from auditor.readers.ours.predictions import read_predictions
@@ -35,6 +38,8 @@ CONFIRM_FOLDER = "confirm"
 """Where a sweep keeps its reruns."""
 
 _NOT_PREDICTED = "There are no predictions of the best trial, because {}."
+
+_NOT_CHUNKED = "Some runs have no validation losses on parts of the rows, because {}."
 
 
 def matches(look: Look) -> Match:
@@ -89,6 +94,8 @@ def _read(path: Path) -> Trials:
     space, complaints = parse_space(sweep.space)
     problems += [Problem(complaint, "sweep.json") for complaint in complaints]
     space = space or project.space
+    chunks, damage = read_chunks(_chunk_files(path, project.trials, sweep), sweep.chunks.rows)
+    problems += damage
     histories = read_histories({t.trial_id: path / _history(t) for t in project.trials})
     found = _Found()
     noted = [(trial, *read_notes(trial)) for trial in project.trials]
@@ -114,14 +121,17 @@ def _read(path: Path) -> Trials:
         objective=sweep.objective or infer_objective(project.trials),
         space=space,
         design=Design(sweep.sampler, sweep.seed, sweep.executions, sweep.epochs, sweep.gap_penalty),
-        context=replace(_context(sweep, found, histories), predictions=predictions),
+        context=replace(_context(sweep, found, histories), predictions=predictions, chunks=chunks),
         provenance=Provenance(
             tool="auditor",
             version=sweep.version,
             path=str(path),
             files=("sweep.json", *project.files, *files),
             versions=sweep.versions,
-            missing=(_NOT_PREDICTED.format(why_not),) if why_not else (),
+            missing=(
+                *([_NOT_PREDICTED.format(why_not)] if why_not else []),
+                *(_NOT_CHUNKED.format(reason) for reason in sweep.chunks.why_not),
+            ),
             problems=tuple(problems),
         ),
     )
@@ -140,6 +150,13 @@ class _Found:
 
 def _history(trial: TrialFile) -> str:
     return str(Path(trial.file).with_name("history.csv"))
+
+
+def _chunk_files(path: Path, trials: Iterable[TrialFile], sweep: Sweep) -> dict[str, Path]:
+    """Per trial where its chunks would be; empty for a sweep that records none."""
+    if not sweep.chunks.folds:
+        return {}
+    return {trial.trial_id: path / Path(trial.file).with_name(CHUNKS) for trial in trials}
 
 
 def _add_runs(

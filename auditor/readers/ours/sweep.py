@@ -16,6 +16,9 @@ from auditor.trials import DataChecks, ModelFacts, Objective, Problem, Recorded,
 SCHEMA = 1
 """Version of `sweep.json`."""
 
+MOST_CHUNKS = 1_000
+"""More parts of the validation rows were not made by a search."""
+
 _T = TypeVar("_T")
 
 
@@ -45,6 +48,29 @@ Reason = Annotated[str, Field(max_length=1_000)]
 
 
 @dataclass
+class _Dealt:
+    rows: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(max_length=MOST_CHUNKS)]
+
+
+@dataclass
+class SweepChunks:
+    """How validation rows were dealt out to chunks.
+
+    Attributes:
+        folds: Per fold the rows of its chunks.
+        why_not: Why some runs have none, as clauses that go after "because".
+    """
+
+    folds: dict[Annotated[int, Field(ge=0)], _Dealt] = field(default_factory=dict)
+    why_not: list[Reason] = field(default_factory=list)
+
+    @property
+    def rows(self) -> dict[int, tuple[int, ...]]:
+        """Rows in each chunk, by fold."""
+        return {fold: dealt.rows for fold, dealt in self.folds.items()}
+
+
+@dataclass
 class _Plan:
     alone: dict[str, Reason] = field(default_factory=dict)
 
@@ -62,6 +88,7 @@ class Sweep:
         space: The search space as KerasTuner writes it.
         data_checks: What comparing training and validation data showed.
         plan: Why trials were not stacked. Which stacks there were is noted with each run.
+        chunks: How validation rows were dealt out.
     """
 
     objective_: _Objective | None = None
@@ -76,6 +103,7 @@ class Sweep:
     space: list[Any] = field(default_factory=list)
     plan: _Plan = field(default_factory=_Plan)
     data_checks: DataChecks | None = None
+    chunks: SweepChunks = field(default_factory=SweepChunks)
 
     @property
     def objective(self) -> Objective | None:
@@ -97,6 +125,8 @@ class _RunNotes:
     seed: int | None = None
     lane: str | None = None
     stack: str | None = None
+    losses: int | None = None
+    why_no_losses: Reason | None = None
 
 
 @dataclass

@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
+from auditor.search.chunks import NotChunkedError
 from auditor.search.losses import penalises_activity
 from auditor.search.stacking.backends import backend
+from auditor.search.stacking.evaluation import ChunkedEvaluation, Evaluation
 from auditor.search.stacking.fit_call import FitCall, Part
 from auditor.search.stacking.lifting import Slot
 from auditor.search.stacking.program import Program, State
@@ -49,11 +51,26 @@ _TRACING = threading.Lock()
 interpreter, take longer than one after the other, and one could train meanwhile."""
 
 
+class Validated(NamedTuple):
+    """What a validation shows.
+
+    Attributes:
+        metrics: Per run, (run,), by name.
+        chunks: Sums over the rows of each chunk, (run, metric, chunk); None without chunks.
+    """
+
+    metrics: dict[str, np.ndarray]
+    chunks: np.ndarray | None
+
+
 class Engine:
     """Trains and tests all runs of a stack by one epoch.
 
     Attributes:
         program: What one run computes.
+        chunk_names: The metrics that `validate` gives by chunk, the loss first.
+        why_no_chunks: Why it gives none, as a clause that goes after "because"; None where it does,
+            and where nobody wants any.
     """
 
     def __init__(
@@ -66,6 +83,7 @@ class Engine:
         stops_at_nan: bool = False,
         own_rows: bool = False,
         clean_rows: Callable[[int], np.ndarray] | None = None,
+        chunk_of_row: np.ndarray | None = None,
     ) -> None:
         """Trace nothing yet.
 
@@ -78,6 +96,7 @@ class Engine:
             own_rows: Whether each run is validated on rows of its own, as folds are.
             clean_rows: From the number of training rows to the places of those that are evaluated
                 in inference mode after each epoch; None for no evaluation.
+            chunk_of_row: The chunk of each row of the validation data; None for no chunks.
         """
         self.backend = backend(compiled)
         self.call = call
@@ -88,12 +107,18 @@ class Engine:
         )  # fmt: skip
         self._data = [self.backend.to_all(array) for array in call.train.arrays]
         self._train = _Traced(self.backend.train(self.program, call.train.pack, call.batch_size))
-        self._test = self._tester(call.validation, own_rows)
+        self.chunk_names: tuple[str, ...] = ()
+        self.why_no_chunks: str | None = None
         if call.validation is not None:
-            self._validation = [self.backend.to_all(a) for a in call.validation.arrays]
+            evaluation = self._evaluation(call.validation, chunk_of_row)
+            self._test = self._tester(evaluation, len(call.validation), own_rows)
+            arrays = call.validation.arrays
+            arrays = [*arrays, chunk_of_row] if self.chunk_names else arrays
+            self._validation = [self.backend.to_all(array) for array in arrays]
         self._clean = None
         if clean_rows is not None and not call.has_class_weight:
-            self._clean = self._tester(call.train, own_rows=True)
+            evaluation = Evaluation(self.program, call.train.pack)
+            self._clean = self._tester(evaluation, len(call.train), own_rows=True)
             self._clean_rows = clean_rows
         self._penalty = None
         if self.program.has_penalty and not penalises_activity(model):
@@ -136,11 +161,15 @@ class Engine:
         full, rest = divmod(order_length, self.call.batch_size)
         return min(full, most_steps) + (1 if rest else 0)
 
-    def validate(self, state: State, lifted: Any, rows: np.ndarray | None) -> dict[str, np.ndarray]:
-        """The validation metrics (run,) by name; rows (run, row) where each run has its own."""
+    def validate(self, state: State, lifted: Any, rows: np.ndarray | None) -> Validated:
+        """Validate all runs; rows (run, row) where each run has its own."""
         if rows is None:
             rows = np.zeros((len(state.weights[0]), 0), np.int32)
-        return self._evaluate(self._test, state, lifted, rows, self._validation)
+        results = self._evaluate(self._test, state, lifted, rows, self._validation)
+        if not self.chunk_names:
+            return Validated(self._named(results), None)
+        *results, sums = results
+        return Validated(self._named(results), np.asarray(self.backend.to_host(sums), np.float64))
 
     def clean(
         self, state: State, lifted: Any, rows: np.ndarray | None = None
@@ -151,7 +180,7 @@ class Engine:
         if rows is None:
             rows = np.tile(np.arange(len(self.call.train)), (len(state.weights[0]), 1))
         rows = rows[:, self._clean_rows(rows.shape[1])]
-        return self._evaluate(self._clean, state, lifted, rows, self._data)
+        return self._named(self._evaluate(self._clean, state, lifted, rows, self._data))
 
     def penalty(self, state: State, lifted: Any) -> np.ndarray | None:
         """The weight penalties in the loss (run,); None where there are none."""
@@ -160,19 +189,29 @@ class Engine:
         found = self._penalty(state.weights, state.others, lifted)
         return np.asarray(self.backend.to_host(found))
 
-    def _tester(self, part: Part | None, own_rows: bool) -> Any:
-        if part is None:
-            return None
+    def _evaluation(self, part: Part, chunk_of_row: np.ndarray | None) -> Evaluation:
+        if chunk_of_row is not None:
+            try:
+                chunked = ChunkedEvaluation(self.program, part.pack)
+            except NotChunkedError as reason:
+                self.why_no_chunks = str(reason)
+            else:
+                self.chunk_names = chunked.names
+                return chunked
+        return Evaluation(self.program, part.pack)
+
+    def _tester(self, evaluation: Evaluation, count: int, own_rows: bool) -> Any:
         size = self.call.validation_batch_size
         if _adds_up(self.program.model):
-            size = max(size, min(WHOLE_ROWS, len(part)))
-        return _Traced(self.backend.test(self.program, part.pack, size, own_rows))
+            size = max(size, min(WHOLE_ROWS, count))
+        return _Traced(self.backend.test(evaluation, size, own_rows))
 
     def _evaluate(
         self, test: Any, state: State, lifted: Any, rows: np.ndarray, data: Any
-    ) -> dict[str, np.ndarray]:
+    ) -> Sequence[Any]:
         rows = self.backend.to_device(np.ascontiguousarray(rows, np.int32))
-        return self._named(test(state.weights, state.others, lifted, rows, data))
+        found: Sequence[Any] = test(state.weights, state.others, lifted, rows, data)
+        return found
 
     def _named(self, results: Sequence[Any]) -> dict[str, np.ndarray]:
         values = [np.asarray(self.backend.to_host(value), np.float64) for value in results]

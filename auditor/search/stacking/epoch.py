@@ -1,11 +1,15 @@
 """One epoch of all rows of a stack: trained, validated, measured again."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from auditor.search.stacking.engine import Validated
 from auditor.search.stacking.places import Places
 from auditor.search.stacking.randomness import run_keys
+from auditor.search.stacking.rows import Place
 
 
 class Shown(NamedTuple):
@@ -15,11 +19,13 @@ class Shown(NamedTuple):
         logs: The metrics, in the order of `Model.fit`.
         clean: The training metrics in inference mode; see `Engine.clean`.
         penalty: What regularisation adds to the loss; None where there is none.
+        chunks: Means over the rows of each validation chunk, by metric; empty without any.
     """
 
     logs: dict[str, float]
     clean: dict[str, float]
     penalty: float | None
+    chunks: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def train_epoch(places: Places) -> dict[int, Shown]:
@@ -34,7 +40,7 @@ def train_epoch(places: Places) -> dict[int, Shown]:
         places.host.state, places.lifted_there, run_keys(seeds, epochs), guards, places.order()
     )
     places.passed(state)
-    validated: dict[str, np.ndarray] = {}
+    validated = Validated({}, None)
     if any(place.run.call.validates(place.epoch) for place in active):
         rows = places.own_rows("validation_rows")
         validated = engine.validate(state, places.lifted_there, rows)
@@ -43,12 +49,22 @@ def train_epoch(places: Places) -> dict[int, Shown]:
     shown = {}
     for place in active:
         at = place.at
-        logs = _row(results, at)
+        logs, chunks = _row(results, at), {}
         if place.run.call.validates(place.epoch):
-            logs |= _row(validated, at, "val_")
+            logs |= _row(validated.metrics, at, "val_")
+            chunks = _chunks(validated.chunks, place)
         added = None if penalty is None else float(penalty[at])
-        shown[at] = Shown(logs, _row(clean, at, "clean_"), added)
+        shown[at] = Shown(logs, _row(clean, at, "clean_"), added, chunks)
     return shown
+
+
+def _chunks(sums: np.ndarray | None, place: Place) -> dict[str, np.ndarray]:
+    """Means of a run over the rows of each chunk, from the sums (run, metric, chunk)."""
+    if sums is None or place.run.dealt is None:
+        return {}
+    means = sums[place.at] / place.run.dealt.rows
+    names = place.table.engine.chunk_names
+    return {f"val_{name}": mean for name, mean in zip(names, means, strict=True)}
 
 
 def _row(values: dict[str, Any], at: int, prefix: str = "") -> dict[str, float]:

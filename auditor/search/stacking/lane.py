@@ -12,12 +12,15 @@ from typing import Any
 
 import keras
 import keras_tuner
+import numpy as np
 
 from auditor.search.progress import Watch
+from auditor.search.row_losses import StackLosses
 from auditor.search.stacking import sizing
 from auditor.search.stacking.building import complete
 from auditor.search.stacking.checkpoint import Checkpoints
 from auditor.search.stacking.choosing import Choice, choose
+from auditor.search.stacking.dealing import deal_out
 from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.plan import Group, Plan, PlannedStack
 from auditor.search.stacking.rows import StackedRun
@@ -34,6 +37,7 @@ class StackedLane:
         always: bool = False,
         folder: Path | None = None,
         watch: Watch | None = None,
+        losses: bool = False,
     ) -> None:
         """Train nothing yet.
 
@@ -44,9 +48,11 @@ class StackedLane:
             folder: Where each stack saves itself, in a folder of its name, and goes on from; None
                 for not at all. Who has reported all runs of a stack is to `remove` it.
             watch: Told of each epoch.
+            losses: Note the loss of each validation row in each run.
         """
         self._folder = folder
         self._watch = watch
+        self._losses = losses
         self._objective = objective
         self._clean_rows = clean_rows
         self._always = always
@@ -124,7 +130,10 @@ class StackedLane:
         runs = [found.runs[run] for run in stack.runs]
         for run in runs:
             run.execution.lane, run.execution.stack = "stacked", stack.name
-        engine, exclusive, rows = self._choice(stack, found)
+        chunk_of_row = deal_out(found.runs.values())
+        engine, exclusive, rows = self._choice(stack, found, chunk_of_row)
+        for run in runs:
+            run.execution.why_no_chunks = run.execution.why_no_chunks or engine.why_no_chunks
         rows = min(rows, stack.rows)  # halved, where it ran out of memory
         if not stack.is_timed:
             compiled = engine.backend.compiled
@@ -145,7 +154,10 @@ class StackedLane:
 
         saved = self._checkpoints(stack, tell)
         with self._one_at_a_time if exclusive else contextlib.nullcontext():
-            Stack(engine, runs, rows, self._objective, ended, self._stop, saved, watch).train()
+            Stack(
+                engine, runs, rows, self._objective, ended, self._stop, saved, watch,
+                **({"measure": StackLosses().measure} if self._losses else {}),
+            ).train()  # fmt: skip
         if self._watch is not None:
             self._watch.note_idle(place)
 
@@ -156,7 +168,7 @@ class StackedLane:
         digest = hashlib.blake2b(structure.encode(), digest_size=16).hexdigest()
         return Checkpoints(self._folder / stack.name, {"structure": digest}, tell=tell)
 
-    def _choice(self, stack: PlannedStack, found: Group) -> Choice:
+    def _choice(self, stack: PlannedStack, found: Group, chunk_of_row: np.ndarray | None) -> Choice:
         """How a group trains, decided by the first of its stacks while the others wait."""
         key = _key(stack, found)
         with self._lock:
@@ -164,7 +176,7 @@ class StackedLane:
         with lock:
             if key not in self._engines:
                 try:
-                    self._engines[key] = self._chosen(stack, found)
+                    self._engines[key] = self._chosen(stack, found, chunk_of_row)
                 except Exception as error:
                     self._engines[key] = error
         choice = self._engines[key]
@@ -189,7 +201,7 @@ class StackedLane:
         complete(model)
         return model
 
-    def _chosen(self, stack: PlannedStack, found: Group) -> Choice:
+    def _chosen(self, stack: PlannedStack, found: Group, chunk_of_row: np.ndarray | None) -> Choice:
         def make(compiled: bool) -> Engine:
             return Engine(
                 self._template(found),
@@ -199,6 +211,7 @@ class StackedLane:
                 stops_at_nan=any(_stops_at_nan(run.call.callbacks) for run in found.runs.values()),
                 own_rows=found.any_run.train_rows is not None,
                 clean_rows=self._clean_rows,
+                chunk_of_row=chunk_of_row,
             )
 
         if stack.is_timed:

@@ -12,8 +12,8 @@ from auditor.search.stacking.places import Places
 from auditor.search.stacking.resuming import PARTS
 from auditor.search.stacking.rows import RunId, StackedRun
 
-SCHEMA = 1
-"""Version of checkpoints."""
+SCHEMA = 2
+"""Version of checkpoints: 1 had no chunks."""
 
 
 def made_with(places: Places) -> dict[str, Any]:

@@ -138,13 +138,15 @@ class Program:
             updated = _kept(frozen, metrics, updated)
         return after, updated
 
-    def test(self, state: State, metrics: Tensors, lifted: Tensors, batch: Any) -> Tensors:
-        """The metrics after one more batch in inference mode."""
+    def test(
+        self, state: State, metrics: Tensors, lifted: Tensors, batch: Any
+    ) -> tuple[Tensors, Any]:
+        """The metrics after one more batch in inference mode, and the prediction for it."""
         with self.lifting.bound(lifted):
             loss, (_, prediction, _, updated) = self._loss(
                 state.weights, state.others, metrics, batch, training=False
             )
-            return self._observe(updated, loss, prediction, batch)
+            return self._observe(updated, loss, prediction, batch), prediction
 
     def results(self, metrics: Tensors) -> Tensors:
         """What the metrics amount to, in the order of `result_names`."""

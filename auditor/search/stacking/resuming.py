@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 PARTS = ("weights", "others", "optimizer")
 """Of a `State`."""
 
-TRAINED = ("started", "epochs", "seconds", "best_value")
+TRAINED = (
+    *("started", "epochs", "seconds", "best_value"),
+    *("chunks", "chunk_rows", "chunk_digest", "why_no_chunks"),
+)
 """What becomes of an `Execution` while it is trained."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from auditor.search.chunks import Dealt
 from auditor.search.recorder import Execution
 from auditor.search.stacking.engine import Engine
 from auditor.search.stacking.fit_call import FitCall
@@ -35,6 +36,7 @@ class StackedRun:
         build: Makes its own real model.
         train_rows, validation_rows: Which rows of the training data it trains and validates on;
             None for all, and for data of their own.
+        dealt: Which chunks its validation rows are in; None without chunks.
         history: As `fit` would return it, once the run has ended.
         keeps_final_weights: Whether somebody wants them.
         final_weights: At its end, in the order of `Model.get_weights`.
@@ -55,6 +57,7 @@ class StackedRun:
     build: Callable[[], Any]
     train_rows: np.ndarray | None = None
     validation_rows: np.ndarray | None = None
+    dealt: Dealt | None = None
     history: Any = None
     keeps_final_weights: bool = True
     final_weights: list[np.ndarray] | None = None

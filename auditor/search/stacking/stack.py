@@ -12,6 +12,7 @@ import keras_tuner
 import numpy as np
 
 from auditor.scoring import UNREGULARISED
+from auditor.search.chunks import record
 from auditor.search.recorder import LEARNING_RATE, scalars
 from auditor.search.stacking.callbacks import RunCallbacks
 from auditor.search.stacking.checkpoint import Checkpoints
@@ -36,6 +37,7 @@ class Stack:
         stop: threading.Event | None = None,
         checkpoints: Checkpoints | None = None,
         watch: Callable[[int, int, int], None] = lambda epoch, epochs, runs: None,
+        measure: Callable[[StackedRun], None] = lambda run: None,
     ) -> None:
         """Prepare `rows` rows for any number of runs.
 
@@ -50,6 +52,7 @@ class Stack:
             checkpoints: Save the stack, and let it go on from there; None for not at all.
             watch: Called after each epoch with how many epochs the runs have behind them on the
                 average, how many each has at most, and how many runs there are.
+            measure: Called with each run that has best weights, before it is saved as ended.
         """
         self.engine = engine
         self.places = Places(engine, runs, rows)
@@ -58,6 +61,7 @@ class Stack:
         self._stop = stop or threading.Event()
         self._checkpoints = checkpoints
         self._watch = watch
+        self._measure = measure
         self._ended: list[StackedRun] = []
 
     def train(self) -> None:
@@ -183,6 +187,7 @@ class Stack:
         row |= {name: value for name, value in extras.items() if name not in row}
         execution.seconds.append(seconds)
         execution.epochs.append(row)
+        record(execution, place.run.dealt, shown.chunks)
         leads = execution.takes_lead(row, self._objective)
         place.has_best |= leads
         return leads
@@ -219,6 +224,7 @@ class Stack:
         found = {name: v for name, v in place.last_logs.items() if name in last}
         clean = {name: v for name, v in last.items() if name.startswith("clean_")}
         penalty = math.nan if UNREGULARISED in last else None
+        chunks = {name: means[-1] for name, means in execution.chunks.items()}
         while place.epoch < call.epochs and not place.callbacks.stopped:
             if self._stop.is_set():
                 return
@@ -229,7 +235,8 @@ class Stack:
                 for n, v in found.items()
                 if not n.startswith("val_") or call.validates(place.epoch)
             }
-            self._after_epoch(place, Shown(logs, clean, penalty), 0.0)
+            again = chunks if call.validates(place.epoch) else {}
+            self._after_epoch(place, Shown(logs, clean, penalty, again), 0.0)
             if self.places.taken[place.at] is not place:
                 return
             if self.places.host.is_edited(place.at):
@@ -253,6 +260,7 @@ class Stack:
         if place.has_best:
             run.execution.best_weights = self.places.best.weights_of(place.at)
             run.execution.model = self.engine.program.model
+            self._measure(run)
         if run.keeps_final_weights:
             run.final_weights = place.get_weights()
         if run.keeps_final_weights and run.history is not None:

@@ -16,6 +16,7 @@ import pytest
 from auditor.scoring import UNREGULARISED
 from auditor.search.recorder import Execution
 from auditor.search.stacking import places
+from auditor.search.stacking.engine import Validated
 from auditor.search.stacking.fit_call import FitCall
 from auditor.search.stacking.program import State
 from auditor.search.stacking.rows import StackedRun
@@ -65,7 +66,7 @@ class Engine:
         return State([weights], [], state.optimizer), {"loss": abs(weights[:, 0])}
 
     def validate(self, state: State, lifted: Any, rows: Any) -> Any:
-        return {"loss": abs(state.weights[0][:, 0])}
+        return Validated({"loss": abs(state.weights[0][:, 0])}, None)
 
     def clean(self, state: State, lifted: Any, rows: Any) -> Any:
         return {"loss": abs(state.weights[0][:, 0])}
@@ -362,7 +363,7 @@ def test_a_dead_run_stops_when_its_callback_says_so() -> None:
 def test_a_run_whose_weights_are_numbers_is_not_dead() -> None:
     class Unlucky(Engine):
         def validate(self, *args: Any) -> Any:
-            return {"loss": super().validate(*args)["loss"] * math.nan}
+            return Validated({"loss": super().validate(*args).metrics["loss"] * math.nan}, None)
 
         def train(self, *args: Any) -> Any:
             state, found = super().train(*args)

@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from auditor.search.stacking.backends.common import Backend
+from auditor.search.stacking.evaluation import Evaluation
 from auditor.search.stacking.program import Program, State, Tensors
 from auditor.search.stacking.randomness import fold_in
 
@@ -128,41 +129,39 @@ class Jax(Backend):
 
         return self._compiled(epoch, of_all=2)
 
-    def test(
-        self, program: Program, pack: Callable[[Tensors], Any], batch_size: int, own_rows: bool
-    ) -> Callable[..., Any]:
+    def test(self, evaluation: Evaluation, batch_size: int, own_rows: bool) -> Callable[..., Any]:
         """An evaluation in inference mode; see `TensorFlow.test`."""
 
         def one(
-            weights: Tensors, others: Tensors, metrics: Tensors, lifted: Any, batch: Any
+            weights: Tensors, others: Tensors, carried: Tensors, lifted: Any, batch: Any
         ) -> Any:
-            return program.test(State(weights, others, []), metrics, lifted, pack(batch))
+            return evaluation.step(State(weights, others, []), carried, lifted, batch)
 
         over_runs = jax.vmap(one, in_axes=(0, 0, 0, 0, 0 if own_rows else None))
 
         def evaluate(
             weights: Tensors, others: Tensors, lifted: Tensors, rows: Any, data: Tensors
         ) -> Any:
-            def step(metrics: Tensors, begin: Any, size: int) -> Tensors:
+            def step(carried: Tensors, begin: Any, size: int) -> Tensors:
                 cut = partial(jax.lax.dynamic_slice_in_dim, start_index=begin, slice_size=size)
                 if own_rows:
                     mine = cut(rows, axis=1)
                     batch = [jnp.take(array, mine, axis=0) for array in data]
                 else:
                     batch = [cut(array) for array in data]
-                updated: Tensors = over_runs(weights, others, metrics, lifted, batch)
+                updated: Tensors = over_runs(weights, others, carried, lifted, batch)
                 return updated
 
             total = rows.shape[1] if own_rows else data[0].shape[0]
             full, rest = divmod(total, batch_size)
-            metrics = [_repeated(value, weights[0].shape[0]) for value in program.fresh_metrics]
+            carried = [_repeated(value, weights[0].shape[0]) for value in evaluation.fresh]
             if full:
-                metrics = jax.lax.fori_loop(
-                    0, full, lambda i, carried: step(carried, i * batch_size, batch_size), metrics
+                carried = jax.lax.fori_loop(
+                    0, full, lambda i, carried: step(carried, i * batch_size, batch_size), carried
                 )
             if rest:
-                metrics = step(metrics, full * batch_size, rest)
-            return jax.vmap(program.results)(metrics)
+                carried = step(carried, full * batch_size, rest)
+            return jax.vmap(evaluation.results)(carried)
 
         return self._compiled(evaluate, of_all=1)
 

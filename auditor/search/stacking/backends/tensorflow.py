@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from auditor.search.stacking.backends.common import Backend
+from auditor.search.stacking.evaluation import Evaluation
 from auditor.search.stacking.layers import RECURRENT, UNROLLED_STEPS, sees_data, time_steps
 from auditor.search.stacking.program import Program, State, Tensors
 
@@ -141,60 +142,55 @@ class TensorFlow(Backend):
         """
         return not self.compiled and not program.model._compile_loss.metrics
 
-    def test(
-        self, program: Program, pack: Callable[[Tensors], Any], batch_size: int, own_rows: bool
-    ) -> Callable[..., Any]:
+    def test(self, evaluation: Evaluation, batch_size: int, own_rows: bool) -> Callable[..., Any]:
         """An evaluation in inference mode.
 
         Args:
-            program: What one run computes.
-            pack: From the arrays of a batch to (x, y, sample weight).
+            evaluation: What one run computes.
             batch_size: Rows at once.
             own_rows: Whether each run is tested on rows of its own.
 
         Returns:
             A function of the weights, the others, the lifted values, rows (run, row) and the data.
-            It gives the results of the metrics (run,).
+            It gives the results (run, ...) of the evaluation.
         """
 
         @tf.function(jit_compile=self.compiled, autograph=False)
         def evaluate(
             weights: Tensors, others: Tensors, lifted: Tensors, rows: Any, data: Tensors
         ) -> Any:
-            def step(metrics: Any, begin: Any, size: int) -> Any:
+            def step(carried: Any, begin: Any, size: int) -> Any:
                 if own_rows:
                     mine = tf.slice(rows, [0, begin], [rows.shape[0], size])
                     batch = [tf.gather(array, mine) for array in data]
                     return tf.vectorized_map(
-                        lambda run: program.test(
-                            State(run[0], run[1], []), run[2], run[3], pack(run[4])
+                        lambda run: evaluation.step(
+                            State(run[0], run[1], []), run[2], run[3], run[4]
                         ),
-                        (weights, others, metrics, lifted, batch),
+                        (weights, others, carried, lifted, batch),
                         **_LOOPED,
                     )
                 batch = [_slice(array, begin, size) for array in data]
                 return tf.vectorized_map(
-                    lambda run: program.test(
-                        State(run[0], run[1], []), run[2], run[3], pack(batch)
-                    ),
-                    (weights, others, metrics, lifted),
+                    lambda run: evaluation.step(State(run[0], run[1], []), run[2], run[3], batch),
+                    (weights, others, carried, lifted),
                     **_LOOPED,
                 )
 
             total = rows.shape[1] if own_rows else data[0].shape[0]
             full, rest = divmod(total, batch_size)
-            metrics = [_repeated(value, weights[0].shape[0]) for value in program.fresh_metrics]
+            carried = [_repeated(value, weights[0].shape[0]) for value in evaluation.fresh]
             if full == 1:
-                metrics = step(metrics, 0, batch_size)
+                carried = step(carried, 0, batch_size)
             elif full:
-                _, metrics = tf.while_loop(
+                _, carried = tf.while_loop(
                     lambda i, _: i < full,
                     lambda i, carried: (i + 1, step(carried, i * batch_size, batch_size)),
-                    (tf.constant(0), metrics),
+                    (tf.constant(0), carried),
                 )
             if rest:
-                metrics = step(metrics, full * batch_size, rest)
-            return tf.vectorized_map(program.results, metrics)
+                carried = step(carried, full * batch_size, rest)
+            return tf.vectorized_map(evaluation.results, carried)
 
         compiled: Callable[..., Any] = evaluate
         return compiled

@@ -1,0 +1,114 @@
+"""`Chunks` as two files of a folder: `chunks.json` says what is where, `chunks.npy` holds it.
+
+The numbers of ten thousand trials take a hundred megabytes, and few that load a record look at
+them: they stay in the file, which the operating system reads when somebody does.
+"""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from auditor.errors import ReadError, TrialsError
+from auditor.files import read_json, to_json, whole_file, write_whole
+from auditor.trials.chunks import Chunks, ChunkTable, ChunkValues
+from auditor.trials.records import Run
+
+INDEX, NUMBERS = "chunks.json", "chunks.npy"
+
+SCHEMA = 1
+"""Version of the two files."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A `ChunkTable` without its numbers; a run per entry of the lists."""
+
+    metrics: tuple[str, ...]
+    chunks: int
+    trials: list[str]
+    executions: list[int]
+    folds: list[int]
+    epochs: list[int]
+
+
+@dataclass(frozen=True)
+class _Index:
+    schema: int
+    rows: dict[int, tuple[int, ...]]
+    tables: list[_Table]
+
+
+def write(path: Path, chunks: Chunks | None) -> None:
+    """Write the files; remove those that are there where there are no chunks."""
+    if chunks is None:
+        for name in (INDEX, NUMBERS):
+            (path / name).unlink(missing_ok=True)
+        return
+    tables = chunks.values.tables
+    numbers = np.concatenate([np.empty(0, "<f4"), *(t.numbers.ravel() for t in tables)])
+    index = {
+        "schema": SCHEMA,
+        "rows": {str(fold): counts for fold, counts in chunks.rows.items()},
+        "tables": [_entry(table) for table in tables],
+    }
+    with whole_file(path / NUMBERS) as file:
+        np.lib.format.write_array(file, numbers.astype("<f4", copy=False), allow_pickle=False)
+    write_whole(path / INDEX, to_json(index))
+
+
+def read(path: Path) -> Chunks | None:
+    """The inverse of `write`.
+
+    Raises:
+        ReadError: A file is missing or damaged.
+    """
+    if not (path / INDEX).exists():
+        return None
+    try:
+        index = TypeAdapter(_Index).validate_python(read_json(path / INDEX))
+        if index.schema != SCHEMA:
+            raise ValueError(f"schema {index.schema}, this version reads {SCHEMA}")
+        numbers = np.load(path / NUMBERS, mmap_mode="r", allow_pickle=False)
+        if numbers.dtype != np.dtype("<f4") or numbers.ndim != 1:
+            raise ValueError(f"{NUMBERS} holds {numbers.dtype} of shape {numbers.shape}")
+        tables, begin = [], 0
+        for entry in index.tables:
+            table, begin = _table(entry, numbers, begin)
+            tables.append(table)
+        if begin != len(numbers):
+            raise ValueError(f"{NUMBERS} holds more numbers than {INDEX} says")
+        return Chunks(index.rows, ChunkValues(tuple(tables)))
+    except (OSError, ValueError, TypeError, EOFError, ValidationError, TrialsError) as error:
+        raise ReadError(
+            f"cannot read {path / INDEX} and {NUMBERS}: {error!s:.300}; audit the original "
+            "directory again, or restore this folder from a copy"
+        ) from error
+
+
+def _entry(table: ChunkTable) -> dict[str, Any]:
+    return {
+        "metrics": table.metrics,
+        "chunks": table.numbers.shape[2],
+        "trials": [run.trial_id for run in table.runs],
+        "executions": [run.execution for run in table.runs],
+        "folds": [run.fold for run in table.runs],
+        "epochs": [int(end - begin) for begin, end in pairwise(table.bounds)],
+    }
+
+
+def _table(entry: _Table, numbers: np.ndarray, begin: int) -> tuple[ChunkTable, int]:
+    """A table whose numbers begin there, and where they end."""
+    runs = tuple(map(Run, entry.trials, entry.executions, entry.folds))
+    bounds = np.append(0, np.cumsum(np.array(entry.epochs, np.int64)))
+    shape = (int(bounds[-1]), len(entry.metrics), entry.chunks)
+    lengths = {len(entry.trials), len(entry.executions), len(entry.folds), len(entry.epochs)}
+    end = begin + int(np.prod(shape))
+    if len(lengths) > 1 or len(set(runs)) < len(runs) or min(entry.epochs, default=0) < 0:
+        raise ValueError(f"the runs in {INDEX} do not fit together")
+    if min(shape[1:]) < 1 or end > len(numbers):
+        raise ValueError(f"{NUMBERS} holds fewer numbers than {INDEX} says")
+    return ChunkTable(entry.metrics, runs, bounds, numbers[begin:end].reshape(shape)), end
