@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.stats import t
 
 from auditor.selection.picking import DRAWS, SEED
 from auditor.selection.records import Estimate, Luck
-from auditor.selection.rows import interval, kept, standings, tells
-from auditor.selection.sets import from_executions, paired
+from auditor.selection.rows import kept, standings, tells
+from auditor.selection.sets import LEVEL, from_executions, paired
 from auditor.selection.shrinking import shrink
 from auditor.trials import Run
 
@@ -22,8 +23,8 @@ def execution_luck(scores: ByTrial, objective: float, sign: int) -> Luck | None:
     """What the luck of training did to the choice; None where some trial trained once.
 
     Scores are shrunk towards each other as far as the noise between executions calls for; the
-    winner's optimism is what it loses by that. Its interval is that of winners that are picked
-    again among the shrunken ones.
+    winner's optimism is what it loses by that. Its interval holds whatever the true scores are:
+    from the noise of a trial that was not picked to that of the best of so many equal ones.
 
     Args:
         scores: Of the runs of each trial.
@@ -53,7 +54,9 @@ def execution_luck(scores: ByTrial, objective: float, sign: int) -> Luck | None:
         units=min(len(group) for groups in spread for group in groups),
         rows=None,
         corrected=objective + sign * optimism,
-        optimism=Estimate(optimism, interval(optimism - noise[at] + noise[at].mean(), freedom)),
+        optimism=Estimate(
+            optimism, (-error * _reach(1, freedom), error * _reach(len(names), freedom))
+        ),
         regret=Estimate(regret, (0.0, max(pairs.regret, regret))),
         could_be_best=kept(names, pairs),
         tells=tells(pairs),
@@ -94,6 +97,11 @@ def fold_luck(scores: ByTrial, objective: float, sign: int) -> Luck | None:
         tells=tells(pairs),
         standings=standings(names, pairs),
     )
+
+
+def _reach(trials: int, freedom: int) -> float:
+    """What the largest of their noises stays below with 97.5 %, in standard errors."""
+    return float(t.isf(-np.expm1(np.log1p(-LEVEL / 2) / trials), freedom))
 
 
 def _by_fold(runs: Mapping[Run, float]) -> list[Sequence[float]]:

@@ -19,6 +19,12 @@ Singles = NDArray[np.float32]
 DRAWS = 500
 """Times that the winner is picked again; twice as many move an estimate by less than 3 % of it."""
 
+FEWEST_DRAWS = 100
+"""Where trials and epochs are very many; their winners are much alike."""
+
+PICKED = 50_000_000
+"""Epochs of runs that are looked at in all draws together: some seconds."""
+
 SEED = 0
 """All draws are seeded: the same sweep gives the same answer."""
 
@@ -103,13 +109,20 @@ def pick(field: Field, weights: Floats) -> Picked:
     return Picked(*(np.concatenate(parts, axis=1) for parts in zip(*found, strict=True)))
 
 
-def resampled(folds: int, parts: int, rng: np.random.Generator) -> Floats:
+def draws_of(field: Field) -> int:
+    """How often winners can be picked from it in a short time."""
+    return int(np.clip(PICKED // field.objective.size, FEWEST_DRAWS, DRAWS))
+
+
+def resampled(field: Field, rng: np.random.Generator) -> Floats:
     """Weights of parts drawn with replacement, in each fold; (fold, draw, part).
 
     Widened by sqrt(n / (n - 1)): n parts have n - 1 to vary with (Efron 1982, The Jackknife, the
     Bootstrap and Other Resampling Plans, section 5.3).
     """
-    counts = rng.multinomial(parts, [1 / parts] * parts, (folds, DRAWS))
+    parts = field.deviations.shape[2]
+    shape = field.folds.max() + 1, draws_of(field)
+    counts = rng.multinomial(parts, [1 / parts] * parts, shape)
     return np.asarray((counts - 1) / parts * np.sqrt(parts / (parts - 1)))
 
 

@@ -51,7 +51,7 @@ def row_luck(field: Field, setting: Setting, units: Floats | None = None) -> Luc
     """
     rng = np.random.default_rng(SEED)
     folds, parts = int(field.folds.max()) + 1, field.deviations.shape[2]
-    found = pick(field, resampled(folds, parts, rng))
+    found = pick(field, resampled(field, rng))
     scores = field.scores
     drawn = shrink(scores, own_noise(field)).drawn(len(found.seen), rng) - scores
     seen, truth = found.seen + drawn, found.plain + drawn

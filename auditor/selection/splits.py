@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from auditor.selection.picking import SEED, Field, pick
+from auditor.selection.picking import SEED, Field, draws_of, pick
 
-SPLITS = 1000
-"""Splits into halves that are looked at: the share is known to .02."""
+SPLITS = 2
+"""Splits into halves per draw of the bootstrap: of 1,000 the share is known to .02."""
 
 
 def overfitting_probability(field: Field, candidates: int) -> float:
@@ -21,7 +21,7 @@ def overfitting_probability(field: Field, candidates: int) -> float:
     """
     parts = field.deviations.shape[2]
     rng = np.random.default_rng(SEED)
-    order = rng.permuted(np.tile(np.arange(parts), (SPLITS, 1)), axis=1)
+    order = rng.permuted(np.tile(np.arange(parts), (SPLITS * draws_of(field), 1)), axis=1)
     weights = np.where(order < parts // 2, 1, -1) / parts
     if parts % 2:  # one part on neither side
         weights[order == parts - 1] = 0
