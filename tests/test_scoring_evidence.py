@@ -28,7 +28,7 @@ TASKS = (
     [
         ("README.md", r"worsened by (\S+) times the gap"),
         ("docs/scoring.md", r"default weight is (\d\S*\d)"),
-        ("docs/guides/choose_the_penalty.md", r"val_loss \+ (\S+) \* max"),
+        ("docs/guides/choose_the_penalty.md", r"default weight is (\d\S*\d)"),
     ],
 )
 def test_the_pages_name_the_default_of_the_code(page: str, words: str) -> None:
