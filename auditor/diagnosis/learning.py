@@ -45,6 +45,15 @@ from auditor.outcomes import (
 )
 from auditor.trials import twin
 
+HAVE_LEARNED = (Outcome.OK, Outcome.OVERFIT, Outcome.DEGRADED)
+"""Outcomes of trials that did better than knowing nothing."""
+
+SETTINGS = (
+    "Most other trials learned: hold learning rate, optimizer, activation and initialiser against "
+    "theirs before you look at labels and scaling."
+)
+"""What helps where the data are hardly to blame."""
+
 
 def _needs_no_skill(seen: Judged) -> str | None:
     trials, name = seen.trials, accuracy_of(seen.trials)
@@ -95,7 +104,7 @@ def _no_skill(seen: Judged, trial: str, runs: Verdicts) -> Finding:
         trials=(trial,),
         runs=tuple(runs),
         severity="warning" if is_improving else NEVER_LEARNED.severity,
-        remedy="Train longer first. " * is_improving + NEVER_LEARNED.remedy,
+        remedy="Train longer first. " * is_improving + _remedy(seen),
     )
 
 
@@ -123,7 +132,15 @@ def _same_answers(seen: Judged, trial: str, runs: Verdicts) -> Finding:
         "high" if seen.measured.finite("val_loss").lengths.max() >= 10 else "medium",
         trials=(trial,),
         runs=tuple(runs),
+        remedy=_remedy(seen),
     )
+
+
+def _remedy(seen: Judged) -> str:
+    """Where most trials learned, labels and scaling are not the first suspects."""
+    outcomes = list(seen.outcomes.by_trial.values())
+    learned = sum(outcome in HAVE_LEARNED for outcome in outcomes)
+    return SETTINGS if 2 * learned >= len(outcomes) else NEVER_LEARNED.remedy
 
 
 def _course(seen: Judged, place: int) -> str:

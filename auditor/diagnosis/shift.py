@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from auditor.diagnosis.data import checks_of, needs_checks
 from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
 from auditor.diagnosis.wording import count, number, percent
-from auditor.trials.data_checks import LabelShift
+from auditor.trials.data_checks import LabelShift, Separation
 
 LABEL_P = 0.0001
 """Largest probability of such a difference between random halves of one population."""
@@ -58,9 +58,14 @@ def _labels(seen: Judged) -> Iterator[Finding]:
     )
 
 
+def inputs_differ(found: Separation) -> bool:
+    """Whether rows of two sides are told apart by their inputs."""
+    return found.low > APART
+
+
 def _apart(seen: Judged) -> Iterator[Finding]:
     found = checks_of(seen).separation
-    if found is None or found.low <= APART:
+    if found is None or not inputs_differ(found):
         return
     most = ", ".join(telling(name, auc, "in validation") for name, auc in found.features)
     yield DATA_DIFFER.finding(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from auditor.diagnosis.finding import Evidence, Finding, Judged, Rule
+from auditor.diagnosis.shift import inputs_differ, labels_differ
 from auditor.diagnosis.sides import (
     Gaps,
     gaps_above,
@@ -45,7 +46,10 @@ def _gap_at_first(seen: Judged) -> Iterator[Finding]:
     is_rare = 2 * len(runs) < int((relative.lengths >= MIN_EPOCHS - 1).sum())
     chance = _above_chance(seen, runs[0], validation)
     rows = seen.measured.rows.get(runs[0])
-    if is_rare:
+    unlike = _known_to_differ(seen)
+    if unlike:
+        cause = f"{unlike} of training and validation data differ, which makes such gaps"
+    elif is_rare:
         cause = "most others on the same data do not show it, so it may overfit that early"
     elif chance:
         cause = "validation data unlike the training data, or a shifted class balance, is likely"
@@ -69,8 +73,18 @@ def _gap_at_first(seen: Judged) -> Iterator[Finding]:
         f"throughout{chance}: {cause}",
         evidence,
         GAP_FROM_FIRST.severity,
-        "medium" if rows is not None and not is_rare else "low",
+        "medium" if unlike or (rows is not None and not is_rare) else "low",
     )
+
+
+def _known_to_differ(seen: Judged) -> str:
+    """What the checks of the data found to differ, in words; empty where nothing."""
+    checks = seen.trials.context.data_checks
+    if checks is None:
+        return ""
+    labels = checks.labels is not None and labels_differ(checks.labels)
+    inputs = checks.separation is not None and inputs_differ(checks.separation)
+    return " and ".join(["labels"] * labels + ["inputs"] * inputs)
 
 
 def _far_above(seen: Judged, gaps: Gaps) -> list[int]:
@@ -140,8 +154,9 @@ GAP_FROM_FIRST = Rule(
     "may be the one that suits other data.",
     remedy="Compare labels and inputs of both sides, and how each was prepared; shuffle before "
     "splitting. Validate within the first epoch to rule out that it overfits that early.",
-    certainty="Medium where the number of validation rows is known, so that it cannot be the luck "
-    "of a small set; low otherwise, and where most other runs do not show it. Never high: a model "
-    "can overfit within one epoch of many batches.",
+    certainty="Medium where labels or inputs are known to differ, and where the number of "
+    "validation rows is known, so that it cannot be the luck of a small set; low otherwise, and "
+    "where most other runs do not show it. Never high: a model can overfit within one epoch of "
+    "many batches.",
     thresholds=("GAP_AT_FIRST", "GAP_ERRORS", "LOSS_SPREAD", "MIN_EPOCHS"),
 )

@@ -345,6 +345,17 @@ def test_curves_that_share_all_their_noise_are_judged() -> None:
 
 
 @pytest.mark.parametrize(
+    ("others", "remedy"), [(0, "Check labels"), (1, "Most other trials learned"), (3, "Most other")]
+)
+def test_the_data_are_no_first_suspect_where_most_trials_learned_from_them(
+    others: int, remedy: str
+) -> None:
+    learned = {f"b{i}": both(learning(seed=i)) for i in range(others)}
+    trials = sweep({"a": both(np.full(40, LN2 + 0.01))} | learned, no_skill_loss=LN2)
+    assert found("AUD004", trials).remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
     ("loss", "words"), [(0.66, "no better than that of a constant"), (0.1, "a single output")]
 )
 def test_one_answer_for_all_rows_is_told_by_its_accuracies(loss: float, words: str) -> None:

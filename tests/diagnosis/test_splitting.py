@@ -1,5 +1,6 @@
 """Validation far above, far below, or the same as training: from planted truth and real runs."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ from auditor.diagnosis.equality import SURE_EPOCHS
 from auditor.diagnosis.splitting import GAP_AT_FIRST
 from auditor.readers import read
 from auditor.trials import ModelFacts, Objective, Recorded, Run, Trials
+from auditor.trials.data_checks import Separation
 from tests.diagnosis.asking import diagnosed, evidence, found
+from tests.diagnosis.examples.data import HEALTHY_CHECKS, SORTED
 from tests.diagnosis.examples.splitting import APART, SAME
 from tests.diagnosis.examples.splitting import BELOW as LOW
 from tests.making import CASES, case, sweep
 
+TOLD_APART = Separation(800, 800, 0.8, 0.77, 0.83)
 OURS = {"AUD019", "AUD020", "AUD021"}
 
 
@@ -122,6 +126,24 @@ def test_a_gap_of_one_trial_among_many_is_its_own() -> None:
     finding = found("AUD019", trials)
     assert "most others on the same data do not show it" in finding.sentence
     assert (finding.trials, finding.confidence) == (("a",), "low")
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"labels": SORTED}, "labels of training and validation data differ"),
+        ({"labels": SORTED, "separation": TOLD_APART}, "labels and inputs of training"),
+    ],
+)
+def test_a_gap_is_put_down_to_data_that_are_known_to_differ(
+    parts: dict[str, Any], words: str
+) -> None:
+    checks = replace(HEALTHY_CHECKS, **parts)
+    others = {f"b{i}": curves(i) for i in range(3)}
+    finding = found("AUD019", sweep({"a": APART} | others, data_checks=checks))
+    assert words in finding.sentence
+    assert "overfit" not in finding.sentence
+    assert finding.confidence == "medium"
 
 
 def test_runs_that_exploded_say_nothing_of_the_split() -> None:

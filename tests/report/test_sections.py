@@ -184,10 +184,34 @@ def test_verdict_says_why_a_result_counts_as_missing(unfinished: str, note: str)
 
 
 def test_verdict_advises_to_leave_out_what_is_shown_to_fail(full: Audit) -> None:
-    steps = dict(words(full, "verdict").answers)["what to do"]
-    assert steps == (
-        "Leave lr = 1.0 with activation = sigmoid out of the next search. Stop early. "
-        "Train the best few with more seeds before you choose between them."
+    seeds = "Train the best few with more seeds before you choose between them."
+    leave = "Leave lr = 1.0 with activation = sigmoid out of the next search."
+    assert dict(words(full, "verdict").answers)["what to do"] == f"{leave} {seeds}"
+    (told, *_) = full.findings
+    also = replace(full, findings=(told, replace(told, trials=(next(iter(full.scores.by_trial)),))))
+    assert dict(words(also, "verdict").answers)["what to do"] == f"{leave} Stop early. {seeds}"
+
+
+def test_verdict_advises_to_look_at_a_split_before_all_hyperparameters(full: Audit) -> None:
+    (told, *_) = full.findings
+    gap = replace(told, code="AUD019", title="Gap from the first epoch", confidence="medium")
+    labels = replace(gap, code="AUD033", title="Label distributions differ")
+    for findings, start in (
+        ((gap,), "Look at the split first: gap from the first epoch. Leave lr"),
+        ((gap, labels), "Look at the split first: label distributions differ. Leave lr"),
+        ((replace(gap, confidence="low"),), "Leave lr"),
+    ):
+        steps = dict(words(replace(full, findings=findings), "verdict").answers)["what to do"]
+        assert steps.startswith(start)
+
+
+def test_verdict_advises_to_leave_out_the_values_of_all_causes_told(full: Audit) -> None:
+    cause = full.causes[0]
+    rate = replace(cause, conditions=cause.conditions[:1])
+    both = replace(full, attribution=replace(full.attribution, causes=(cause, rate)))
+    steps = dict(words(both, "verdict").answers)["what to do"]
+    assert steps.startswith(
+        "Leave lr = 1.0 with activation = sigmoid, and lr = 1.0, out of the next search."
     )
 
 

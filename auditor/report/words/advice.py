@@ -1,6 +1,6 @@
 """What to do next, as somebody with experience would say after a look at the verdict."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Set
 from typing import TYPE_CHECKING
 
 from auditor.attribution.cause import Cause
@@ -28,6 +28,10 @@ _SCALING = "AUD035"
 """The rule on inputs that are not scaled: a warning where runs exploded. Of every other failure
 it may be the reason, so that nothing is worth leaving out before the inputs are scaled."""
 
+_SPLIT = ("AUD031", "AUD033", "AUD034", "AUD019")
+"""Rules on validation rows that are unlike, or among, the training rows: whatever the values, the
+curves then show the split as well. The last one infers it from the curves."""
+
 
 def next_steps(
     audit: "Audit", best: str | None, causes: Iterable[Cause], entries: Iterable[Entry]
@@ -44,11 +48,10 @@ def next_steps(
     unscaled = [f for f in audit.findings if f.code == _SCALING and f.severity == "warning"]
     shown = [c for c in causes if c.evidence != "associated" and not unscaled]
     avoid = [cause for cause in shown if best is None or not meets(cause, values[best])]
-    steps = [
-        f"Leave {' with '.join(map(phrases.condition, c.conditions))} out of the next search."
-        for c in avoid[:1]
-    ]
-    said = {_RULES.get(cause.outcome) for cause in avoid[:1]}
+    steps = [*_split(audit), *_leave_out(avoid)]
+    said = {_RULES[cause.outcome] for cause in avoid if cause.outcome in _RULES}
+    # Trials that are left out need no repair.
+    said |= _only_in(audit, {t for t in values if any(meets(c, values[t]) for c in avoid)})
     left = [(f"Scale the inputs first: {f.remedy[:1].lower()}{f.remedy[1:]}", "") for f in unscaled]
     left += [(e.remedy, e.label) for e in entries if e.label not in said and e.remedy]
     steps += [phrases.sentence(remedy) for remedy, _ in left[:1]]
@@ -57,6 +60,27 @@ def next_steps(
     if best is not None and _is_luck_unknown(audit, best):
         steps.append("Train the best few with more seeds before you choose between them.")
     return steps
+
+
+def _split(audit: "Audit") -> Iterator[str]:
+    """What comes before all hyperparameters, where it is likely enough."""
+    found = {f.code: f.title for f in audit.findings if f.confidence != "low"}
+    title = next((found[code] for code in _SPLIT if code in found), None)
+    if title is not None:
+        yield f"Look at the split first: {title[:1].lower()}{title[1:]}."
+
+
+def _leave_out(causes: Iterable[Cause]) -> list[str]:
+    """One sentence on the values of all causes; none where there is no cause."""
+    values = [" with ".join(map(phrases.condition, cause.conditions)) for cause in causes]
+    listed = f"{', and '.join(values)}{',' * (len(values) > 1)}"
+    return [f"Leave {listed} out of the next search."] * bool(values)
+
+
+def _only_in(audit: "Audit", trials: Set[str]) -> set[str]:
+    """Codes of findings of which all are on some of these trials."""
+    codes = {f.code for f in audit.findings}
+    return codes - {f.code for f in audit.findings if not f.trials or set(f.trials) - trials}
 
 
 def _further(audit: "Audit", best: str | None, said: Container[str]) -> Iterator[str]:
