@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+
 import auditor
 
 project = "auditor"
@@ -27,18 +29,20 @@ highlight_language = "none"  # a block says what it is
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 
-# The navigation. In index.md it would be a block of code wherever that page is not this site's;
-# there the page has links of its own.
+# The navigation, in the order of reading; a pattern adds the pages that are not listed before it.
+# In index.md it would be a block of code wherever that page is not this site's; there are links.
 NAVIGATION = {
     "Begin": ["quick_start", "concepts"],
-    "Guides": ["guides/*"],
+    "Guides": [
+        "guides/replace_a_grid_search", "guides/audit_a_directory", "guides/read_the_report",
+        "guides/*",
+    ],
     "What it finds": [
         "rules", "attribution", "confirm", "check_data", "scoring", "selection", "compare",
     ],
-    "Worked cases": ["cases/*"],
+    "Worked cases": ["cases/grid*", "cases/*"],
     "Reference": [
         "command_line", "python", "formats", "report", "exports", "audit_json", "clusters",
         "performance", "comparison",
@@ -57,6 +61,14 @@ def navigation(_app: Any, page: str, source: list[str]) -> None:
         source[0] += "\n\n" + "\n".join(["```{toctree}", *lines, "```"]) + "\n"
 
 
+def dashes(_app: Any, page: nodes.document) -> None:
+    """Between an argument and what it is, where Sphinx has two hyphens for `smartquotes`."""
+    for text in list(page.findall(nodes.Text)):
+        if text == " -- ":
+            text.parent.replace(text, nodes.Text(" – "))
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.connect("doctree-read", dashes)
     app.connect("source-read", navigation)

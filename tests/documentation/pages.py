@@ -6,6 +6,7 @@ A block says by a comment before it, which no reader sees, how it is treated:
     <!-- run -->                           a block of commands is run too; Python is in any case
     <!-- run: slow -->                     the same, in the slow tier
     <!-- file: first.py -->                written to that file, for a block of commands to run
+    <!-- output -->                        what the commands before it print, among other things
 
 Commands of `auditor` are held against its options in all blocks.
 """
@@ -20,7 +21,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
-MARKER = re.compile(r"<!-- (not run|run|file)(?:: (.+))? -->")
+MARKER = re.compile(r"<!-- (not run|run|file|output)(?:: (.+))? -->")
 
 
 @dataclass(frozen=True)

@@ -84,38 +84,45 @@ def run(block: Block, names: dict[str, Any]) -> None:
     place = f"{block.page}:{block.line}"
     if block.marker == "file":
         Path(block.detail).write_text(block.text, encoding="utf-8")
+    elif block.marker == "output":
+        assert block.text in names["printed"], f"{place}: not printed: {names['printed'][:2000]}"
     elif block.runs and block.language == "python":
         # Line numbers of a traceback are those of the page.
         exec(compile("\n" * block.line + block.text, block.page, "exec"), names)
     elif block.runs:
-        if not Path("sweeps").exists():
-            shutil.copytree("made", "sweeps")
         if re.search(r"^(?!auditor |$)", block.text, re.MULTILINE):
-            in_a_shell(block.text, place)
-            return
-        for arguments in commands_of(block):
-            here = [PLACEHOLDERS.get(argument, argument) for argument in arguments]
-            result = CliRunner().invoke(app, here)
-            assert result.exit_code == 0, f"{place}: auditor {here}: {result.output[-2000:]}"
+            names["printed"] = in_a_shell(block.text, place)
+        else:
+            names["printed"] = "".join(in_process(words, place) for words in commands_of(block))
 
 
-def in_a_shell(commands: str, place: str) -> None:
-    """Run commands in a shell that knows `auditor` and `python`, as after the installation."""
+def in_process(arguments: list[str], place: str) -> str:
+    """Run a command of `auditor`, and return what it prints."""
+    if not Path("sweeps").exists():  # the page has trained none of its own
+        shutil.copytree("made", "sweeps")
+    here = [PLACEHOLDERS.get(argument, argument) for argument in arguments]
+    result = CliRunner().invoke(app, here)
+    assert result.exit_code == 0, f"{place}: auditor {here}: {result.output[-2000:]}"
+    return result.output
+
+
+def in_a_shell(commands: str, place: str) -> str:
+    """Run commands in a shell that knows `auditor` and `python`; return what they print."""
     for name, code in (("auditor", " -c 'from auditor.cli import main; main()'"), ("python", "")):
         command = Path("bin", name)
         command.parent.mkdir(exist_ok=True)
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{code} "$@"\n')
         command.chmod(0o755)
-    root = str(Path(__file__).parents[2])
-    environment = os.environ | {"PATH": f"{Path('bin').resolve()}:{os.environ['PATH']}"}
-    environment["PYTHONPATH"] = os.pathsep.join([root, environment.get("PYTHONPATH", "")])
+    places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    path = f"{Path('bin').resolve()}{os.pathsep}{os.environ['PATH']}"
     ended = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         capture_output=True,
         text=True,
-        env=environment,
+        env=os.environ | {"PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, places))},
     )
     assert ended.returncode == 0, f"{place}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}"
+    return ended.stdout
 
 
 def commands_of(block: Block) -> Iterator[list[str]]:
