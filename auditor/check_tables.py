@@ -1,7 +1,6 @@
 """Training and validation data out of files, as they stand: nothing is scaled or filled in."""
 
 import difflib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.errors import DataError, ReadError
+from auditor.errors import DataError
 from auditor.sweep_data import split_rows, target_of
-from auditor.tables import check_single_values, read_table, without_index
+from auditor.tables import check_single_values, read_arrays, read_table, without_index
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,28 +110,18 @@ def from_arrays(path: Path, other: Path | None = None) -> Pair:
         ReadError: A file cannot be read; objects in it are never unpickled.
         DataError: An array is missing.
     """
-    arrays = _arrays(path)
+    arrays = read_arrays(path)
     if other is None:
         x, y = (_array(path, arrays, f"{name}_train") for name in "xy")
         x_validation, y_validation = (
             _array(path, arrays, *(f"{name}_{end}" for end in VALIDATION)) for name in "xy"
         )
     else:
-        others = _arrays(other)
+        others = read_arrays(other)
         x, y = (_array(path, arrays, name) for name in "xy")
         x_validation, y_validation = (_array(other, others, name) for name in "xy")
     said = (f"{len(x)} rows train, {len(x_validation)} validate",)
     return Pair(x, y, x_validation, y_validation, sentences=said)
-
-
-def _arrays(path: Path) -> dict[str, Array]:
-    try:
-        # Opened here: of a damaged archive NumPy leaves the file open.
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    # A damaged archive raises whatever its parser happens to raise.
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise ReadError(f"cannot read {path}: {error}") from error
 
 
 def _array(path: Path, arrays: dict[str, Array], *names: str) -> Array:

@@ -184,7 +184,17 @@ def _coverage(trials: Trials) -> dict[str, Json]:
         "objective_only": covered.count("objective"),
         "nothing": covered.count("nothing"),
         "missing": list(trials.provenance.missing),
+        "losses_by_row": len(trials.context.losses),
+        "on_test": _on_test(trials),
     }
+
+
+def _on_test(trials: Trials) -> dict[str, Json] | None:
+    found = trials.context.on_test
+    if found is None:
+        return None
+    apart = found.minus_validation(trials.recorded)
+    return {**_dump(found), "minus_validation": apart}
 
 
 def _dump(value: Any) -> dict[str, Json]:

@@ -5,7 +5,7 @@ refused or said.
 """
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.errors import DataError
-from auditor.tables import check_complete, check_single_values, read_table, some, without_index
+from auditor.held_out import alike, coded, joined
+from auditor.tables import (
+    check_complete,
+    check_single_values,
+    read_arrays,
+    read_table,
+    some,
+    without_index,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +38,13 @@ MOST_CLASSES = 20
 
 @dataclass(frozen=True)
 class Data:
-    """Training and validation data, and what a model must know of them.
+    """Training, validation and perhaps test data, and what a model must know of them.
 
     Attributes:
         x, y: Training rows.
         x_validation, y_validation: Validation rows.
+        test: Inputs and targets of test rows, for the winner of a sweep alone; None where there are
+            none.
         task: What is predicted; None where a search space brought its own data.
         classes: Names of the classes, in the order of their numbers in `y`.
         sentences: What was done to the table.
@@ -47,6 +57,7 @@ class Data:
     task: Task | None = None
     classes: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
+    test: tuple[Array, Array] | None = None
 
     @property
     def n_features(self) -> int:
@@ -60,7 +71,12 @@ class Data:
 
 
 def load_table(
-    path: Path, target: str, task: str = "auto", validation_fraction: float = 0.2, seed: int = 0
+    path: Path,
+    target: str,
+    task: str = "auto",
+    validation_fraction: float = 0.2,
+    seed: int = 0,
+    test: Path | None = None,
 ) -> Data:
     """Load a CSV or Parquet file with one row per example.
 
@@ -70,11 +86,81 @@ def load_table(
         task: "binary", "multiclass", "regression", or "auto" to tell by the target.
         validation_fraction: Share of the rows that is held out.
         seed: Decides which rows.
+        test: A table of test rows with the same columns. It is encoded as the other one is, and
+            changes nothing of that.
+
+    Raises:
+        ReadError: A file cannot be read.
+        DataError: The data cannot be used as they are; the message says why and what to do.
+    """
+    frame, about_index = _table(path, target)
+    y, kind, classes, about_target = target_of(frame[target], task)
+    train, validation, about_split = split_rows(y, kind, validation_fraction, seed)
+    features = frame.drop(columns=target)
+    held_out = None if test is None else alike(test, _table(test, target)[0], path, frame)
+    x, about_features = _features(joined(features, held_out), train)
+    y_test = np.empty(0) if held_out is None else coded(held_out[target], frame[target], y)
+    if kind == "regression":
+        mean, spread = y[train].mean(), y[train].std()
+        if not spread > 0:
+            raise DataError(f"the target {target!r} is constant in the training rows")
+        y, y_test = (y - mean) / spread, (y_test - mean) / spread
+        about_target += (
+            f"; its training rows standardised (mean {mean:.4g}, deviation {spread:.4g})"
+        )
+    sentences = [f"{path.name}: {len(frame)} rows", *about_index, about_target, about_split]
+    sentences += about_features
+    dtype = "float32" if kind != "multiclass" else "int64"
+    data = Data(
+        x=x[train],
+        y=y[train].astype(dtype),
+        x_validation=x[validation],
+        y_validation=y[validation].astype(dtype),
+        task=kind,
+        classes=classes,
+        sentences=(*sentences, *_repeats(features, train, validation)),
+    )
+    if test is None:
+        return data
+    return _and_test(data, x[len(frame) :], y_test.astype(dtype), test)
+
+
+def with_test(data: Data, path: Path) -> Data:
+    """Data of a search space, with test rows from a file.
+
+    Args:
+        data: Without test rows, or with others.
+        path: An `.npz` file with the arrays `x` and `y`, in the form of the space's own.
 
     Raises:
         ReadError: The file cannot be read.
-        DataError: The data cannot be used as they are; the message says why and what to do.
+        DataError: It holds something else.
     """
+    if path.suffix.lower() != ".npz":
+        raise DataError(
+            f"--test {path}: for the own data of a search space the test data are an .npz file "
+            "with arrays x and y; a table goes with --data"
+        )
+    arrays = read_arrays(path)
+    if missing := [name for name in "xy" if name not in arrays]:
+        raise DataError(f"{path} has no array {' and no '.join(missing)}; it has {some(arrays)}")
+    x, y = arrays["x"], arrays["y"]
+    shapes = [(x.shape[1:], data.x.shape[1:]), (y.shape[1:], data.y.shape[1:])]
+    if len(x) != len(y) or not len(x) or any(mine != other for mine, other in shapes):
+        raise DataError(
+            f"{path}: x and y have the shapes {x.shape} and {y.shape}; rows like those of the "
+            f"training data, {data.x.shape} and {data.y.shape}, are needed"
+        )
+    return _and_test(data, x, y, path)
+
+
+def _and_test(data: Data, x: Array, y: Array, path: Path) -> Data:
+    text = f"{path.name}: {len(x)} test rows, for the winner alone"
+    return replace(data, test=(x, y), sentences=(*data.sentences, text))
+
+
+def _table(path: Path, target: str) -> tuple["pd.DataFrame", list[str]]:
+    """A table in which nothing is missing, and a sentence on what was left out of it."""
     frame, about_index = without_index(read_table(path), target)
     if target not in frame.columns:
         close = difflib.get_close_matches(target, map(str, frame.columns), 3, 0.5)
@@ -86,29 +172,7 @@ def load_table(
         raise DataError(f"{path} has no column beside the target {target!r}: nothing to learn from")
     check_single_values(path, frame)
     check_complete(path, frame)
-    y, kind, classes, about_target = target_of(frame[target], task)
-    train, validation, about_split = split_rows(y, kind, validation_fraction, seed)
-    features = frame.drop(columns=target)
-    x, about_features = _features(features, train)
-    if kind == "regression":
-        mean, spread = y[train].mean(), y[train].std()
-        if not spread > 0:
-            raise DataError(f"the target {target!r} is constant in the training rows")
-        y = (y - mean) / spread
-        about_target += (
-            f"; its training rows standardised (mean {mean:.4g}, deviation {spread:.4g})"
-        )
-    sentences = [f"{path.name}: {len(frame)} rows", *about_index, about_target, about_split]
-    sentences += about_features
-    return Data(
-        x=x[train],
-        y=y[train].astype("float32" if kind != "multiclass" else "int64"),
-        x_validation=x[validation],
-        y_validation=y[validation].astype("float32" if kind != "multiclass" else "int64"),
-        task=kind,
-        classes=classes,
-        sentences=(*sentences, *_repeats(features, train, validation)),
-    )
+    return frame, about_index
 
 
 def target_of(column: "pd.Series[Any]", task: str) -> tuple[Array, Task, tuple[str, ...], str]:

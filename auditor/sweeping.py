@@ -62,6 +62,7 @@ def load(
     task: TaskOption = TaskOption.AUTO,
     validation_fraction: float = 0.2,
     seed: int = 0,
+    test: Path | None = None,
 ) -> Source:
     """Load a search space, and its own data unless there is a table.
 
@@ -69,17 +70,20 @@ def load(
         ReadError, DataError: The data cannot be read or used.
         SearchError: There is no such space.
     """
-    from auditor.sweep_data import load_table
+    from auditor.sweep_data import load_table, with_test
     from search_spaces import load_space, space_names
 
     # The data first: what is wrong with them is said without waiting for a framework.
     data = None
     if table is not None and target is not None:
-        data = load_table(table, target, task.value, validation_fraction, seed)
+        data = load_table(table, target, task.value, validation_fraction, seed, test)
     if space not in space_names():  # its module may import one
         import_framework()
     loaded = load_space(space)
-    return Source(loaded, data or loaded.load_data())
+    if data is not None:
+        return Source(loaded, data)
+    own = loaded.load_data()
+    return Source(loaded, own if test is None else with_test(own, test))
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Plan:
     folds: int = 0
     stratify: bool = False
     clean_train_metrics: bool = False
+    per_example_losses: bool = False
     check_data: bool = True
     lane: Lane = Lane.AUTO
     jobs: int | None = None
@@ -134,6 +139,7 @@ class Plan:
             "cross_validation": self.folds,
             "stratify": self.stratify,
             "clean_train_metrics": self.clean_train_metrics,
+            "per_example_losses": self.per_example_losses,
             "check_data": self.check_data,
             "lane": self.lane.value,
             "n_jobs": self.jobs,
@@ -177,7 +183,7 @@ class Plan:
         """Run all trials that are still to be run."""
         rows, options = self._arguments(data)
         with _in_words_of_options():
-            tuner.search(*rows, **options)
+            tuner.search(*rows, **options, test_data=data.test)
 
     def summary(self, source: Source) -> "PlanSummary":
         """What would train together; nothing is trained, or written to the folder.

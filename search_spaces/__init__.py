@@ -6,7 +6,7 @@ A search space is a Python module or file with
 
 and, where it wants,
 
-    def load_data():                        # (x, y), (x_validation, y_validation)
+    def load_data():                        # (x, y), (x_validation, y_validation); (x_test, y_test)
     def fit(hp, model, *args, **kwargs):    # model.fit(*args, **kwargs), a tuned batch size in it
 
 `data` is a parameter only of those that want it: an `auditor.sweep_data.Data` with `n_features`,

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 
+ROLES = ("rows train", "validate", "test the winner alone")
+"""What the pairs that `load_data` returns are for."""
+
 
 @dataclass(frozen=True)
 class Space:
@@ -46,7 +49,8 @@ class Space:
         """Its own data.
 
         Raises:
-            DataError: It has none, or `load_data` returns something else than two pairs of arrays.
+            DataError: It has none, or `load_data` returns something else than two pairs of arrays,
+                or three with one of test data.
         """
         import numpy as np
 
@@ -58,19 +62,25 @@ class Space:
         if isinstance(loaded, Data):
             return loaded
         try:
-            (x, y), (x_validation, y_validation) = loaded
+            (x, y), (x_validation, y_validation), *test = loaded
+            pairs = [(x, y), (x_validation, y_validation), *((one, other) for one, other in test)]
         except (TypeError, ValueError) as error:
             raise DataError(
-                f"load_data() of {self.name} must return (x, y), (x_validation, y_validation), "
-                f"got {type(loaded).__name__}"
+                f"load_data() of {self.name} must return (x, y), (x_validation, y_validation) and "
+                f"perhaps (x_test, y_test), got {type(loaded).__name__}"
             ) from error
-        arrays = [np.asarray(part) for part in (x, y, x_validation, y_validation)]
-        if len(arrays[0]) != len(arrays[1]) or len(arrays[2]) != len(arrays[3]):
-            raise DataError(f"load_data() of {self.name}: x and y differ in their number of rows")
-        counts = f"{len(arrays[0])} rows train, {len(arrays[2])} validate"
-        x, y, x_validation, y_validation = arrays
+        arrays = [(np.asarray(one), np.asarray(other)) for one, other in pairs]
+        if len(arrays) > 3 or any(len(one) != len(other) for one, other in arrays):
+            raise DataError(
+                f"load_data() of {self.name}: two or three pairs x, y with the same number of rows "
+                f"are needed, got {[(len(one), len(other)) for one, other in arrays]}"
+            )
+        counts = [f"{len(one)} {what}" for (one, _), what in zip(arrays, ROLES, strict=False)]
         return Data(
-            x, y, x_validation, y_validation, sentences=(f"load_data() of {self.name}: {counts}",)
+            *arrays[0],
+            *arrays[1],
+            sentences=(f"load_data() of {self.name}: {', '.join(counts)}",),
+            test=arrays[2] if len(arrays) == 3 else None,
         )
 
     def build(self, hp: Any, data: "Data | None" = None) -> Any:

@@ -41,7 +41,8 @@ MAY_IMPORT = {
     "report": ANALYSED | {"record", "auditing", "comparing"},
     # What the command line trains, and on what; they know nothing of audits.
     "tables": ANYWHERE,
-    "sweep_data": ANYWHERE | {"tables"},
+    "held_out": ANYWHERE | {"tables"},
+    "sweep_data": ANYWHERE | {"tables", "held_out"},
     "check_tables": ANYWHERE | {"tables", "sweep_data"},
     "sweeping": ANYWHERE | {"search", "sweep_data"},
     "watching": ANYWHERE | {"search", "report"},

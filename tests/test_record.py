@@ -32,7 +32,17 @@ from auditor.files import to_json
 from auditor.outcomes import judge
 from auditor.scoring import score
 from auditor.selection import Estimate, Luck, OnTest, Overtuning, Selection, Standing
-from auditor.trials import Context, Objective, Problem, Provenance, Recorded, Run, Trials
+from auditor.trials import (
+    Context,
+    Objective,
+    Problem,
+    Provenance,
+    Recorded,
+    Run,
+    RunOnTest,
+    Trials,
+    WinnerOnTest,
+)
 from tests.making import sweep
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "audit_json.md"
@@ -40,6 +50,10 @@ FREE = (
     "leaderboard[].hyperparameters.",
     "runs[].verdict.evidence.",
     "provenance.versions.",
+    "coverage.on_test.metrics.",
+    "coverage.on_test.errors.",
+    "coverage.on_test.runs[].metrics.",
+    "coverage.on_test.minus_validation.",
 )
 HIGH = Condition("lr", "==", 1.0)
 COUNTS = Tally("overfit", (HIGH,), 1, 2, 0, 3, 0.5, 0.5, (0.1, 0.9), 0.4, (0.2, 0.6))
@@ -80,6 +94,8 @@ PICKED = Selection(
     Overtuning("test_loss", (1,), (0.4,), (0.5,), (0.6,), 0.0, 0.1, 0.1),
     ("few trials",),
 )
+TESTED = {"loss": 0.7}
+ON_TEST = WinnerOnTest("over", 9, TESTED, {"loss": 0.1}, (RunOnTest(0, 0, TESTED),))
 HELPING = Helping(12, 1, 2, (HELP,), (NoEffect("units", 0.1, None),), ("few trials",))
 
 
@@ -100,7 +116,10 @@ def sample() -> Audit:
     trials = sweep(
         runs,
         Objective("both", components=parts),
-        recorded={"crashed": Recorded("failed", message="boom")},
+        recorded={
+            Run("over", 0): Recorded("completed", metrics={"val_loss": 0.4}),
+            "crashed": Recorded("failed", message="boom"),
+        },
         provenance=Provenance(
             "tool",
             "1",
@@ -114,7 +133,7 @@ def sample() -> Audit:
     values = {"over": {"lr": 1.0}, "nan": {"lr": "NaN"}, "crashed": {}, "planned": {"lr": 1}}
     made = Trials(
         values, trials.recorded, trials.curves, trials.objective, provenance=trials.provenance,
-        context=Context(lane={Run("nan", 0): "stacked"}),
+        context=Context(lane={Run("nan", 0): "stacked"}, on_test=ON_TEST),
     )  # fmt: skip
     return audited(made)
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from auditor.errors import DataError, ReadError
-from auditor.sweep_data import MOST_CATEGORIES, load_table
+from auditor.sweep_data import MOST_CATEGORIES, Data, load_table, with_test
 
 ROWS = 60
 
@@ -204,3 +204,71 @@ def test_a_missing_file_and_another_format_are_named(tmp_path: Path) -> None:
         load_table(tmp_path / "missing.csv", "a")
     with pytest.raises(DataError, match=r"\.csv or \.parquet"):
         load_table(tmp_path / "table.xlsx", "a")
+
+
+def test_test_rows_are_encoded_as_the_others_and_change_nothing(path: Path) -> None:
+    table().to_csv(path, index=False)
+    rows = table(rooms=np.linspace(1, 9, ROWS), town=["Z", *"ABC" * 20][:ROWS])
+    rows = rows[["churned", "town", "rooms", "age"]][:10]
+    rows.to_csv(path.with_name("test.csv"), index=False)
+    alone = load_table(path, "churned")
+    data = load_table(path, "churned", test=path.with_name("test.csv"))
+    for name in ("x", "y", "x_validation", "y_validation"):
+        np.testing.assert_array_equal(getattr(data, name), getattr(alone, name))
+    assert alone.test is None
+    assert data.test is not None
+    x, y = data.test
+    assert (x.shape, x.dtype, y.dtype) == ((10, 5), np.float32, np.float32)
+    np.testing.assert_array_equal(y, rows["churned"] == "yes")
+    whole = table()["age"].to_numpy()
+    slope = np.ptp(np.concatenate([alone.x, alone.x_validation])[:, 0]) / np.ptp(whole)
+    assert np.ptp(x[:, 0]) == pytest.approx(slope * np.ptp(rows["age"]), rel=1e-4)
+    assert x[0, 2:].tolist() == [0, 0, 0]  # a town that no other row has
+    assert data.sentences[-1] == "test.csv: 10 test rows, for the winner alone"
+
+
+def test_a_numeric_target_of_test_rows_is_standardised_as_the_others(path: Path) -> None:
+    frame = table(goal=np.arange(ROWS) / 7)
+    frame.to_csv(path, index=False)
+    data = load_table(path, "goal", test=path)
+    assert data.test is not None
+    order = np.argsort(np.concatenate([data.y, data.y_validation]))
+    both = np.concatenate([data.y, data.y_validation])[order]
+    np.testing.assert_allclose(data.test[1], both, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"churned": "perhaps"}, "'perhaps' in some, and in no other row"),
+        ({"age": "old"}, "'age' holds numbers in one of"),
+        ({"more": 1}, "differ in their columns more"),
+        ({"age": None}, "missing or infinite"),
+    ],
+)
+def test_test_rows_of_another_form_are_refused(
+    path: Path, change: dict[str, object], message: str
+) -> None:
+    table().to_csv(path, index=False)
+    other = path.with_name("test.csv")
+    table().assign(**change).to_csv(other, index=False)
+    with pytest.raises(DataError, match=message):
+        load_table(path, "churned", test=other)
+
+
+def test_arrays_of_test_rows_go_with_the_data_of_a_search_space(tmp_path: Path) -> None:
+    data = Data(*(np.zeros(shape) for shape in ((4, 3), (4,), (2, 3), (2,))))
+    file = tmp_path / "test.npz"
+    np.savez(file, x=np.ones((5, 3)), y=np.ones(5))
+    found = with_test(data, file)
+    assert found.test is not None
+    assert found.test[0].shape == (5, 3)
+    assert "5 test rows" in found.sentences[-1]
+    np.savez(file, x=np.ones((5, 2)), y=np.ones(5))
+    with pytest.raises(DataError, match=r"\(5, 2\)"):
+        with_test(data, file)
+    np.savez(file, x=np.ones((5, 3)))
+    with pytest.raises(DataError, match="no array y"):
+        with_test(data, file)
+    with pytest.raises(DataError, match="a table goes with --data"):
+        with_test(data, tmp_path / "test.csv")

@@ -70,6 +70,20 @@ Clean = Annotated[
         help="Measure training metrics again after each epoch, as validation metrics are.",
     ),
 ]
+Test = Annotated[
+    Path | None,
+    typer.Option(
+        help="Test rows: a table like --data, or .npz with x and y for a space's own data. The "
+        "winner alone is evaluated on them, once.",
+    ),
+]
+PerExampleLosses = Annotated[
+    bool,
+    typer.Option(
+        "--per-example-losses",
+        help="Keep the loss of each validation row at the best epoch of each run.",
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would train together; train and write nothing.")
 ]

@@ -20,11 +20,13 @@ from auditor.cli.options import (
     Overwrite,
     Parquet,
     Penalty,
+    PerExampleLosses,
     Plain,
     Save,
     Stratify,
     SweepReport,
     Tensorboard,
+    Test,
     WorkersPerGpu,
 )
 from auditor.cli.outputs import Outputs
@@ -49,6 +51,7 @@ def sweep(
     target: Annotated[str | None, typer.Option(help="Column of --data to predict.")] = None,
     task: Annotated[TaskOption, typer.Option(help="What the target is.")] = TaskOption.AUTO,
     validation_fraction: Annotated[float, typer.Option(help="Share of --data held out.")] = 0.2,
+    test: Test = None,
     search: Annotated[Sampler, typer.Option(help="All combinations, or a sample.")] = Sampler.GRID,
     epochs: Epochs = 20,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows per step, unless tuned.")] = 32,
@@ -59,6 +62,7 @@ def sweep(
     folds: Folds = 0,
     stratify: Stratify = False,
     clean_train_metrics: Clean = False,
+    per_example_losses: PerExampleLosses = False,
     check_data: Annotated[
         bool, typer.Option(help="Compare training and validation data before training.")
     ] = True,
@@ -93,13 +97,13 @@ def sweep(
     with one_line_errors():
         outputs.check()
         check_objective(objective)
-        source = load(space, data, target, task, validation_fraction, seed)
+        source = load(space, data, target, task, validation_fraction, seed, test)
         plan = Plan(
             folder=out / source.space.name, sampler=search, objective=objective,
             gap_penalty=gap_penalty, epochs=epochs, batch_size=batch_size, max_trials=max_trials,
             executions=executions, seed=seed, overwrite=overwrite, folds=folds, stratify=stratify,
-            clean_train_metrics=clean_train_metrics, check_data=check_data, lane=lane, jobs=jobs,
-            workers_per_gpu=workers_per_gpu,
+            clean_train_metrics=clean_train_metrics, per_example_losses=per_example_losses,
+            check_data=check_data, lane=lane, jobs=jobs, workers_per_gpu=workers_per_gpu,
         )  # fmt: skip
         if dry_run:
             _introduce(source, plan)

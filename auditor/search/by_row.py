@@ -22,9 +22,9 @@ rows take longer than the rows do. What a model makes of images is much larger."
 AT_ONCE_ROWS = 1024
 """More at once are hardly faster."""
 
-SAME = 0.01
-"""Share by which the mean over rows may differ from what was recorded: batches of another size, or
-another device, change the fourth digit; other data or weights hardly ever so little."""
+SAME = 1e-3
+"""Share by which a loss may differ from what was recorded: batches of another size change the sixth
+digit, another device the fourth; other data or weights hardly ever so little."""
 
 LOSS = "loss"
 

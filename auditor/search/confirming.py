@@ -16,6 +16,7 @@ from auditor.errors import SearchError
 from auditor.files import Json
 from auditor.readers.ours import CONFIRM_FOLDER
 from auditor.search import facts, store
+from auditor.search.on_test import without_test_data
 from auditor.search.recording_oracle import RecordingOracle
 from auditor.search.space import Values
 
@@ -100,6 +101,7 @@ def rerunning(tuner: "RecordingTuner", wanted: Sequence[Mapping[str, Json]]) -> 
         cross_validation=tuner.cross_validation.count,
         stratify=tuner.cross_validation.stratify,
         clean_train_metrics=tuner.clean_train_metrics,
+        per_example_losses=False,
         check_data=False,
         lane=tuner.lane,
         n_jobs=tuner.n_jobs,
@@ -135,7 +137,7 @@ def confirmed(
             "confirm() trains as search() did, which has not run to its end in this process; give "
             "confirm() the arguments of search()"
         )
-    args, kwargs = given
+    args, kwargs = without_test_data(*given)
     check_same(Path(tuner.project_dir), args, kwargs)
     plan = tuner.audit().plan_reruns(budget)
     if plan.trainings:

@@ -85,6 +85,13 @@ class HeldOut:
         return row_count((self.x, self.y))
 
 
+def without_test_data(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of `Model.fit` among those of `search`."""
+    return args, {name: value for name, value in kwargs.items() if name != "test_data"}
+
+
 def keep_on_test(
     tuner: "RecordingTuner",
     args: tuple[Any, ...],

@@ -11,6 +11,7 @@ from keras_tuner.src.engine.oracle import LOCKS, THREADS
 
 from auditor.search.crew import machine_of
 from auditor.search.launching.launcher import launcher
+from auditor.search.on_test import without_test_data
 from auditor.search.planner import Planner
 from auditor.search.stackable import why_never
 from auditor.search.stacking.plan import PlannedStack
@@ -162,6 +163,7 @@ def planned_summary(
         DirectoryError: The directory holds a sweep on other data.
         SearchError: The data cannot be split into folds.
     """
+    args, kwargs = without_test_data(args, kwargs)
     folds = tuner.cross_validation.split(tuner.oracle.seed, args, kwargs)
     sweep = tuner._sweep.unwritten()
     sweep.open(args, kwargs, tuner.executions_per_trial, folds)

@@ -1,6 +1,5 @@
 """What the grid and the random tuner share: KerasTuner's, with every curve recorded."""
 
-import math
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,10 +15,11 @@ from auditor.files import write_whole
 from auditor.readers import read
 from auditor.scoring import DEFAULT_GAP_PENALTY
 from auditor.search import store
+from auditor.search.arguments import check_arguments
 from auditor.search.ending import Ending
 from auditor.search.fit import CompiledModels
 from auditor.search.hiding import hide_gpus
-from auditor.search.launching.launcher import check_count, leaves_gpus_alone
+from auditor.search.launching.launcher import leaves_gpus_alone
 from auditor.search.lock import SweepLock
 from auditor.search.plan_summary import PlanSummary, planned_summary, stored_summary
 from auditor.search.progress import Progress, Standing
@@ -56,6 +56,9 @@ class RecordingTuner(TrainingTuner):
         clean_train_metrics: After each epoch, measure the training metrics again in inference mode,
             on at most 4,096 rows, always the same ones; kept as "clean_loss" and the like in
             `Trials.context.series`. Only where `fit` is given arrays, and no class weights.
+        per_example_losses: Keep the loss of each validation row at the best epoch of each run, as
+            `Trials.context.losses`, which tells more of the luck of the search. Takes one more pass
+            over the validation data per run. Only where these are arrays without weights.
         check_data: Before the first trial, compare training and validation data: shared rows, near
             duplicates, labels, scale. Takes about a second at most, where `search` is given arrays.
         lane: "auto" trains runs of one structure together, as one compiled program, wherever that
@@ -100,13 +103,7 @@ class RecordingTuner(TrainingTuner):
             ValueError: `gap_penalty` is negative or infinite, `cross_validation` is 1 or negative,
                 there is `stratify` without it, or a number of processes is none.
         """
-        if not 0 <= gap_penalty < math.inf:
-            raise ValueError(f"gap_penalty must be a finite number >= 0, got {gap_penalty!r}")
-        if lane not in ("auto", "stacked", "fit"):
-            raise ValueError(f'lane must be "auto", "stacked" or "fit", got {lane!r}')
-        if n_jobs is not None:
-            check_count("n_jobs", n_jobs)
-        check_count("workers_per_gpu", workers_per_gpu, least=1)
+        check_arguments(gap_penalty, lane, n_jobs, workers_per_gpu)
         self.gap_penalty = gap_penalty
         self.check_data = check_data
         self.lane = lane
@@ -150,25 +147,28 @@ class RecordingTuner(TrainingTuner):
 
     # The search
 
-    def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
+    def search(self, *fit_args: Any, test_data: Any = None, **fit_kwargs: Any) -> None:
         """Run all trials that are still to be run; the arguments are those of `Model.fit`.
 
         Called again after an interruption, in a new process too, it goes on where it stopped.
         SIGTERM ends the process as ever, but only after all is written, as after Ctrl-C; not where
         the signal has a handler, or in a thread other than the main one.
 
+        Test data, arrays `(x_test, y_test)`, influence nothing: the winner alone is evaluated on
+        them, once the search has ended. See `Trials.context.on_test`.
+
         Raises:
             ObjectiveError: The objective is not among the metrics.
             DirectoryError: The directory holds a sweep on other data, cannot be written, or another
                 search is at work in it.
-            SearchError: Every trial crashes, or the data cannot be split into folds.
+            SearchError: Every trial crashes, or the data cannot be used.
         """
         self._searched = None  # While it runs, copies of this tuner must not take the data along.
         # KerasTuner's own workers share a directory on purpose.
         lock = nullcontext() if distribution.has_chief_oracle() else self._lock
         report = None if self._report is None else live_report(self, self._report)
         with ends_by_sigterm(), lock, report.watch() if report else nullcontext():
-            run_search(self, fit_args, fit_kwargs)
+            run_search(self, fit_args, fit_kwargs, test_data)
         if report:
             report.finish()
         self._searched = fit_args, fit_kwargs
@@ -192,8 +192,8 @@ class RecordingTuner(TrainingTuner):
             SearchError: There are no arguments, or they are not those of the sweep.
 
         Example:
-            >>> tuner.search(x, y, validation_split=0.2, epochs=20)
-            >>> tuner.confirm().causes[0].evidence
+            >>> tuner.search(x, y, validation_split=0.2, epochs=20)  # doctest: +SKIP
+            >>> tuner.confirm().causes[0].evidence  # doctest: +SKIP
             'confirmed'
         """
         from auditor.search.confirming import confirmed
@@ -213,7 +213,7 @@ class RecordingTuner(TrainingTuner):
             SearchError: The data cannot be split into folds.
 
         Example:
-            >>> print(tuner.plan_summary(x, y, validation_split=0.2, epochs=20))
+            >>> print(tuner.plan_summary(x, y, epochs=20))  # doctest: +SKIP
             34 trials (34 runs) in 2 stacks, 2 trials by Model.fit
         """
         if fit_args or fit_kwargs:

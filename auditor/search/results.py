@@ -16,6 +16,7 @@ from auditor.files import Json
 from auditor.outcomes import Outcome, Outcomes, judge
 from auditor.scoring import Scores, score
 from auditor.search.recorder import Execution, scalars
+from auditor.search.row_losses import of_losses
 from auditor.trials import (
     CURVE_COLUMNS,
     Context,
@@ -178,6 +179,7 @@ def run_records(
             "seed": e.seed,
             "lane": e.lane,
             **({} if e.stack is None else {"stack": e.stack}),
+            **of_losses(e, epoch),
         }
         for e, epoch, values in zip(executions, best, metrics, strict=True)
     ]

@@ -84,7 +84,8 @@ class StackedSearch:
         """What trains stacks in this process."""
         always = self._tuner.lane == "stacked"
         objective, watch = self._tuner.oracle.objective, self._tuner._standing
-        return StackedLane(objective, self._clean, always, self.folder, watch)
+        losses = self._tuner.per_example_losses
+        return StackedLane(objective, self._clean, always, self.folder, watch, losses)
 
     # Training
 
@@ -159,7 +160,8 @@ class StackedSearch:
             ending.attempt(one.trial, report, partial(list, one.executions))
             self._tuner.on_trial_end(one.trial)
             for execution in one.executions:
-                execution.best_weights = None  # On the disk, if they are among the best.
+                # On the disk, if they are to be kept.
+                execution.best_weights = execution.losses = None
 
     def _report(self, one: "_Ended", result: Result) -> None:
         if one.error is not None:

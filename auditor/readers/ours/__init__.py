@@ -5,9 +5,13 @@ that was killed before its end has whatever its `history.csv` holds. Trainings m
 causes are in a folder of their own, `confirm`, which is such a sweep too.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from auditor.errors import ReadError
 from auditor.files import Json, read_json
@@ -19,6 +23,9 @@ from auditor.readers.looking import Look
 from auditor.readers.ours.chunks import FILE as CHUNKS
 from auditor.readers.ours.chunks import read_chunks
 from auditor.readers.ours.histories import Histories, read_histories
+from auditor.readers.ours.losses import MOST_REASONS, losses_file, read_losses
+from auditor.readers.ours.on_test import FILE as ON_TEST
+from auditor.readers.ours.on_test import read_on_test
 from auditor.readers.ours.predictions import FILE as PREDICTIONS
 from auditor.readers.ours.predictions import read_predictions
 from auditor.readers.ours.sweep import Sweep, TrialNotes, read_notes, read_sweep
@@ -38,6 +45,10 @@ CONFIRM_FOLDER = "confirm"
 """Where a sweep keeps its reruns."""
 
 _NOT_PREDICTED = "There are no predictions of the best trial, because {}."
+
+_NOT_ON_TEST = "The best trial was not evaluated on the test data, because {}."
+
+_NO_LOSSES = "{} of the runs have no losses of single validation rows, because {}."
 
 _NOT_CHUNKED = "Some runs have no validation losses on parts of the rows, because {}."
 
@@ -109,11 +120,15 @@ def _read(path: Path) -> Trials:
             name: value for name, value in values.items() if name not in inert
         }
         problems += _add_runs(found, trial, notes, histories)
+        problems += _add_losses(found, path, trial, notes)
     predictions, why_not, damage = read_predictions(path / PREDICTIONS)
+    problems += damage
+    on_test, why_untested, damage = read_on_test(path / ON_TEST)
     problems += damage
     there = set(histories.trials)
     files = [_history(trial) for trial in project.trials if trial.trial_id in there]
-    files += [PREDICTIONS] * (path / PREDICTIONS).exists()
+    files += [name for name in (PREDICTIONS, ON_TEST) if (path / name).exists()]
+    files += found.losses_files
     return Trials(
         hyperparameters=found.hyperparameters,
         recorded=found.recorded,
@@ -121,7 +136,13 @@ def _read(path: Path) -> Trials:
         objective=sweep.objective or infer_objective(project.trials),
         space=space,
         design=Design(sweep.sampler, sweep.seed, sweep.executions, sweep.epochs, sweep.gap_penalty),
-        context=replace(_context(sweep, found, histories), predictions=predictions, chunks=chunks),
+        context=replace(
+            _context(sweep, found, histories),
+            predictions=predictions,
+            chunks=chunks,
+            losses=found.losses,
+            on_test=on_test,
+        ),
         provenance=Provenance(
             tool="auditor",
             version=sweep.version,
@@ -130,6 +151,11 @@ def _read(path: Path) -> Trials:
             versions=sweep.versions,
             missing=(
                 *([_NOT_PREDICTED.format(why_not)] if why_not else []),
+                *([_NOT_ON_TEST.format(why_untested)] if why_untested else []),
+                *(
+                    _NO_LOSSES.format(runs, reason)
+                    for reason, runs in found.why_no_losses.most_common(MOST_REASONS)
+                ),
                 *(_NOT_CHUNKED.format(reason) for reason in sweep.chunks.why_not),
             ),
             problems=tuple(problems),
@@ -146,6 +172,9 @@ class _Found:
     lane: dict[Run, str] = field(default_factory=dict)
     stack: dict[Run, str] = field(default_factory=dict)
     models: dict[str, ModelFacts] = field(default_factory=dict)
+    losses: dict[Run, NDArray[np.float32]] = field(default_factory=dict)
+    losses_files: list[str] = field(default_factory=list)
+    why_no_losses: Counter[str] = field(default_factory=Counter)
 
 
 def _history(trial: TrialFile) -> str:
@@ -178,6 +207,19 @@ def _add_runs(
         found.models[trial.trial_id] = notes.model
     complaints = histories.complaints.get(trial.trial_id, ())
     return [Problem(complaint, _history(trial), trial.trial_id) for complaint in complaints]
+
+
+def _add_losses(found: _Found, path: Path, trial: TrialFile, notes: TrialNotes) -> list[Problem]:
+    """Add the losses that were recorded of a trial; the problems of their files."""
+    found.why_no_losses.update(run.why_no_losses for run in notes.runs if run.why_no_losses)
+    folder = Path(trial.file).parent
+    losses, complaints = read_losses(path / folder, notes)
+    for (execution, fold), values in losses.items():
+        found.losses[Run(trial.trial_id, execution, fold)] = values
+        found.losses_files.append(str(folder / losses_file(execution, fold)))
+    return [
+        Problem(complaint, str(folder / name), trial.trial_id) for name, complaint in complaints
+    ]
 
 
 def _context(sweep: Sweep, found: _Found, histories: Histories) -> Context:
