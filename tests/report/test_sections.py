@@ -244,6 +244,14 @@ def test_verdict_says_where_something_better_may_be_found(full: Audit) -> None:
     assert "Train longer" not in dict(words(elsewhere, "verdict").answers)["what to do"]
 
 
+def test_more_seeds_are_not_advised_twice(full: Audit) -> None:
+    seeds = "Train the best few with more seeds"
+    told = replace(full.findings[0], trials=tuple(full.scores.by_trial), remedy="Or these again.")
+    for code, is_said in (("AUD017", True), ("AUD052", False)):
+        found = replace(full, findings=(replace(told, code=code),))
+        assert (seeds in dict(words(found, "verdict").answers)["what to do"]) is is_said
+
+
 def test_a_single_trial_is_not_ranked() -> None:
     values = {"loss": [0.7, 0.5, 0.4], "val_loss": [0.7, 0.5, 0.4]}
     (told,) = words(audit(sweep({"a": values})), "leaderboard").paragraphs

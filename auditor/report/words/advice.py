@@ -24,6 +24,9 @@ _RULES: dict[str, str] = {
 _IMPROVING, _AT_AN_END = "AUD005", "AUD051"
 """The rules on runs that were still improving, and on values beyond which nothing was tried."""
 
+_TIED = "AUD052"
+"""The rule on a winner that validation rows do not tell from others: it advises more executions."""
+
 _SCALING = "AUD035"
 """The rule on inputs that are not scaled: a warning where runs exploded. Of every other failure
 it may be the reason, so that nothing is worth leaving out before the inputs are scaled."""
@@ -56,8 +59,9 @@ def next_steps(
     left += [(e.remedy, e.label) for e in entries if e.label not in said and e.remedy]
     steps += [phrases.sentence(remedy) for remedy, _ in left[:1]]
     # Where nothing is to be repaired, the first entry may be one of these.
-    steps += _further(audit, best, {label for _, label in left[:1]})
-    if best is not None and _is_luck_unknown(audit, best):
+    advised = {label for _, label in left[:1]}
+    steps += _further(audit, best, advised)
+    if best is not None and _TIED not in advised and _is_luck_unknown(audit, best):
         steps.append("Train the best few with more seeds before you choose between them.")
     return steps
 
