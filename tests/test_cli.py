@@ -205,6 +205,18 @@ def test_folds_are_of_all_rows_and_clean_metrics_are_recorded(space: Path) -> No
     assert all(len(trials.series(run, "clean_loss").values) == 2 for run in trials.runs)
 
 
+def test_test_rows_are_for_the_winner_and_losses_of_rows_are_kept(space: Path) -> None:
+    pd.read_csv("table.csv")[:10].to_csv("test.csv", index=False)
+    result = run(*SWEEP, "--test", "test.csv", "--per-example-losses", "--max-trials", 1)
+    assert result.exit_code == 0, result.output
+    assert "  test.csv: 10 test rows, for the winner alone\n" in result.stdout
+    assert "on the test data" in result.stdout
+    context = read(space / "sweeps" / "tiny").context
+    assert context.on_test is not None
+    assert context.on_test.rows == 10
+    assert [len(losses) for losses in context.losses.values()] == [8]
+
+
 def test_the_same_command_again_trains_nothing(space: Path) -> None:
     run(*SWEEP)
     files = {path: path.stat().st_mtime_ns for path in space.rglob("history.csv")}

@@ -49,11 +49,13 @@ def histories(path: Path) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("lane", [pytest.param("fit", marks=pytest.mark.slow), "stacked"])
 def test_two_processes_come_to_what_one_comes_to(make: Make, tmp_path: Path, lane: str) -> None:
-    given = {"lane": lane, "executions_per_trial": 2}
+    given = {"lane": lane, "executions_per_trial": 2, "per_example_losses": True}
+    held_out = (np.ones((5, 3), np.float32), np.arange(5) % 2)
     ours = make(GridSearch, build_tiny, project_name="here", **given)
     theirs = make(GridSearch, build_tiny, project_name="there", n_jobs=2, **given)
     for tuner in (ours, theirs):
-        tuner.search(**fit_arguments(callbacks=[keras.callbacks.EarlyStopping(patience=1)]))
+        stop = keras.callbacks.EarlyStopping(patience=1)
+        tuner.search(**fit_arguments(callbacks=[stop]), test_data=held_out)
     assert ranked(ours) == ranked(theirs)
     assert histories(tmp_path / "here") == histories(tmp_path / "there")
     best = [tuner.get_best_models(1)[0].get_weights() for tuner in (ours, theirs)]
@@ -62,6 +64,11 @@ def test_two_processes_come_to_what_one_comes_to(make: Make, tmp_path: Path, lan
     contexts = [tuner.trials().context for tuner in (ours, theirs)]
     assert contexts[0].no_skill_loss == contexts[1].no_skill_loss
     assert contexts[0].lane == contexts[1].lane
+    assert contexts[0].on_test == contexts[1].on_test
+    assert len(contexts[0].on_test.runs) == 2
+    assert list(contexts[0].losses) == list(ours.trials().runs)
+    for run, losses in contexts[0].losses.items():
+        np.testing.assert_allclose(contexts[1].losses[run], losses, rtol=1e-5)
 
 
 @pytest.mark.parametrize("lane", ["fit", "stacked"])

@@ -91,7 +91,10 @@ def test_data_of_another_task_are_refused() -> None:
     [
         ("None", "must return"),
         ("((1, 2),)", "must return"),
-        ("([1], [1, 2]), ([1], [1])", "differ"),
+        ("([1], [1, 2]), ([1], [1])", "same number of rows"),
+        ("([1], [1]), ([1], [1]), ([1], [1, 2])", "same number of rows"),
+        ("([1], [1]), ([1], [1]), ([1], [1]), ([1], [1])", "two or three pairs"),
+        ("([1], [1]), ([1], [1]), [1]", "must return"),
     ],
 )
 def test_wrong_data_of_a_space_are_named(tmp_path: Path, loaded: str, message: str) -> None:
@@ -99,6 +102,16 @@ def test_wrong_data_of_a_space_are_named(tmp_path: Path, loaded: str, message: s
     file.write_text(f"def build_model(hp): ...\ndef load_data(): return {loaded}\n")
     with pytest.raises(DataError, match=message):
         load_space(str(file)).load_data()
+
+
+def test_a_third_pair_is_for_the_winner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    pairs = "([1], [1]), ([2], [2]), ([3, 4], [5, 6])"
+    file.write_text(f"def build_model(hp): ...\ndef load_data(): return {pairs}\n")
+    data = load_space(str(file)).load_data()
+    assert data.test is not None
+    assert [part.tolist() for part in data.test] == [[3, 4], [5, 6]]
+    assert data.sentences[0].endswith("1 rows train, 1 validate, 2 test the winner alone")
 
 
 def test_a_module_is_found_by_its_dotted_name_and_in_the_current_folder(
