@@ -30,7 +30,7 @@ STAGES = ("import", "read", "judge", "score", "diagnose", "attribute")
 SCORED = STAGES[:4]
 """What "read and scored" is made of."""
 
-EPOCHS = 100
+EPOCHS, CHUNKS = 100, 16
 
 RATES = [1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003]
 SPACE = {
@@ -45,7 +45,7 @@ SPACE = {
 
 
 def ours(folder, scale):
-    """A directory of this project: 10,000 trials of 100 epochs."""
+    """A directory of this project: 10,000 trials of 100 epochs, with validation chunks."""
     trials = _project(folder, round(10_000 * scale), with_notes=True)
     sweep = {
         "schema": 1, "tool": "auditor", "version": "0.1.0",
@@ -53,12 +53,13 @@ def ours(folder, scale):
         "gap_penalty": 0.05, "sampler": "grid", "seed": 0, "executions": 1, "epochs": EPOCHS,
         "context": {"train_rows": 8_000, "validation_rows": 2_000, "no_skill_loss": 0.693,
                     "no_skill_from": "the label frequencies", "label_counts": {"0": 1, "1": 1}},
-        "space": _space(),
+        "chunks": {"folds": {"0": {"rows": [125] * CHUNKS, "digest": "0"}}}, "space": _space(),
     }  # fmt: skip
     (folder / "sweep.json").write_text(json.dumps(sweep))
     chance = random.Random(0)
     for name, values in trials:
         (folder / f"trial_{name}" / "history.csv").write_text(_history(values, chance))
+        _write_chunks(folder / f"trial_{name}" / "chunks.npy", chance)
     return folder
 
 
@@ -240,6 +241,19 @@ def _history(values, chance):
         cells = (1 - loss, rate, loss, 1 - val, val)
         lines.append(f"0,0,{epoch},{chance.uniform(0.1, 0.2):.6f}," + ",".join(map(repr, cells)))
     return "\n".join(lines) + "\n"
+
+
+def _write_chunks(path, chance):
+    """`chunks.npy`: two metrics by chunk and epoch."""
+    import numpy as np
+
+    names = ("val_accuracy", "val_loss")
+    kind = [(key, "<i4") for key in ("execution", "fold", "epoch")]
+    records = np.zeros(EPOCHS, [*kind, *((name, "<f4", (CHUNKS,)) for name in names)])
+    records["epoch"] = range(EPOCHS)
+    for name in names:
+        records[name] = chance.uniform(0.2, 0.7)
+    np.save(path, records)
 
 
 # The process that is measured

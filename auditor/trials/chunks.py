@@ -98,8 +98,8 @@ class Chunks:
 
     Example:
         >>> chunks = Chunks({0: (2, 1)}, {Run("a"): {"val_loss": np.array([[0.7, 0.4]])}})
-        >>> float(np.average(chunks.values[Run("a")]["val_loss"][0], weights=chunks.rows[0]))
-        0.6
+        >>> np.average(chunks.values[Run("a")]["val_loss"][0], weights=chunks.rows[0]).round(3)
+        np.float64(0.6)
     """
 
     rows: Mapping[int, tuple[int, ...]]
