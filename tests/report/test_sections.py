@@ -20,6 +20,7 @@ from auditor.report.words import phrases
 from auditor.report.words.findings import evidence_text
 from auditor.report.words.verdict import winner, worst_failure
 from auditor.trials import Objective, Problem, Provenance, Recorded, Run
+from tests.diagnosis.examples.luck import parts
 from tests.making import sweep
 
 
@@ -52,6 +53,15 @@ def test_verdict_names_the_winner_its_result_and_its_epoch_from_one(full: Audit)
 
 def test_verdict_says_that_one_training_shows_no_luck(full: Audit) -> None:
     assert "One run of each is recorded" in dict(words(full, "verdict").answers)["how sure"]
+
+
+@pytest.mark.parametrize(
+    ("gain", "told"), [(0.02, "do not tell it from 3 others"), (0.4, "tell it from all others")]
+)
+def test_verdict_says_which_luck_is_known_of_one_run_each(gain: float, told: str) -> None:
+    sure = dict(words(audit(parts(gain)), "verdict").answers)["how sure"]
+    assert f"Its validation rows {told}; one run of each is recorded" in sure
+    assert "how much of that is luck" not in sure
 
 
 def test_verdict_says_when_the_first_two_are_too_close(audits: Mapping[str, Audit]) -> None:

@@ -167,6 +167,8 @@ def _how_sure(audit: "Audit", best: str) -> list[str]:
     ranked = [(t, s) for t, s in audit.scores.by_trial.items() if s.rank is not None]
     if len(ranked) > 1:
         sentences.append(_margin(ranked[0][1], *ranked[1]))
+        if audit.scores.by_trial[best].spread is None:
+            sentences.append(_luck_of_one_run(audit))
     elif audit.scores.by_trial[best].runs < 2:
         sentences.append("Trained once: how much of its score is luck is not known.")
     bare = next((t for t, s in ranked if s.rank_without_penalty == 1), best)
@@ -185,10 +187,23 @@ def _margin(best: TrialScore, second: str, other: TrialScore) -> str:
     if _ranks_last(other):
         text = f"The next, trial {second}, diverged."
     if best.spread is None:
-        return f"{text} One run of each is recorded, so how much of that is luck is not known."
+        return text
     text += f" {count(best.runs, 'training')} of the best differ by {number(best.spread)}"
     text += " (standard deviation)"
     return text + (": the order of the two is not settled." if best.spread >= margin else ".")
+
+
+def _luck_of_one_run(audit: "Audit") -> str:
+    """What is known of luck where trials were trained once: at most that with the rows."""
+    known = audit.selection.luck if audit.selection is not None else ()
+    rows = next((luck for luck in known if luck.of == "rows"), None)
+    if rows is None:
+        return "One run of each is recorded, so how much of that is luck is not known."
+    others = len(rows.could_be_best) - 1
+    told = f"do not tell it from {count(others, 'other')}" if others else "tell it from all others"
+    return (
+        f"Its validation rows {told}; one run of each is recorded, so luck with seeds is unknown."
+    )
 
 
 def _ranks_last(score: TrialScore) -> bool:
