@@ -98,14 +98,16 @@ class Picked(NamedTuple):
     """That luck, in the objective: negative where the objective looks better than it is."""
 
 
-def pick(field: Field, weights: Floats) -> Picked:
+def pick(field: Field, weights: Floats, before: Floats | None = None) -> Picked:
     """Pick the epochs of all runs.
 
     Args:
         field: Trials that may win.
         weights: What each part of the rows weighs beyond its share; (fold, draw, part).
+        before: The same of luck that is taken for the truth of each draw.
     """
-    found = [_picked(field, weights, trials) for trials in _blocks(field, weights.shape[1])]
+    blocks = _blocks(field, weights.shape[1])
+    found = [_picked(field, weights, before, trials) for trials in blocks]
     return Picked(*(np.concatenate(parts, axis=1) for parts in zip(*found, strict=True)))
 
 
@@ -134,10 +136,27 @@ def _blocks(field: Field, draws: int) -> Iterator[slice]:
         yield slice(begin, min(begin + size, len(field.trials)))
 
 
-def _picked(field: Field, weights: Floats, trials: slice) -> Picked:
+def _picked(field: Field, weights: Floats, before: Floats | None, trials: slice) -> Picked:
     begins = field.begins[trials]
-    end = int(begins[-1] + field.counts[trials][-1])
-    runs = slice(int(begins[0]), end)
+    runs = slice(int(begins[0]), int(begins[-1] + field.counts[trials][-1]))
+    noise = _noise(field, weights, runs)
+    base = np.zeros((1, 1, 1), np.float32) if before is None else _noise(field, before, runs)
+    objective = field.objective[runs].astype(np.float32)
+    epoch = (objective + base + noise).argmin(axis=2)[:, :, None]
+    luck = np.take_along_axis(noise, epoch, axis=2)[:, :, 0]
+    known = np.take_along_axis(np.broadcast_to(base, noise.shape), epoch, axis=2)[:, :, 0]
+    at = np.arange(len(objective)), epoch[:, :, 0]
+    steep = field.steep[runs][at]
+    # Not in single precision: differences between scores may be far smaller than scores.
+    plain = (field.objective + field.penalty)[runs][at] + known * steep
+    seen = plain + luck * steep
+    counts = field.counts[trials]
+    means = [np.add.reduceat(v, begins - begins[0], axis=1) / counts for v in (seen, plain, luck)]
+    return Picked(*means)
+
+
+def _noise(field: Field, weights: Floats, runs: slice) -> Singles:
+    """What draws add to the objective; (draw, run, epoch)."""
     deviations, folds = field.deviations[runs], field.folds[runs]
     noise = np.empty((weights.shape[1], *deviations.shape[:2]), np.float32)
     for fold in np.unique(folds):
@@ -145,13 +164,4 @@ def _picked(field: Field, weights: Floats, trials: slice) -> Picked:
         parts = deviations[inside].reshape(-1, deviations.shape[2])
         moved = weights[fold].astype(np.float32) @ parts.T
         noise[:, inside] = moved.reshape(len(moved), -1, deviations.shape[1])
-    objective = field.objective[runs].astype(np.float32)
-    epoch = (objective + noise).argmin(axis=2)
-    at = np.arange(len(objective)), epoch
-    luck = np.take_along_axis(noise, epoch[:, :, None], axis=2)[:, :, 0]
-    # Not in single precision: differences between scores may be far smaller than scores.
-    plain = (field.objective + field.penalty)[runs][at]
-    seen = plain + luck * field.steep[runs][at]
-    counts = field.counts[trials]
-    means = [np.add.reduceat(v, begins - begins[0], axis=1) / counts for v in (seen, plain, luck)]
-    return Picked(*means)
+    return noise

@@ -16,6 +16,7 @@ from auditor.report.figures import (
     effects,
     gap,
     learning_curves,
+    luck,
     predictions,
     settings,
     trials,
@@ -50,6 +51,8 @@ FIGURES = (
     Figure("predictions", predictions.draw, "no predictions are known that make a picture"),
     Figure("causes", causes.draw, "no pair of hyperparameters adds to failure in this audit"),
     Figure("effects", effects.draw, "no value goes with more failures than the others"),
+    Figure("luck", luck.draw, "how large the noise of the scores is, is not known"),
+    Figure("search", luck.draw_search, "no test metric is known for every trial"),
     Figure("compute", compute.draw, "neither an epoch nor a time of training was recorded"),
 )
 
@@ -110,6 +113,14 @@ class Figures:
     def effects(self) -> "go.Figure":
         """By how much more fail with a value than without: causes, and the strongest values."""
         return self._made("effects")
+
+    def luck(self) -> "go.Figure":
+        """The best trials held against the winner, with those that may truly be the best."""
+        return self._made("luck")
+
+    def search(self) -> "go.Figure":
+        """The best trial so far on validation and on test data, over the trials of the search."""
+        return self._made("search")
 
     def compute(self) -> "go.Figure":
         """What the training was spent on."""

@@ -30,6 +30,16 @@ _LIMITS = {
 }
 
 
+_LUCK_ABOUT = (
+    "By how much the best trials are worse than the winner, with joint 95 % intervals, and what "
+    "the winner itself owes to luck; the words above name the trials that may be the best"
+)
+
+_SEARCH_ABOUT = (
+    "Objective and test metric of the best trial so far, against the number of trials; the words "
+    "above say what was lost"
+)
+
 _NOTE = (
     "optimism is how much better the winner looks than it is, regret how much worse it is than the "
     "truly best trial."
@@ -184,5 +194,22 @@ def _row(luck: "Luck") -> Row:
     )
 
 
+def shown_luck(found: "Selection | None") -> "Luck | None":
+    """The luck that a picture shows: that with the most parts; None where nothing is near."""
+    known = [luck for luck in found.luck if luck.standings] if found else []
+    return max(known, key=lambda luck: luck.units, default=None)
+
+
 def _figures(found: "Selection") -> list[Picture]:
-    return []
+    figures = []
+    luck = shown_luck(found)
+    if luck is not None:
+        note = "What the others owe to luck is not taken off."
+        if len(luck.standings) + 1 < luck.candidates:
+            note += f" Shown are the {count(len(luck.standings))} nearest others."
+        figures.append(
+            Picture("luck", f"Trials held against the winner, by {kind(luck)}", _LUCK_ABOUT, note)
+        )
+    if found.overtuning:
+        figures.append(Picture("search", "The best trial so far, on both data", _SEARCH_ABOUT))
+    return figures
