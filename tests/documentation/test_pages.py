@@ -1,6 +1,7 @@
 """Links lead somewhere, on a code host as on the site; generated pages are up to date."""
 
 import re
+import shlex
 import subprocess
 import sys
 from urllib.parse import unquote
@@ -55,7 +56,9 @@ def test_the_page_of_the_command_line_is_up_to_date() -> None:
         [sys.executable, "-m", "typer", *command], capture_output=True, text=True, cwd=ROOT
     )
     written = (ROOT / "docs/command_line.md").read_text(encoding="utf-8")
-    assert written == made.stdout, f"run: python -m typer {' '.join(command)} (in docs/)"
+    assert written == made.stdout, (
+        f"run: python -m typer {shlex.join(command)} > docs/command_line.md"
+    )
 
 
 def test_the_reference_has_every_public_name() -> None:

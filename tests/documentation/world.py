@@ -1,4 +1,4 @@
-"""What an example may take for granted: a small sweep, its tuner, and some data."""
+"""What an example may take for granted: a sweep of three trials, its tuner, and some data."""
 
 import shutil
 from contextlib import chdir
@@ -16,8 +16,7 @@ def make_world(folder: Path) -> dict[str, Any]:
     import auditor
 
     def build_model(hp: Any) -> Any:
-        activation = hp.Choice("activation", ["relu", "sigmoid"])
-        layers = [keras.layers.Dense(4, activation), keras.layers.Dense(1, "sigmoid")]
+        layers = [keras.layers.Dense(4, "relu"), keras.layers.Dense(1, "sigmoid")]
         model = keras.Sequential([keras.Input((4,)), *layers])
         rate = hp.Choice("learning_rate", [0.01, 0.1, 1e30])
         model.compile(keras.optimizers.SGD(rate), "binary_crossentropy", metrics=["accuracy"])
@@ -29,7 +28,12 @@ def make_world(folder: Path) -> dict[str, Any]:
     with chdir(folder):
         _write_tables(x, y)
         tuner = auditor.GridSearch(
-            build_model, "val_loss", directory="made", project_name="first", seed=0, lane="fit"
+            build_model,
+            "val_loss",
+            directory="made",
+            project_name="first",
+            seed=0,
+            check_data=False,
         )
         # As the pages write it: there a search that has ended is called again.
         tuner.search(x, y, validation_split=0.2, epochs=20, verbose=0)
