@@ -681,7 +681,7 @@ def ways_to_pass(watcher: Any) -> list[Any]:
     return [[watcher], watcher, nested, cb.CallbackList([watcher], add_history=True)]
 
 
-@pytest.mark.parametrize("way", range(4))
+@pytest.mark.parametrize("way", [*(pytest.param(n, marks=pytest.mark.slow) for n in range(3)), 3])
 def test_each_batch_is_shown_to_those_who_look_even_if_only_fit_knows_them(way: int) -> None:
     shared, watcher = Lane(), EachBatch()
     model, _ = shared.train(dense, 0.01, 1)

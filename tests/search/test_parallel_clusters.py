@@ -72,7 +72,7 @@ def place(folder: Path) -> int:
     ("cluster", "lane"),
     [
         ("dask", "stacked"),
-        ("ray", "stacked"),
+        pytest.param("ray", "stacked", marks=slow),
         pytest.param("dask", "fit", marks=slow),
         pytest.param("ray", "fit", marks=slow),
     ],

@@ -55,7 +55,7 @@ BREAK = {"lost": lose, "unwritable": fill}
 @pytest.mark.parametrize(
     ("how", "lane"),
     [
-        ("unwritable", "fit"),
+        pytest.param("unwritable", "fit", marks=slow),
         ("lost", "stacked"),
         pytest.param("unwritable", "stacked", marks=slow),
         pytest.param("lost", "fit", marks=slow),

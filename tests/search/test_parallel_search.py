@@ -312,6 +312,7 @@ def test_an_interrupted_search_goes_on(make: Make) -> None:
     assert len(tuner.trials().runs) == 4
 
 
+@pytest.mark.slow  # test_stacked_search.py asks the same of one process.
 def test_runs_of_other_code_are_not_taken_over(make: Make, path: Path) -> None:
     def stop(progress: Any) -> None:
         raise KeyboardInterrupt

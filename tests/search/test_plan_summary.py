@@ -100,6 +100,7 @@ def test_a_search_goes_on_as_if_nothing_had_been_asked(
     assert orders[0] == orders[1]
 
 
+@pytest.mark.slow
 def test_a_plan_for_the_rest_of_a_search_leaves_out_what_has_ended(make: Make, path: Path) -> None:
     def stop(now: Any) -> None:
         if now.done == 3:

@@ -746,7 +746,9 @@ def test_what_is_left_trains_before_most_of_it_is_examined(
 @pytest.mark.parametrize(
     ("changed", "alone"), [({0.5: 5}, {"0005"}), (dict.fromkeys([0.05, 0.1, 0.2, 0.5], 5), set())]
 )
-@pytest.mark.parametrize("epochs", [2, pytest.param(4, marks=pytest.mark.slow), 6])  # 6 are all.
+@pytest.mark.parametrize(
+    "epochs", [*(pytest.param(n, marks=pytest.mark.slow) for n in (2, 4)), 6]
+)  # 6 are all.
 def test_what_is_left_of_other_code_is_planned_anew_or_trained_alone(
     epochs: int, changed: dict[float, int], alone: set[str], make: Callable[..., Any]
 ) -> None:
