@@ -7,10 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from keras.src.trainers.compile_utils import get_loss
 from numpy.typing import NDArray
 
+from auditor.search.chunks import NotChunkedError
 from auditor.search.folds import row_count, take
+from auditor.search.row_values import RowValues
 
 FEW_BATCHES = 16
 """So many are faster without a compiled program, which takes 0.3 s to make."""
@@ -25,8 +26,6 @@ AT_ONCE_ROWS = 1024
 SAME = 1e-3
 """Share by which a loss may differ from what was recorded: batches of another size change the sixth
 digit, another device the fourth; other data or weights hardly ever so little."""
-
-LOSS = "loss"
 
 
 class NotByRow(Exception):  # noqa: N818 - an answer, not an error
@@ -73,7 +72,7 @@ class ByRow:
     def __init__(self, model: Any) -> None:
         """Look at a compiled model; metrics are left out where it was not trained or evaluated."""
         self.model = model
-        self._compared = _Compared(model)
+        self._compared: _Compared | None = None
 
     def values(self, x: Any, y: Any, size: int) -> dict[str, NDArray[np.float32]]:
         """The loss, without penalties, and the metrics that are means over rows.
@@ -87,18 +86,20 @@ class ByRow:
             Per name, "loss" among them, one number for each row, in their order.
 
         Raises:
-            NotByRow: The model has several outputs, or its loss no value for a row.
+            NotByRow: The model has several outputs, or its loss is no mean over rows.
         """
         rows = keras.tree.map_structure(np.asarray, {"x": x, "y": y})
         total = row_count(rows)
         try:
+            if self._compared is None:
+                _see_a_batch(self.model, rows)
+                self._compared = _Compared(self.model)
             found = _values(self._compared, rows, total, _at_once(rows["x"], size))
-        except _SeveralOutputs:
-            raise NotByRow("the model has several outputs") from None
-        values = {name: np.asarray(value, np.float32) for name, value in found.items()}
-        if values[LOSS].shape != (total,):
-            raise NotByRow("its loss has no value for a single row")
-        return {name: value for name, value in values.items() if value.shape == (total,)}
+        except NotChunkedError as reason:
+            raise NotByRow(str(reason)) from reason
+        except _NoValue:
+            raise NotByRow("its loss has no value for a single row") from None
+        return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
 
 def is_mean(values: NDArray[np.float32], recorded: float) -> bool:
@@ -130,12 +131,12 @@ def _values(model: Any, rows: Any, total: int, size: int) -> dict[str, Any]:
         for first in range(0, total, size)
     ]
     return {
-        name: np.concatenate([np.atleast_1d(ops.convert_to_numpy(part[name])) for part in parts])
+        name: np.concatenate([ops.convert_to_numpy(part[name]) for part in parts])
         for name in parts[0]
     }
 
 
-class _SeveralOutputs(Exception):  # noqa: N818 - Keras adds its own words to any other
+class _NoValue(Exception):  # noqa: N818 - Keras adds its own words to any other
     pass
 
 
@@ -149,31 +150,20 @@ class _Compared(keras.Model):
     def __init__(self, model: Any) -> None:
         super().__init__(name="by_row", autocast=False)
         self.model = model
+        self.values = RowValues(model)
         self.built = True
 
     def call(self, rows: Any, training: bool = False) -> dict[str, Any]:
-        answers, y = self.model(rows["x"], training=False), rows["y"]
-        identifier = _only(self.model.loss)
-        if keras.tree.is_nested(answers) or keras.tree.is_nested(y) or identifier is None:
-            raise _SeveralOutputs
-        loss = get_loss(identifier, y, answers)
-        # What it does before it takes the mean.
-        values = {LOSS: loss.call(*(ops.convert_to_tensor(v, loss.dtype) for v in (y, answers)))}
-        for metric in getattr(self.model._compile_metrics, "metrics", ()):
-            if isinstance(metric, keras.metrics.MeanMetricWrapper):
-                values[metric.name] = metric._fn(y, answers, **metric._fn_kwargs)
-        return {name: _mean_of_row(value) for name, value in values.items()}
+        try:
+            values = self.values(rows["y"], self.model(rows["x"], training=False))
+        except NotChunkedError as error:
+            raise _NoValue from error
+        return dict(zip(self.values.names, ops.unstack(values, axis=0), strict=True))
 
 
-def _only(loss: Any) -> Any:
-    """The loss of a model with one output; None where there are more."""
-    if isinstance(loss, dict) and "class_name" not in loss:
-        loss = list(loss.values())
-    if isinstance(loss, list | tuple):
-        return _only(loss[0]) if len(loss) == 1 else None
-    return loss
-
-
-def _mean_of_row(values: Any) -> Any:
-    values = ops.convert_to_tensor(values)
-    return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if values.shape[1:] else values
+def _see_a_batch(model: Any, rows: Any) -> None:
+    """Let the loss of a model that was never trained or evaluated see what it compares."""
+    loss = model._compile_loss
+    if loss is not None and not loss.built:
+        one = take(rows, np.arange(1))
+        loss.build(one["y"], model(one["x"], training=False))

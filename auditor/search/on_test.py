@@ -23,7 +23,6 @@ from auditor.outcomes import Outcome, judge
 from auditor.scoring import score
 from auditor.search import facts, store
 from auditor.search.by_row import (
-    LOSS,
     ByRow,
     NotByRow,
     batch_size,
@@ -33,6 +32,7 @@ from auditor.search.by_row import (
 )
 from auditor.search.folds import Fold, row_count
 from auditor.search.recorder import regularisation, scalars
+from auditor.search.row_values import LOSS
 from auditor.search.runs import arguments_of
 from auditor.search.training_tuner import TrainingTuner
 from auditor.trials import Run, Trials

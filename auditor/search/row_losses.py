@@ -11,9 +11,10 @@ import numpy as np
 
 from auditor.files import Json
 from auditor.scoring import UNREGULARISED
-from auditor.search.by_row import LOSS, ByRow, NotByRow, batch_size, is_mean, validation_rows
+from auditor.search.by_row import ByRow, NotByRow, batch_size, is_mean, validation_rows
 from auditor.search.fit import build_by_input
 from auditor.search.recorder import Execution
+from auditor.search.row_values import LOSS
 from auditor.search.stacking.rows import StackedRun
 
 if TYPE_CHECKING:
