@@ -211,6 +211,8 @@ def _add_runs(
 
 def _add_losses(found: _Found, path: Path, trial: TrialFile, notes: TrialNotes) -> list[Problem]:
     """Add the losses that were recorded of a trial; the problems of their files."""
+    if all(run.losses is None and run.why_no_losses is None for run in notes.runs):
+        return []  # of ten thousand trials soon
     found.why_no_losses.update(run.why_no_losses for run in notes.runs if run.why_no_losses)
     folder = Path(trial.file).parent
     losses, complaints = read_losses(path / folder, notes)
