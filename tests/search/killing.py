@@ -54,7 +54,7 @@ def search(folder: Path, name: str) -> None:
         build, "val_loss", seed=3, lane="stacked", directory=folder, project_name=name
     )
     tuner.search(
-        X, Y, validation_split=0.3, epochs=EPOCHS, batch_size=16, verbose=0, callbacks=callbacks
+        X, Y, validation_split=0.4, epochs=EPOCHS, batch_size=16, verbose=0, callbacks=callbacks
     )
 
 

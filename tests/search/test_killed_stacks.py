@@ -23,6 +23,7 @@ def leaderboard(path: Path) -> dict[str, Any]:
         values = state["hyperparameters"]["values"]
         found[state["trial_id"]] = (values, state["status"], state["score"], state["best_step"])
         found[state["trial_id"], "curves"] = rows
+        found[state["trial_id"], "chunks"] = (file.parent / "chunks.npy").read_bytes()
     return found
 
 
@@ -47,7 +48,7 @@ def test_a_killed_search_comes_to_the_same_leaderboard(
     assert "killed within: 0" not in done.stdout, "no kill came while a stack was trained"
     killed, whole = (leaderboard(tmp_path / name) for name in ("killed", "whole"))
     assert killed == whole
-    assert len(whole) == 2 * 12
+    assert len(whole) == 3 * 12
     for trial in [name for name in killed if isinstance(name, str)]:
         epochs = [int(row["epoch"]) for row in killed[trial, "curves"]]
         assert epochs == list(range(len(epochs)))

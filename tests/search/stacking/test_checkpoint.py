@@ -114,6 +114,9 @@ def assert_same(search: Search, whole: Search) -> None:
         assert run.execution.epochs == other.execution.epochs, trial
         assert run.history.history == other.history.history
         assert run.history.epoch == other.history.epoch
+        chunks = run.execution.chunks["val_loss"]
+        np.testing.assert_array_equal(chunks, other.execution.chunks["val_loss"])
+        assert len(chunks) == len(run.execution.epochs)
         for mine, its in (
             (run.execution.best_weights, other.execution.best_weights),
             (run.final_weights, other.final_weights),

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from auditor.scoring import UNREGULARISED
+from auditor.search.chunks import Dealt
 from auditor.search.recorder import Execution
 from auditor.search.stacking import places
 from auditor.search.stacking.engine import Validated
@@ -23,6 +24,7 @@ from auditor.search.stacking.rows import StackedRun
 from auditor.search.stacking.run_model import NotStackable
 from auditor.search.stacking.stack import Stack
 from auditor.search.structure import NotShareable
+from auditor.trials import CHUNKS
 
 
 class Backend:
@@ -49,9 +51,13 @@ class Program:
         return trainable
 
 
+DEALT = Dealt(np.arange(40, dtype=np.int32) % CHUNKS, "forty rows")
+
+
 class Engine:
     """Counts the rows of each epoch in `trained`."""
 
+    chunk_names = ("loss",)
     backend = Backend()
     program = Program()
     call = SimpleNamespace(batch_size=8)
@@ -66,7 +72,9 @@ class Engine:
         return State([weights], [], state.optimizer), {"loss": abs(weights[:, 0])}
 
     def validate(self, state: State, lifted: Any, rows: Any) -> Any:
-        return Validated({"loss": abs(state.weights[0][:, 0])}, None)
+        loss = abs(state.weights[0][:, 0])
+        sums = np.outer(loss, np.array(DEALT.rows))[:, None]
+        return Validated({"loss": loss}, sums)
 
     def clean(self, state: State, lifted: Any, rows: Any) -> Any:
         return {"loss": abs(state.weights[0][:, 0])}
@@ -94,6 +102,7 @@ def run(
         learning_rate=rate,
         held={},
         build=lambda: None,
+        dealt=DEALT,
     )
 
 
@@ -363,7 +372,8 @@ def test_a_dead_run_stops_when_its_callback_says_so() -> None:
 def test_a_run_whose_weights_are_numbers_is_not_dead() -> None:
     class Unlucky(Engine):
         def validate(self, *args: Any) -> Any:
-            return Validated({"loss": super().validate(*args).metrics["loss"] * math.nan}, None)
+            loss, sums = super().validate(*args)
+            return Validated({"loss": loss["loss"] * math.nan}, sums * math.nan)
 
         def train(self, *args: Any) -> Any:
             state, found = super().train(*args)
