@@ -89,6 +89,12 @@ def kind(luck: "Luck") -> str:
     return count(luck.units, "fold")
 
 
+def _short(luck: "Luck") -> str:
+    if luck.of == "rows":
+        return "rows" if luck.rows is None else count(luck.rows, "row")
+    return count(luck.units, luck.of[:-1])
+
+
 def between(estimate: "Estimate") -> str:
     """Its interval: "0.01 to 0.03"; empty where it has none."""
     if estimate.interval is None:
@@ -119,7 +125,7 @@ def _tied(luck: "Luck", winner: str) -> str:
     text += f"{listed(others, NAMED)}."
     if luck.tied is not None and luck.tied[0] < luck.tied[1]:
         low, high = (max(0, tied - 1) for tied in luck.tied)
-        text += f" On rows drawn again it might be {low:,} to {high:,}."
+        text += f" On rows drawn again these might be {low:,} to {high:,}."
     return text
 
 
@@ -183,7 +189,7 @@ def _row(luck: "Luck") -> Row:
     most = regret.interval[1] if regret and regret.interval else None
     return Row(
         (
-            Cell(kind(luck)),
+            Cell(_short(luck)),
             Cell(number(luck.corrected), luck.corrected),
             Cell(number(luck.optimism.value), luck.optimism.value),
             Cell(between(luck.optimism)),
