@@ -96,9 +96,9 @@ def load_table(
     frame, about_index = _table(path, target)
     y, kind, classes, about_target = target_of(frame[target], task)
     train, validation, about_split = split_rows(y, kind, validation_fraction, seed)
-    features = frame.drop(columns=target)
     held_out = None if test is None else alike(test, _table(test, target)[0], path, frame)
-    x, about_features = _features(joined(features, held_out), train)
+    features = joined(frame.drop(columns=target), held_out)
+    x, about_features = _features(features, train)
     y_test = np.empty(0) if held_out is None else coded(held_out[target], frame[target], y)
     if kind == "regression":
         mean, spread = y[train].mean(), y[train].std()
@@ -118,11 +118,14 @@ def load_table(
         y_validation=y[validation].astype(dtype),
         task=kind,
         classes=classes,
-        sentences=(*sentences, *_repeats(features, train, validation)),
+        sentences=(*sentences, *_repeats(features, train, validation, "validation", "training")),
     )
     if test is None:
         return data
-    return _and_test(data, x[len(frame) :], y_test.astype(dtype), test)
+    data = _and_test(data, x[len(frame) :], y_test.astype(dtype), test)
+    known, new = np.split(np.arange(len(features)), [len(frame)])
+    seen = _repeats(features, known, new, "test", "training or validation")
+    return replace(data, sentences=(*data.sentences, *seen))
 
 
 def with_test(data: Data, path: Path) -> Data:
@@ -279,12 +282,12 @@ def _features(frame: "pd.DataFrame", train: Array) -> tuple[Array, list[str]]:
     return np.concatenate(parts, axis=1).astype("float32"), sentences
 
 
-def _repeats(features: "pd.DataFrame", train: Array, validation: Array) -> list[str]:
-    """A sentence if the model has seen validation rows in training."""
+def _repeats(features: "pd.DataFrame", known: Array, rows: Array, name: str, of: str) -> list[str]:
+    """A sentence if a model, or the choice of one, has seen rows before."""
     import pandas as pd
 
-    rows = pd.util.hash_pandas_object(features, index=False).to_numpy()
-    seen = int(np.isin(rows[validation], rows[train]).sum())
+    hashes = pd.util.hash_pandas_object(features, index=False).to_numpy()
+    seen = int(np.isin(hashes[rows], hashes[known]).sum())
     if not seen:
         return []
-    return [f"{seen} of {len(validation)} validation rows have the features of a training row"]
+    return [f"{seen} of {len(rows)} {name} rows have the features of a {of} row"]

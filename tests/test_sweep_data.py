@@ -232,6 +232,8 @@ def test_a_numeric_target_of_test_rows_is_standardised_as_the_others(path: Path)
     frame.to_csv(path, index=False)
     data = load_table(path, "goal", test=path)
     assert data.test is not None
+    again = f"{ROWS} of {ROWS} test rows have the features of a training or validation row"
+    assert data.sentences[-1] == again
     order = np.argsort(np.concatenate([data.y, data.y_validation]))
     both = np.concatenate([data.y, data.y_validation])[order]
     np.testing.assert_allclose(data.test[1], both, rtol=1e-4, atol=1e-5)
