@@ -1,8 +1,8 @@
 """The demo: a dense net on few digits, with a learning rate of 1 in the grid, so that trials fail.
 
-The data are scikit-learn's digits, 8 x 8 pixels and ten classes: 300 to train, 600 to validate. At a
-learning rate of 1.0 expect nothing that works, most of it diverged and some stuck at the loss of
-knowing nothing, ln 10 = 2.30; at 0.1 some failures, and none below. Which ones differs a little
+The data are scikit-learn's digits, 8 x 8 pixels and ten classes: 300 to train, 600 to validate.
+At a learning rate of 1.0 expect nothing that works, most of it diverged and some stuck at the loss
+of knowing nothing, ln 10 = 2.30; at 0.1 some failures, and none below. Which ones differs a little
 between machines; the best reach a validation loss near 0.22 in the 20 epochs of `auditor demo`. So
 few rows are learned by heart if trained longer: with `--epochs 30` some trials without dropout
 overfit.
