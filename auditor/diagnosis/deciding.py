@@ -212,6 +212,9 @@ def _undecided(seen: Judged, of: _Set) -> Iterator[Finding]:
     name, objective = twin(accuracy_of(seen.trials)), seen.trials.objective
     if objective.name != name or objective.direction != "max":
         return
+    known = seen.selection.luck if seen.selection else ()
+    if any(luck.of == "rows" for luck in known):
+        return  # AUD052 compares trials on the same rows, and says it better
     # As ranked; the penalty on the gap is part of that, but no part of the noise.
     values = share(_objectives(seen))
     if len(values) <= CLOSE_TRIALS or not 0 <= values[0] <= 1:
@@ -284,8 +287,9 @@ SMALL_VALIDATION = Rule(
     detected=f"The validation set has fewer than {MIN_VALIDATION_ROWS} rows, all folds together. "
     "Or, a tip, where trials rank by an accuracy: the second and at least "
     f"{CLOSE_TRIALS} trials in all are within one standard error of the best, sqrt(p (1 - p) / n). "
-    "Rows that were not recorded are told from the steps of the accuracy, where its digits do; "
-    "that they are so few is told by fewer steps, with medium confidence.",
+    "Silent where AUD052 compares trials on the same rows. Rows that were not recorded are told "
+    "from the steps of the accuracy, where its digits do; that they are so few is told by fewer "
+    "steps, with medium confidence.",
     matters="Differences between trials are then mostly chance, and so is the best epoch.",
     remedy="Hold out more rows, or use cross-validation.",
     certainty="High for few rows: they are counted, or told with a doubt below 1 %. Medium for the "
