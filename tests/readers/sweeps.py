@@ -5,6 +5,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from auditor.arrays import to_npy
 from auditor.files import to_json
 
 SPACE = [
@@ -36,6 +39,22 @@ SWEEP: dict[str, Any] = {
     "data_fingerprint": "abc",
     "space": SPACE,
     "of the future": True,
+}
+ON_TEST: dict[str, Any] = {
+    "schema": 1,
+    "winner": {"data": "d", "trial_id": "0000"},
+    "evaluated": [
+        {
+            "data": "d",
+            "trial_id": trial_id,
+            "rows": 9,
+            "metrics": {"loss": 0.8},
+            "errors": {"loss": math.nan},
+            "runs": [{"execution": 0, "fold": 0, "metrics": {"loss": 0.8}}],
+            "when": "2026-01-01T00:00:00",
+        }
+        for trial_id in ("0001", "0000")
+    ],
 }
 HEADER = "execution,fold,epoch,seconds,loss,val_loss,learning_rate,clean_loss\n"
 HISTORY = (
@@ -69,7 +88,7 @@ def write_sweep(folder: Path) -> Path:
     runs = [
         {"execution": 0, "fold": 0, "status": "completed", "best_epoch": 0, "seed": 11,
          "metrics": {"loss": 0.7, "val_loss": 0.71}, "seconds": 0.9, "lane": "fit",
-         "started": "2026-01-01T00:00:00"},
+         "started": "2026-01-01T00:00:00", "losses": 3},
         {"execution": 1, "fold": 0, "status": "completed", "best_epoch": 1, "seed": 12,
          "metrics": {"loss": -math.inf, "val_loss": 0.6}, "authoritative": True, "lane": None},
         {"execution": 1, "fold": 1, "status": "completed", "lane": "stacked", "stack": "7"},
@@ -96,4 +115,7 @@ def write_sweep(folder: Path) -> Path:
         (trial / "trial.json").write_text(trial_json(trial_id, values, status=status, **more))
         if history:
             (trial / "history.csv").write_text(history)
+    losses = to_npy(np.array([0.5, math.inf, 0.75], np.float32))
+    (folder / "trial_0000" / "losses-0-0.npy").write_bytes(losses)
+    (folder / "test.json").write_text(to_json(ON_TEST))
     return folder

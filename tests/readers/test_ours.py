@@ -56,6 +56,16 @@ def test_nan_and_infinity_are_observed_and_an_empty_cell_is_not(sweep: Path) -> 
     assert (epochs.tolist(), values.tolist()) == ([1], [0.6])
 
 
+def test_losses_by_row_and_the_winner_on_test_data_are_read(sweep: Path) -> None:
+    context = read(sweep).context
+    assert {run: row.tolist() for run, row in context.losses.items()} == {
+        Run("0000"): [0.5, math.inf, 0.75]
+    }
+    assert context.on_test is not None
+    assert (context.on_test.trial_id, context.on_test.winners) == ("0000", 2)
+    assert context.on_test.minus_validation(read(sweep).recorded)["loss"] == pytest.approx(0.09)
+
+
 def test_columns_about_the_training_are_series_and_no_metrics(sweep: Path) -> None:
     trials = read(sweep)
     assert trials.metrics == ("loss", "val_loss")

@@ -63,7 +63,7 @@ def test_the_winner_is_evaluated_with_the_weights_of_its_best_epoch(
     assert apart == pytest.approx(expected["loss"] - seen, rel=1e-5)
 
 
-@pytest.mark.parametrize("folds", [0, 2])
+@pytest.mark.parametrize("folds", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_run_of_the_winner_counts(folds: int, make: Callable[..., Any], path: Path) -> None:
     tuner = make(GridSearch, build_two, executions_per_trial=2, cross_validation=folds)
     given = fit_arguments()
@@ -174,6 +174,7 @@ def test_a_winner_that_cannot_be_evaluated_says_why(
     assert why in said
 
 
+@pytest.mark.slow
 def test_code_of_the_users_that_leaves_the_data_alone_is_no_obstacle(
     make: Callable[..., Any],
 ) -> None:
@@ -209,6 +210,7 @@ def test_the_plan_of_a_search_needs_none(make: Callable[..., Any]) -> None:
     assert make(GridSearch, build_two).plan_summary(**fit_arguments(), test_data=TEST).total == 2
 
 
+@pytest.mark.slow
 def test_weights_of_other_runs_go_with_those_of_their_trial(
     make: Callable[..., Any], path: Path
 ) -> None:
