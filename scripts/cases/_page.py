@@ -16,7 +16,8 @@ A script runs commands as a reader would type them and gives each block its text
     page.close()
 
 Without arguments it prints them, and says which differ from the page and which statements of the
-page do not hold. `--write` puts blocks and pictures into the page. Sweeps go to `build/cases`.
+page do not hold. `--write` puts blocks and pictures into the page. Sweeps go to `build/cases`;
+`--keep` takes those that are there already.
 """
 
 import argparse
@@ -58,6 +59,7 @@ class Page:
         parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
         parser.add_argument("--out", type=Path, default=ROOT / "build" / "cases")
         parser.add_argument("--write", action="store_true", help="update the page and its pictures")
+        parser.add_argument("--keep", action="store_true", help="do not train again what is there")
         parser.add_argument("--posted", action="store_true", help="only what the posted file says")
         self.name, self.options = name, parser.parse_args(arguments)
         self.path = PAGES / f"{name}.md"
@@ -85,12 +87,18 @@ class Page:
         _, *words = shlex.split(command)
         if words[0] == "audit":
             words[1] = str(ROOT / words[1])
-        if words[0] == "sweep":
+        if words[0] == "sweep" and self.is_kept(words[1]):
+            words = ["audit", str(self.options.out / words[1]), "--no-cache"]
+        elif words[0] == "sweep":
             words += ["--out", str(self.options.out), "--overwrite", "--plain"]
         result = CliRunner().invoke(app, words, env={"COLUMNS": "80"})
         if result.exit_code:
             sys.exit(f"error: {command} ends with {result.exit_code}: {result.output}")
         return result.output.replace(f"{ROOT}/", "").replace(f"{self.options.out}/", "sweeps/")
+
+    def is_kept(self, sweep: str) -> bool:
+        """Whether a sweep is there and is not to be trained again."""
+        return self.options.keep and (self.options.out / sweep / "sweep.json").is_file()
 
     def audit(self, sweep: str) -> "Audit":
         """The audit of a sweep that a command has trained."""

@@ -12,6 +12,8 @@ from search_spaces import load_space, space_names
 SIZES = {
     "demo": 48,
     "digits_image": 144,
+    "dip_at_epoch_8": 12,
+    "grid_winner": 72,
     "stuck_at_chance": 48,
     "tabular_binary": 432,
     "mobilenet": 16,
@@ -49,6 +51,27 @@ def test_the_data_are_the_same_each_time_and_scaled(name: str) -> None:
     np.testing.assert_array_equal(first.x, second.x)
     assert abs(first.x).max() < 20
     assert first.sentences[0].startswith(f"load_data() of {name}: {len(first.x)} rows train")
+
+
+def test_the_rows_of_the_grid_are_of_two_sources() -> None:
+    data = load_space("grid_winner").load_data()
+    assert data.test is not None
+    shapes = [(12_000, 200), (16_284, 200), (16_284, 200)]
+    assert [x.shape for x in (data.x, data.x_validation, data.test[0])] == shapes
+    shares = [y.mean() for y in (data.y, data.y_validation, data.test[1])]
+    assert shares == pytest.approx([0.5, 0.65, 0.65], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "rows"),
+    [("stuck_at_chance", 2, (1232, 528)), ("dip_at_epoch_8", 9, (849, 768))],
+)
+def test_digits_have_the_classes_and_rows_that_are_said(
+    name: str, classes: int, rows: tuple[int, int]
+) -> None:
+    data = load_space(name).load_data()
+    assert (len(data.x), len(data.x_validation)) == rows
+    assert set(np.unique(data.y)) == set(np.unique(data.y_validation)) == set(range(classes))
 
 
 @every_space
