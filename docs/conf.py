@@ -14,6 +14,8 @@ html_title = "auditor"
 html_theme = "furo"
 html_show_sphinx = False
 html_copy_source = False
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 # Titles get the anchors that a code host gives them, down to "####".
