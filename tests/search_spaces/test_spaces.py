@@ -32,17 +32,20 @@ def test_the_grid_has_as_many_trials_as_is_said(name: str) -> None:
 
 
 @every_space
-def test_a_model_fits_the_data_for_an_epoch(name: str) -> None:
+def test_a_model_fits_the_data_for_two_epochs(name: str) -> None:
     import keras_tuner
 
     space = load_space(name)
     data = space.load_data()
     hypermodel, hp = space.hypermodel(data), keras_tuner.HyperParameters()
     model = hypermodel.build(hp)
-    validation = (data.x_validation, data.y_validation)
-    history = hypermodel.fit(hp, model, data.x, data.y, validation_data=validation, verbose=0)
+    some = slice(200)  # enough rows for every class, and few enough to be quick
+    validation = (data.x_validation[some], data.y_validation[some])
+    history = hypermodel.fit(
+        hp, model, data.x[some], data.y[some], validation_data=validation, epochs=2, verbose=0
+    )
     assert {"loss", "val_loss"} < set(history.history)
-    assert np.isfinite(history.history["val_loss"][0])
+    assert np.isfinite(history.history["val_loss"]).all()
 
 
 @every_space
