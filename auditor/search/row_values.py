@@ -34,8 +34,8 @@ class RowValues:
         self._model = model
         if not all(getattr(type(model), n) is getattr(keras.Model, n) for n in _STEPS):
             raise NotChunkedError(f"{type(model).__name__} computes its loss in its own way")
-        compiled = getattr(model, "_compile_loss", None)
-        found = getattr(compiled, "_flat_losses", None) or ()
+        compiled: Any = getattr(model, "_compile_loss", None)
+        found: Any = getattr(compiled, "_flat_losses", None) or ()
         if len(found) != 1 or len(keras.tree.flatten(compiled._y_pred_build_structure)) > 1:
             raise NotChunkedError("the model has several outputs or losses, or none")
         loss = found[0].loss

@@ -266,7 +266,7 @@ def _targets(arguments: Mapping[str, Any]) -> Any:
         raise NotChunkedError("fit is called with validation_steps")
     held = arguments.get("validation_data")
     if held is None:
-        y = arguments.get("y")
+        y: Any = arguments.get("y")
         if keras.tree.is_nested(y) or not hasattr(y, "shape"):
             raise NotChunkedError("the data are not in arrays")
         # As Keras does: the last rows validate.

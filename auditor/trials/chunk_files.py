@@ -48,7 +48,7 @@ def write(path: Path, chunks: Chunks | None) -> None:
         for name in (INDEX, NUMBERS):
             (path / name).unlink(missing_ok=True)
         return
-    tables = chunks.values.tables
+    tables = ChunkValues.of(chunks.values).tables
     numbers = np.concatenate([np.empty(0, "<f4"), *(t.numbers.ravel() for t in tables)])
     index = {
         "schema": SCHEMA,

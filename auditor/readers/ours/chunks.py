@@ -54,8 +54,8 @@ def read_chunks(
     for trial_id, path in files.items():
         try:
             if path.is_file():
-                layout, records = _records(read_bytes(path))
-                alike.setdefault(layout[:2], {})[trial_id] = records
+                layout, own = _records(read_bytes(path))
+                alike.setdefault(layout[:2], {})[trial_id] = own
         except ReadError as error:
             problems.append(_problem(trial_id, path, str(error)))
     tables = []
@@ -138,7 +138,9 @@ def _table(
         good = {trial_id: own for trial_id, own in files.items() if trial_id not in wrong}
         if good:
             return _table(metrics, good, rows)[0], wrong
-        return ChunkTable(metrics, (), np.zeros(1, np.intp), np.empty((0, 1, count))), wrong
+        return ChunkTable(
+            metrics, (), np.zeros(1, np.intp), np.empty((0, 1, count), np.float32)
+        ), wrong
     numbers = records[:, len(_KEYS) :].reshape(len(records), len(metrics), count)
     numbers.flags.writeable = False
     return ChunkTable(metrics, tuple(runs), np.append(starts, len(records)), numbers), {}
