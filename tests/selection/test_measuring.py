@@ -179,3 +179,34 @@ def test_the_report_tells_each_kind_of_luck() -> None:
     told = text(audit(chunked(noisy(12))))
     assert "on other rows like its 160 validation rows" in told
     assert "the probability of backtest overfitting" in told
+
+
+def test_the_picture_shows_which_trials_may_be_the_best() -> None:
+    losses = noisy(8)
+    losses[5:] += 0.17
+    audited = audit(chunked(losses))
+    traces = {trace.name: trace for trace in audited.figures.luck().data}
+    assert set(traces) == {
+        "may be the best", "worse beyond luck", "winner as it looks", "winner without luck",
+    }  # fmt: skip
+    (luck,) = audited.selection.luck  # type: ignore[union-attr]
+    assert len(traces["may be the best"].x) == len(luck.could_be_best) - 1
+    assert 0 < len(traces["worse beyond luck"].x) <= 8 - len(luck.could_be_best)
+    with pytest.raises(ValueError, match="how large the noise of the scores is"):
+        audit(made([[0.5], [0.4], [0.3]])).figures.luck()
+
+
+def test_the_penalty_is_part_of_the_score_that_picks() -> None:
+    losses, trials = noisy(2, gain=0.02, scale=0.001), ("00", "01")
+    parts = {
+        Run(t): {"val_loss": np.array([row, row], np.float32)}
+        for t, row in zip(trials, losses, strict=True)
+    }
+    chunks = Chunks({0: (10,) * 16}, parts)
+    curves = {
+        t: {"val_loss": [float(row.mean())] * 2, "loss": [gap] * 2}
+        for t, row, gap in zip(trials, losses, (0.0, 0.49), strict=True)
+    }
+    trials_made = sweep(curves, chunks=chunks, no_skill_loss=1.0)
+    assert audit(trials_made, 0).selection.could_be_best == ("00",)  # type: ignore[union-attr]
+    assert audit(trials_made, 1).selection.could_be_best == ("01",)  # type: ignore[union-attr]

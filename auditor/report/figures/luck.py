@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from auditor.files import Json
 from auditor.report import palette
 from auditor.report.curves import short
-from auditor.report.figures.frame import axis, frame, ticks
+from auditor.report.figures.frame import axis, frame, log_axis, ticks
 from auditor.report.numbers import number
 from auditor.report.safe import label
 from auditor.report.words.selection import shown_luck
@@ -134,7 +134,7 @@ def draw_search(audit: "Audit") -> dict[str, Json] | None:
     layout = frame() | {
         "height": 400,
         "margin": {"l": 8, "r": 16, "t": 84, "b": 8},
-        "xaxis": axis("trials so far") | {"type": "log"},
+        "xaxis": axis("trials so far") | log_axis(1, found.trials[-1]),
         "yaxis": axis(audit.trials.objective.name.removeprefix("val_")),
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     }

@@ -161,7 +161,7 @@ def _search(found: "Selection", on_test: "Overtuning") -> str:
     text = (
         f"By {on_test.metric}, known for every trial, the winner is "
         f"{number(abs(on_test.optimism))} {'worse' if on_test.optimism > 0 else 'better'} than on "
-        f"validation data, and {number(on_test.regret)} worse than the best trial in hindsight. "
+        f"validation data, and {_in_hindsight(on_test)}. "
     )
     if lost > 0:
         return text + (
@@ -169,6 +169,12 @@ def _search(found: "Selection", on_test: "Overtuning") -> str:
             "went on to choose by luck (overtuning)."
         )
     return text + "No trial that was best earlier in the search was better: no overtuning."
+
+
+def _in_hindsight(on_test: "Overtuning") -> str:
+    if on_test.regret > 0:
+        return f"{number(on_test.regret)} worse than the best trial in hindsight"
+    return "no other trial is better there"
 
 
 def _table(found: "Selection", name: str) -> Table:
@@ -217,5 +223,7 @@ def _figures(found: "Selection") -> list[Picture]:
             Picture("luck", f"Trials held against the winner, by {kind(luck)}", _LUCK_ABOUT, note)
         )
     if found.overtuning:
-        figures.append(Picture("search", "The best trial so far, on both data", _SEARCH_ABOUT))
+        figures.append(
+            Picture("search", "The best trial so far, on validation and test data", _SEARCH_ABOUT)
+        )
     return figures
