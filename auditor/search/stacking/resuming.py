@@ -23,6 +23,9 @@ TRAINED = (
 )
 """What becomes of an `Execution` while it is trained."""
 
+_AT_ITS_END = ("best_weights", "losses", "why_no_losses")
+"""What it has from its end on."""
+
 
 class Resumed:
     """Puts what a checkpoint holds into a stack that has not begun."""
@@ -106,7 +109,7 @@ def is_whole(handed: Handover | None, run: StackedRun) -> bool:
 
 def adopt(run: StackedRun, handed: Handover, model: Any) -> StackedRun:
     """Let a run have ended as it did in another process; a model of its structure keeps weights."""
-    for name in (*TRAINED, "best_weights"):
+    for name in (*TRAINED, *_AT_ITS_END):
         setattr(run.execution, name, getattr(handed.execution, name))
     run.execution.model_facts = handed.execution.model_facts or run.execution.model_facts
     if run.execution.best_weights is not None:
