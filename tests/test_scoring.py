@@ -209,6 +209,16 @@ def test_what_limits_the_penalty_is_said(objective: str, logs: Curves, said: str
     assert said in scored(sweep({"a": logs}, objective)).notes[0]
 
 
+def test_a_weighted_training_loss_is_no_twin_of_the_validation_loss() -> None:
+    logs = {"loss": [0.1], "val_loss": [1.0], "accuracy": [0.9], "val_accuracy": [0.5]}
+    accuracy = Objective("val_accuracy", "max")
+    for objective, gap in (("val_loss", None), (accuracy, pytest.approx(0.4))):
+        trials = sweep({"a": logs}, objective)
+        weighted = replace(trials, context=replace(trials.context, weighted_training=True))
+        assert only(weighted).gap == gap
+        assert ("training rows were weighted" in scored(weighted).notes[0]) == (gap is None)
+
+
 @pytest.mark.parametrize("weight", [-0.1, NAN, INF])
 def test_a_weight_that_is_no_weight_is_refused(weight: float) -> None:
     with pytest.raises(ValueError, match="gap_penalty"):

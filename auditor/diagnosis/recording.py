@@ -9,7 +9,7 @@ from auditor.diagnosis.sides import ranked, who
 from auditor.diagnosis.swings import judgeable, needs_validated
 from auditor.diagnosis.wording import count, names, nothing_needed, with_outcome
 from auditor.outcomes import MIN_EPOCHS, Outcome
-from auditor.scoring import has_twin
+from auditor.scoring import why_no_gap
 from auditor.trials import Problem, twin
 
 
@@ -61,15 +61,9 @@ def _no_gap(seen: Judged) -> Iterator[Finding]:
     if not without:
         return
     trials = tuple(dict.fromkeys(run.trial_id for run in without))
-    objective = seen.trials.objective
-    if objective.components:
-        why = "a multi-objective has no training twin"
-    elif not has_twin(objective):
-        why = f"{objective.name!r} is not a validation metric"
-    else:
-        why = (
-            f"{twin(objective.name)!r} was not recorded beside {objective.name!r} at the best epoch"
-        )
+    name = seen.trials.objective.name
+    not_recorded = f"{twin(name)!r} was not recorded beside {name!r} at the best epoch"
+    why = why_no_gap(seen.trials) or not_recorded
     if len(trials) == 1:
         which = f"trial {trials[0]}"
     elif len(trials) == len(seen.trials.hyperparameters):

@@ -97,6 +97,8 @@ def needs_losses(seen: Judged) -> str | None:
         return f"{' and '.join(missing)} was not recorded by epoch"
     if seen.trials.epochs < MIN_EPOCHS:
         return f"no run has {MIN_EPOCHS} epochs"
+    if seen.trials.context.weighted_training:
+        return "training rows were weighted and validation rows were not"
     return None
 
 

@@ -11,7 +11,7 @@ near-ties towards the smaller gap: scripts/bench_scoring.py, docs/scoring.md.
 from auditor.outcomes import UNREGULARISED
 from auditor.scoring.ranking import score
 from auditor.scoring.records import DEFAULT_GAP_PENALTY, RunScore, Scores, TrialScore
-from auditor.scoring.runs import has_twin, objective_curve
+from auditor.scoring.runs import objective_curve, why_no_gap
 
 __all__ = [
     "DEFAULT_GAP_PENALTY",
@@ -19,7 +19,7 @@ __all__ = [
     "RunScore",
     "Scores",
     "TrialScore",
-    "has_twin",
     "objective_curve",
     "score",
+    "why_no_gap",
 ]

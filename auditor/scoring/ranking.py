@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.outcomes import UNREGULARISED, Outcome, Outcomes
 from auditor.scoring.records import DEFAULT_GAP_PENALTY, RunScore, Scores, TrialScore
-from auditor.scoring.runs import bare_scores, has_twin, penalised
+from auditor.scoring.runs import bare_scores, penalised, why_no_gap
 from auditor.trials import Run, Trials, twin
 
 ACCURACIES = (
@@ -139,10 +139,8 @@ def _notes(
 ) -> tuple[str, ...]:
     name = trials.objective.name
     notes = []
-    if trials.objective.components:
-        notes.append("No penalty: a multi-objective has no training twin to compare with.")
-    elif not has_twin(trials.objective):
-        notes.append(f"No penalty: {name!r} is not a validation metric, so there is no gap.")
+    if why := why_no_gap(trials):
+        notes.append(f"No penalty: {why}.")
     elif by_run and all(s.gap is None for s in by_run.values()):
         notes.append(
             f"No penalty: {twin(name)!r}, the training twin of {name!r}, was not recorded."

@@ -29,9 +29,19 @@ def objective_curve(trials: Trials, run: Run) -> Curve:
         return Curve(common, np.sum(signed, axis=0))
 
 
-def has_twin(objective: Objective) -> bool:
-    """Whether a generalization gap can exist for this objective."""
-    return not objective.components and role(objective.name) == "validation"
+def why_no_gap(trials: Trials) -> str | None:
+    """Why no generalization gap can exist for the objective, in words; None where one can."""
+    objective = trials.objective
+    if objective.components:
+        return "a multi-objective has no training twin"
+    if role(objective.name) != "validation":
+        return f"{objective.name!r} is not a validation metric"
+    if objective.name == "val_loss" and trials.context.weighted_training:
+        return (
+            "training rows were weighted and validation rows were not, so that their losses "
+            "are not the same quantity"
+        )
+    return None
 
 
 def bare_scores(trials: Trials) -> dict[Run, RunScore]:
@@ -54,7 +64,7 @@ def bare_scores(trials: Trials) -> dict[Run, RunScore]:
 def _at_best(trials: Trials, run: Run, curve: Curve, best: int) -> RunScore:
     objective = trials.objective
     value = _at(curve, best)
-    if not has_twin(objective):
+    if why_no_gap(trials):
         return RunScore(best, value)
     other = _at(trials.curve(run, twin(objective.name)), best)
     # Both sides of a gap must be the same quantity: the training loss holds its regularisation
@@ -125,7 +135,7 @@ def _from_recorded(trials: Trials, run: Run) -> RunScore:
         value = recorded.score
     if value is None or not math.isfinite(value):
         return RunScore(recorded.best_epoch)
-    other = recorded.metrics.get(twin(objective.name)) if has_twin(objective) else None
+    other = None if why_no_gap(trials) else recorded.metrics.get(twin(objective.name))
     return RunScore(recorded.best_epoch, value, other, _gap(value, other, objective.direction))
 
 

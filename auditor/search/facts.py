@@ -40,6 +40,7 @@ class DataFacts:
         training_no_skill_loss: The same on the training data.
         untrained_loss: Validation loss of a model that answers the same for all classes, or 0:
             about where training starts.
+        weighted_training: Whether training rows are weighted and validation rows are not.
         fingerprint: A hash that tells other data from these.
     """
 
@@ -51,6 +52,7 @@ class DataFacts:
     no_skill_from: str | None = None
     training_no_skill_loss: float | None = None
     untrained_loss: float | None = None
+    weighted_training: bool = False
     fingerprint: str | None = None
 
     def context(self) -> dict[str, Json]:
@@ -126,6 +128,22 @@ def labels(
         cut = math.floor(len(y) * (1.0 - share))
         return Split(y[:cut], y[cut:])
     return None
+
+
+def weights_training_only(arguments: Mapping[str, Any]) -> bool:
+    """Whether `fit` would weight training rows and not those of validation.
+
+    Class weights never reach validation. Sample weights do where the last rows validate
+    (`validation_split`), or as the third part of `validation_data`.
+
+    Args:
+        arguments: Of `fit`, by name.
+    """
+    if arguments.get("class_weight") is not None:
+        return True
+    held = arguments.get("validation_data")
+    is_weighted = isinstance(held, tuple | list) and len(held) == 3
+    return arguments.get("sample_weight") is not None and held is not None and not is_weighted
 
 
 def label_digest(split: Split | None) -> str | None:

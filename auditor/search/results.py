@@ -217,6 +217,7 @@ def observed(
         no_skill_loss=context.no_skill_loss,
         no_skill_from=context.no_skill_from,
         training_no_skill_loss=context.training_no_skill_loss,
+        weighted_training=context.weighted_training,
         untrained_loss=context.untrained_loss,
         label_counts=context.label_counts,
         series=_table([row for row in rows if row[4] in series]),

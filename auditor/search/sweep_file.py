@@ -71,6 +71,7 @@ class SweepFile:
         self._rows_of_fold: tuple[int, int] | None = None
         self._labels_seen = True
         self._was_watched = False
+        self._weighted = False
         self._data = facts.DataFacts()
         self._checks: Json = self._stored.get("data_checks")
         self._chunks: dict[str, Json] = self._stored.get("chunks") or {}
@@ -143,6 +144,7 @@ class SweepFile:
         }
         self._digest = facts.fingerprint(args, dict(kwargs))
         self._split = facts.labels(args, kwargs, all_rows=bool(folds))
+        self._weighted = facts.weights_training_only(facts.by_name(args, kwargs))
         parts = [self._split]
         if self._split is not None and folds:
             y = self._split.train
@@ -227,6 +229,9 @@ class SweepFile:
             arguments: By the names that `Model.fit` has for them.
         """
         self._was_watched = True
+        if facts.weights_training_only(arguments) and not self._weighted:
+            self._weighted = True
+            self._learn()
         if facts.label_digest(facts.labels((), arguments)) not in self._label_digests:
             self._forget_labels()
 
@@ -249,7 +254,8 @@ class SweepFile:
     def _learn(self) -> None:
         loss = next(iter(self._losses)) if len(self._losses) == 1 else None
         split = self._split if self._labels_seen else None
-        self._data = facts.data_facts(split, loss, self._digest)
+        known = facts.data_facts(split, loss, self._digest)
+        self._data = replace(known, weighted_training=self._weighted)
         if self._rows_of_fold is not None and split is not None:
             train, validation = self._rows_of_fold
             self._data = replace(self._data, train_rows=train, validation_rows=validation)

@@ -80,6 +80,7 @@ class _SmallContext:
     # Absent in older records.
     untrained_loss: float | None = None
     training_no_skill_loss: float | None = None
+    weighted_training: bool = False
     why_alone: dict[str, str] = field(default_factory=dict)
     models: dict[str, ModelFacts] = field(default_factory=dict)
     predictions: Predictions | None = None

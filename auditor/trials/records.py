@@ -201,6 +201,8 @@ class Context:
             or targets far from 0.
         training_no_skill_loss: Training loss of the model that has the no-skill loss. Where classes
             or the spread of the target differ between the two sides it is another number.
+        weighted_training: Whether training rows were weighted and validation rows were not: their
+            losses are not the same quantity then.
         series: More curves, in the columns of `Trials.curves`: "learning_rate", "seconds" (wall
             time of the epoch; of a stack's epoch each run's share), "unregularised_val_loss",
             "clean_loss" and the like (training metrics measured again after the epoch, in
@@ -226,6 +228,7 @@ class Context:
     no_skill_from: str | None = None
     untrained_loss: float | None = None
     training_no_skill_loss: float | None = None
+    weighted_training: bool = False
     series: pd.DataFrame = field(default_factory=empty_curves)
     lane: Mapping[Run, str] = field(default_factory=dict)
     stack: Mapping[Run, str] = field(default_factory=dict)

@@ -15,11 +15,19 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error
 
 from auditor.search import facts
-from auditor.search.facts import DataFacts, Split, data_facts, fingerprint, labels
+from auditor.search.facts import (
+    DataFacts,
+    Split,
+    data_facts,
+    fingerprint,
+    labels,
+    weights_training_only,
+)
 from auditor.search.losses import loss_name
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 3))
+ROWS = np.ones(50)
 
 classes = st.lists(st.integers(0, 3), min_size=4, max_size=40)
 binary = st.lists(st.integers(0, 1), min_size=2, max_size=40)
@@ -308,6 +316,23 @@ def test_a_fingerprint_is_the_same_in_another_process() -> None:
     )  # fmt: skip
     here = fingerprint((np.arange(12.0).reshape(4, 3), np.arange(4)), {})
     assert out.stdout.strip() == here
+
+
+@pytest.mark.parametrize(
+    ("arguments", "only_training"),
+    [
+        ({"validation_split": 0.2}, False),
+        ({"validation_split": 0.2, "class_weight": {0: 1.0, 1: 3.0}}, True),
+        ({"validation_split": 0.2, "sample_weight": ROWS}, False),
+        ({"validation_data": (X, ROWS), "sample_weight": ROWS}, True),
+        ({"validation_data": (X, ROWS, ROWS), "sample_weight": ROWS}, False),
+        ({"validation_data": (X, ROWS, ROWS), "class_weight": {0: 1.0}}, True),
+    ],
+)
+def test_weights_of_training_rows_alone_are_noticed(
+    arguments: dict[str, Any], only_training: bool
+) -> None:
+    assert weights_training_only(arguments) == only_training
 
 
 def test_what_goes_to_the_sweep_file_says_where_it_comes_from() -> None:

@@ -235,6 +235,7 @@ def _context(sweep: Sweep, found: _Found, histories: Histories) -> Context:
         facts.no_skill_from,
         facts.untrained_loss,
         training_no_skill_loss=facts.training_no_skill_loss,
+        weighted_training=facts.weighted_training,
         series=histories.series,
         lane=found.lane,
         stack=found.stack,

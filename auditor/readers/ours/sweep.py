@@ -34,6 +34,7 @@ class SweepContext:
     no_skill_from: str | None = None
     untrained_loss: float | None = None
     training_no_skill_loss: float | None = None
+    weighted_training: bool = False
 
 
 @dataclass
