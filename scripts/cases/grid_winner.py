@@ -29,7 +29,7 @@ QUESTION = {
 """The values that were posted as the best."""
 
 CAREFUL = {"learning_rate": 0.01, "batch_size": 50}
-"""What is trained beside the winner: the same net with steps a hundred times smaller."""
+"""What is trained beside the winner: the same net with a fifth of the steps."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
