@@ -22,6 +22,9 @@ INDEX, NUMBERS = "chunks.json", "chunks.npy"
 SCHEMA = 1
 """Version of the two files."""
 
+AT_ONCE = 10_000
+"""Epochs of runs that are written at once."""
+
 
 @dataclass(frozen=True)
 class _Table:
@@ -49,14 +52,23 @@ def write(path: Path, chunks: Chunks | None) -> None:
             (path / name).unlink(missing_ok=True)
         return
     tables = ChunkValues.of(chunks.values).tables
-    numbers = np.concatenate([np.empty(0, "<f4"), *(t.numbers.ravel() for t in tables)])
     index = {
         "schema": SCHEMA,
         "rows": {str(fold): counts for fold, counts in chunks.rows.items()},
         "tables": [_entry(table) for table in tables],
     }
+    header = {
+        "descr": "<f4",
+        "fortran_order": False,
+        "shape": (sum(t.numbers.size for t in tables),),
+    }
     with whole_file(path / NUMBERS) as file:
-        np.lib.format.write_array(file, numbers.astype("<f4", copy=False), allow_pickle=False)
+        np.lib.format.write_array_header_1_0(file, header)
+        for table in tables:
+            # By parts: all of it once more would be a hundred megabytes.
+            for begin in range(0, len(table.numbers), AT_ONCE):
+                part = table.numbers[begin : begin + AT_ONCE]
+                file.write(np.ascontiguousarray(part, "<f4").tobytes())
     write_whole(path / INDEX, to_json(index))
 
 
