@@ -2,7 +2,7 @@
 
 .venv/bin/python scripts/cases/mobilenet.py [--write]
 
-Sixteen trials of 24 epochs; three minutes on two idle cores.
+Sixteen trials of 24 epochs; a quarter of an hour on two busy cores, less on idle ones.
 """
 
 import sys

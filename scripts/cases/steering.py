@@ -2,7 +2,7 @@
 
 .venv/bin/python scripts/cases/steering.py [--write]
 
-Six trials held out, then the same six on four folds; four minutes on two idle cores.
+Six trials held out, then the same six on four folds; a quarter of an hour on two busy cores.
 """
 
 import sys
