@@ -216,7 +216,10 @@ def _figures(found: "Selection") -> list[Picture]:
     figures = []
     luck = shown_luck(found)
     if luck is not None:
-        note = "What the others owe to luck is not taken off."
+        note = (
+            "What the others owe to luck is not taken off. A trial may also be put out by another "
+            "one than the winner."
+        )
         if len(luck.standings) + 1 < luck.candidates:
             note += f" Shown are the {count(len(luck.standings))} nearest others."
         figures.append(
