@@ -40,7 +40,7 @@ def searched(make: Callable[..., Any], space: Any = build_two, **how: Any) -> An
     return tuner
 
 
-@pytest.mark.parametrize("lane", ["stacked", "fit"])
+@pytest.mark.parametrize("lane", ["stacked", pytest.param("fit", marks=pytest.mark.slow)])
 def test_the_winner_is_evaluated_with_the_weights_of_its_best_epoch(
     lane: str, make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +106,7 @@ def test_another_winner_is_a_second_look_at_the_same_data(
     assert [entry["trial_id"] for entry in entries] == ["before", found.trial_id, found.trial_id]
 
 
+@pytest.mark.slow
 def test_a_search_that_goes_on_without_test_data_leaves_them_alone(
     make: Callable[..., Any], path: Path
 ) -> None:
