@@ -209,6 +209,13 @@ def test_what_limits_the_penalty_is_said(objective: str, logs: Curves, said: str
     assert said in scored(sweep({"a": logs}, objective)).notes[0]
 
 
+def test_the_gap_is_to_training_without_dropout_where_that_was_measured() -> None:
+    logs = {"loss": [0.9, 0.7], "val_loss": [0.8, 0.6]}
+    trials = sweep({"a": logs}, series={"a": {"clean_loss": [0.7, 0.45]}})
+    assert only(trials).gap == pytest.approx(0.15)
+    assert "inference mode" in scored(trials).notes[-1]
+
+
 def test_a_weighted_training_loss_is_no_twin_of_the_validation_loss() -> None:
     logs = {"loss": [0.1], "val_loss": [1.0], "accuracy": [0.9], "val_accuracy": [0.5]}
     accuracy = Objective("val_accuracy", "max")

@@ -10,7 +10,7 @@ import numpy as np
 from auditor.outcomes import UNREGULARISED, Outcome, Outcomes
 from auditor.scoring.records import DEFAULT_GAP_PENALTY, RunScore, Scores, TrialScore
 from auditor.scoring.runs import bare_scores, penalised, why_no_gap
-from auditor.trials import Run, Trials, twin
+from auditor.trials import CLEAN_PREFIX, Run, Trials, twin
 
 ACCURACIES = (
     "val_accuracy",
@@ -139,7 +139,8 @@ def _notes(
 ) -> tuple[str, ...]:
     name = trials.objective.name
     notes = []
-    if why := why_no_gap(trials):
+    why = why_no_gap(trials)
+    if why:
         notes.append(f"No penalty: {why}.")
     elif by_run and all(s.gap is None for s in by_run.values()):
         notes.append(
@@ -147,6 +148,8 @@ def _notes(
         )
     elif no_skill is None:
         notes.append("The penalty is capped at the distance to the median of the sweep.")
+    if not why and len(trials.series_column(CLEAN_PREFIX + twin(name)).epochs):
+        notes.append(f"The gap is that to {twin(name)!r} measured again in inference mode.")
     if len(trials.series_column(UNREGULARISED).epochs):
         notes.append("Ranked by the validation loss without regularisation terms.")
     return tuple(notes)

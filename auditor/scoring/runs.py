@@ -7,7 +7,17 @@ import numpy as np
 
 from auditor.outcomes import UNREGULARISED, finite
 from auditor.scoring.records import RunScore
-from auditor.trials import Column, Curve, Direction, Objective, Run, Trials, role, twin
+from auditor.trials import (
+    CLEAN_PREFIX,
+    Column,
+    Curve,
+    Direction,
+    Objective,
+    Run,
+    Trials,
+    role,
+    twin,
+)
 
 
 def objective_curve(trials: Trials, run: Run) -> Curve:
@@ -27,6 +37,16 @@ def objective_curve(trials: Trials, run: Run) -> Curve:
     with np.errstate(over="ignore", invalid="ignore"):
         signed = [c if p.direction == "min" else -c for p, c in zip(parts, columns, strict=True)]
         return Curve(common, np.sum(signed, axis=0))
+
+
+def training_curve(trials: Trials, run: Run) -> Curve:
+    """The training twin of the objective, measured in inference mode where that was recorded.
+
+    As logged it is a mean over the epoch, with dropout at work: dropout would seem to close gaps.
+    """
+    name = twin(trials.objective.name)
+    clean = trials.series(run, CLEAN_PREFIX + name)
+    return clean if len(clean.epochs) else trials.curve(run, name)
 
 
 def why_no_gap(trials: Trials) -> str | None:
@@ -66,7 +86,7 @@ def _at_best(trials: Trials, run: Run, curve: Curve, best: int) -> RunScore:
     value = _at(curve, best)
     if why_no_gap(trials):
         return RunScore(best, value)
-    other = _at(trials.curve(run, twin(objective.name)), best)
+    other = _at(training_curve(trials, run), best)
     # Both sides of a gap must be the same quantity: the training loss holds its regularisation
     # terms, so it is compared with the validation loss as logged, not with the one that ranks.
     logged = _at(trials.curve(run, objective.name), best)

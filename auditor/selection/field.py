@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.scoring import Scores, objective_curve
+from auditor.scoring import Scores, objective_curve, training_curve
 from auditor.selection.picking import Field, Singles
 from auditor.selection.shrinking import Floats
-from auditor.trials import Curve, Run, Trials, twin
+from auditor.trials import Curve, Run, Trials
 
 WITHIN = 6.0
 """Standard errors, of the paired difference, beyond which nothing wins by luck."""
@@ -128,7 +128,7 @@ def _penalties(
     if own.gap is None or not weight:
         return np.zeros(len(epochs)), np.ones(len(epochs))
     gap = _sign(trials) * (
-        _at(trials.curve(run, name), epochs) - _at(trials.curve(run, twin(name)), epochs)
+        _at(trials.curve(run, name), epochs) - _at(training_curve(trials, run), epochs)
     )
     penalty = weight * np.fmax(0, np.nan_to_num(gap, nan=0.0, posinf=0.0, neginf=0.0))
     if own.penalty < 0.999 * weight * max(0.0, own.gap):
