@@ -9,7 +9,7 @@ from scipy.special import gammaln
 from auditor.outcomes import judge
 from auditor.scoring import objective_curve, score
 
-WEIGHTS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+WEIGHTS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0)
 UNCAPPED = (0.25, 0.5, 1.0)
 """Below them the cap hardly ever acts."""
 FINAL, BEST = "final epoch", "best epoch"

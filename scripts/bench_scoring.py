@@ -163,6 +163,15 @@ def weights_by_task(sweeps, subs):
             f"{MILLI * (others - plain)[..., place, 0].max():.2f}",
             f"{alone[:, :, place].max():+.0%}",
             f"{others[..., place, 1].mean() / plain[..., 0, 1].mean() - 1:+.1%}")  # fmt: skip
+    gaps_by_task(sweeps, (others / plain - 1)[..., 1])
+
+
+def gaps_by_task(sweeps, added):
+    """What weights do to the gap, task by task: the sizes with the least and the most of it."""
+    print(f"\ngap above that of {BEST!r}, all sub-sweeps, task by task: over the sizes {SIZES}")
+    head("weight", *sweeps)
+    for place, weight in enumerate(WEIGHTS):
+        row(weight, *(percent((at.max(), at.min())) for at in added[:, :, place].T))
 
 
 def upper_end(sweep, weight, draws):

@@ -1,4 +1,4 @@
-"""The default weight: what it costs on real searches, and that the pages name it."""
+"""The default weight: what it does on real searches, and that the pages name it."""
 
 import math
 import re
@@ -15,12 +15,14 @@ from auditor.trials import Context, Objective, Recorded, Run, Trials
 
 ROOT = Path(__file__).parents[1]
 METRICS = ["loss", "val_loss", "test_loss"]
-SIZE = 30
-"""Trials of a sub-sweep: so few that the penalty costs most."""
+SIZE = 100
+"""Trials of a sub-sweep: of those measured where the default costs most."""
 TASKS = (
     *("patch128_LSTM128_avg_bs64", "patch128_LSTM128_embed128_bs64", "patch32_GRU128_bs128"),
     *("patch32_IRNN64_relu_avg_bs128", "patch32_LSTM128_E128_bs128", "patch32_VRNN128_tanh_bs128"),
 )
+UNCHANGED = "patch32_VRNN128_tanh_bs128"
+"""No weight below .1 that was tried changes its winners."""
 
 
 @pytest.mark.parametrize(
@@ -37,13 +39,15 @@ def test_the_pages_name_the_default_of_the_code(page: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_default_costs_at_most_5_percent_of_regret(task: str, real_data: Path) -> None:
+def test_the_default_lowers_the_gap_for_at_most_5_percent_of_regret(
+    task: str, real_data: Path
+) -> None:
     trials = read(real_data / "taskset" / f"curves_imdb_{task}.csv.gz")
     outcomes = judge(trials)
     weights = (0.0, DEFAULT_GAP_PENALTY)
     plain, ours = (chosen(trials, score(trials, outcomes, weight)) for weight in weights)
     assert ours.regret <= 1.05 * plain.regret
-    assert ours.gap <= plain.gap
+    assert ours.gap == plain.gap if task == UNCHANGED else ours.gap < plain.gap
 
 
 class Chosen(NamedTuple):
@@ -60,7 +64,7 @@ def chosen(trials: Trials, scores: Scores) -> Chosen:
     test = trials.matrix("test_loss").values
     lowest = np.where(np.isfinite(test), test, math.inf).min(axis=1)
     draw = np.random.default_rng(0).choice
-    draws = np.array([draw(len(test), SIZE, replace=False) for _ in range(400)])
+    draws = np.array([draw(len(test), SIZE, replace=False) for _ in range(1000)])
     best = draws[np.arange(len(draws)), ranks[draws].argmin(axis=1)]
     regrets = test[best, epochs[best]] - lowest[draws].min(axis=1)
     gaps = trials.matrix("val_loss").values - trials.matrix("loss").values
