@@ -17,8 +17,8 @@ SHOWN = 30
 EDGES = (LEVEL / 2, 1 - LEVEL / 2)
 
 RATIO = (0.5, 1.75)
-"""Of squares of the optimism with noise added once and twice: 1.5 among equal trials, with some room
-for chance; what is far below 1 is chance, too."""
+"""Of squares of the optimism with noise added once and twice: 1.5 among equal trials, with some
+room for chance; what is far below 1 is chance, too."""
 
 WIDENED = 1.15
 """Times that the interval of the optimism is as wide as resamples say: with 16 parts of skewed
