@@ -10,14 +10,14 @@ A script runs commands as a reader would type them and gives each block its text
     page = Page("grid_winner", __doc__)
     page.posted("grid_winner_20_epochs.txt")
     said = page.run("auditor sweep grid_winner --epochs 20")
-    page.block("verdict", literal("auditor sweep grid_winner", section(said, "VERDICT")))
+    page.block("verdict", literal("auditor sweep grid_winner", lines(said, "VERDICT", "")))
     page.picture("grid_winner", page.audit("grid_winner").figures.gap())
     page.holds("the winner's learning rate is below 1", best < 1)
     page.close()
 
 Without arguments it prints them, and says which differ from the page and which statements of the
-page do not hold. `--write` puts blocks and pictures into the page. Sweeps go to `build/cases`;
-`--keep` takes those that are there already.
+page do not hold. `--write` puts blocks and pictures into the page. Sweeps go to `build/cases`, and
+to a folder in it that a command names with `--out`; `--keep` takes those that are there already.
 """
 
 import argparse
@@ -32,8 +32,10 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # a checkout need not be installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy as np
+    import pandas as pd
     import plotly.graph_objects as go
 
     from auditor.auditing import Audit
@@ -87,10 +89,12 @@ class Page:
         _, *words = shlex.split(command)
         if words[0] == "audit":
             words[1] = str(ROOT / words[1])
-        if words[0] == "sweep" and self.is_kept(words[1]):
-            words = ["audit", str(self.options.out / words[1]), "--no-cache"]
-        elif words[0] == "sweep":
-            words += ["--out", str(self.options.out), "--overwrite", "--plain"]
+        if words[0] == "sweep":
+            part = words[words.index("--out") + 1] if "--out" in words else ""
+            if self.is_kept(f"{part}/{words[1]}".lstrip("/")):
+                words = ["audit", str(self.options.out / part / words[1]), "--no-cache"]
+            else:
+                words += ["--out", str(self.options.out / part), "--overwrite", "--plain"]
         result = CliRunner().invoke(app, words, env={"COLUMNS": "80"})
         if result.exit_code:
             sys.exit(f"error: {command} ends with {result.exit_code}: {result.output}")
@@ -165,13 +169,11 @@ def lines(said: str, first: str, end: str) -> list[str]:
     """
     found = said.splitlines()
     start = next(at for at, line in enumerate(found) if line.startswith(first))
-    ends = (at for at in range(start, len(found)) if at > start and ended(found[at], end))
-    return found[start : next(ends, len(found))]
-
-
-def ended(line: str, end: str) -> bool:
-    """Whether a line is the one where an excerpt ends."""
-    return line.startswith(end) if end else not line.strip()
+    after = found[start + 1 :]
+    ends = (
+        at for at, line in enumerate(after) if (line.startswith(end) if end else not line.strip())
+    )
+    return [found[start], *after[: next(ends, None)]]
 
 
 def literal(command: str, *excerpts: "Iterable[str]") -> str:
@@ -186,6 +188,17 @@ def table(head: "Sequence[object]", rows: "Iterable[Sequence[object]]") -> str:
     """A table in Markdown."""
     written = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in written)
+
+
+def row_of(board: "pd.DataFrame", values: "Mapping[str, object]") -> "pd.Series":
+    """The row of a leaderboard with these hyperparameters."""
+    return board.loc[(board[list(values)] == list(values.values())).all(axis=1)].iloc[0]
+
+
+def curve(audit: "Audit", trial: str, metric: str) -> "np.ndarray":
+    """A metric of the only run of a trial, by epoch."""
+    (run,) = audit.trials.runs_of[trial]
+    return audit.trials.curve(run, metric).values
 
 
 def fresh(folder: Path) -> Path:

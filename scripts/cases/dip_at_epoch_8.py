@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from _page import Page, lines, literal, table
+from _page import Page, curve, lines, literal, table
 
 NAME = "dip_at_epoch_8"
 FLOOR = math.log1p(8 / math.e)
@@ -35,7 +35,7 @@ def softmaxes(page: Page, audit: Any) -> None:
     """Each configuration with one softmax and with two."""
     page.block("findings", said_of(audit, ("AUD022", "AUD023")))
     board = audit.leaderboard
-    board["right"] = [metric(audit, trial, "val_accuracy").max() for trial in board["trial_id"]]
+    board["right"] = [curve(audit, trial, "val_accuracy").max() for trial in board["trial_id"]]
     rows = []
     for values, pair in board.groupby(AXES):
         twice, once = (pair[pair["softmax"] == which].iloc[0] for which in ("twice", "once"))
@@ -57,15 +57,15 @@ def softmaxes(page: Page, audit: Any) -> None:
 
 def dips(page: Page, audit: Any) -> None:
     """How far validation accuracy falls between two epochs and comes back, in each trial."""
-    falls = {trial: fall(metric(audit, trial, "val_accuracy")) for trial in audit.scores.by_trial}
+    falls = {trial: fall(curve(audit, trial, "val_accuracy")) for trial in audit.scores.by_trial}
     board = audit.leaderboard.set_index("trial_id")
     board["fall"] = [falls[trial] for trial in board.index]
-    found = board.groupby(["momentum", "learning_rate", "softmax"])["fall"].max().unstack()
+    found = board.groupby([*AXES, "softmax"])["fall"].max().unstack()
     rows = [(*at, f"{row['twice']:.2f}", f"{row['once']:.2f}") for at, row in found.iterrows()]
     page.block("falls", table((*AXES, "largest fall, twice", "largest fall, once"), rows))
     page.block("dips", said_of(audit, ("AUD016", "AUD017")) or "The audit names none.")
     deepest = max(falls, key=lambda trial: falls[trial])
-    values = [f"{value:.2f}" for value in metric(audit, deepest, "val_accuracy")]
+    values = [f"{value:.2f}" for value in curve(audit, deepest, "val_accuracy")]
     page.block("deepest", f"Trial {deepest}, val_accuracy by epoch: {', '.join(values)}.")
     shown = [deepest, audit.leaderboard.iloc[0]["trial_id"]]
     page.picture(NAME, audit.figures.learning_curves(shown, "accuracy"))
@@ -84,13 +84,6 @@ def fall(values: Any) -> float:
 def said_of(audit: Any, codes: Sequence[str]) -> str:
     """The sentences of findings, in Markdown."""
     return "\n".join(f"- {f.code} {f.sentence}" for f in audit.findings if f.code in codes)
-
-
-def metric(audit: Any, trial: str, name: str) -> Any:
-    """A curve of a trial."""
-    curves = audit.trials.curves
-    kept = curves.loc[(curves["trial_id"] == trial) & (curves["metric"] == name)]
-    return kept.sort_values("epoch")["value"].to_numpy()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from _page import Page, lines, literal, table
+from _page import Page, lines, literal, row_of, table
 
 NAME = "grid_winner"
 EPOCHS = 20
@@ -57,7 +57,7 @@ def grid(page: Page) -> Any:
 def asked(page: Page, audit: Any) -> None:
     """What the audit says of the trial with the values that were posted."""
     board = audit.leaderboard
-    row = board.loc[(board[list(QUESTION)] == list(QUESTION.values())).all(axis=1)].iloc[0]
+    row = row_of(board, QUESTION)
     trial = row["trial_id"]
     about = [f"{f.code} {f.sentence}" for f in audit.findings if f.trials == (trial,)]
     rank = f"Trial {trial}, rank {row['rank']} of {len(board)}, {row['outcome']}:"
@@ -112,15 +112,13 @@ def searched(page: Page, name: str, train: Any, held_out: Any, **options: Any) -
 
 
 def curves(trials: Any, metric: str) -> Any:
-    """Of each run by trial and epoch."""
-    table = trials.curves
-    kept = table[table["metric"] == metric].sort_values(["trial_id", "execution", "epoch"])
-    return kept["value"].to_numpy().reshape(-1, EPOCHS)
+    """A metric of all runs; (run, epoch)."""
+    return trials.matrix(metric).values
 
 
 def choices(page: Page, audit: Any, test: Any) -> None:
     """What each way to choose picks, and what that comes to on test rows."""
-    ids = sorted(audit.trials.hyperparameters)
+    ids = [run.trial_id for run in audit.trials.runs]
     names = ("val_loss", "val_accuracy")
     loss, right = (curves(audit.trials, name) for name in names)
     test_loss, test_right = (curves(test, name) for name in names)

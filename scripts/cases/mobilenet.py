@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from _page import Page, lines, literal, table
+from _page import Page, curve, lines, literal, row_of, table
 
 if TYPE_CHECKING:
     from auditor.auditing import Audit
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     page.block("compute", literal(command, lines(said, "COMPUTE SPENT", "went into")[2:]))
     audit = page.audit(NAME)
     board = audit.leaderboard
-    asked, best = trial_of(board, LIKE_POSTED), board.iloc[0]["trial_id"]
+    asked, best = row_of(board, LIKE_POSTED)["trial_id"], board.iloc[0]["trial_id"]
     page.block("asked", table(("", *SHOWN), ends(audit, asked)))
     page.block("neighbours", table(("changed", "best val_loss", "outcome"), neighbours(board)))
     page.block("stopped", stopped(audit))
@@ -51,11 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     helped = board[board["augmentation"] != "none"]["outcome"] == "overfit"
     page.holds("augmentation keeps from overfitting", helped.sum() < bare.sum())
     page.close()
-
-
-def trial_of(board: Any, values: dict[str, Any]) -> str:
-    """The trial with these hyperparameters."""
-    return board.loc[(board[list(values)] == list(values.values())).all(axis=1), "trial_id"].iloc[0]
 
 
 def ends(audit: "Audit", trial: str) -> list[tuple[str, ...]]:
@@ -70,15 +65,15 @@ def ends(audit: "Audit", trial: str) -> list[tuple[str, ...]]:
 
 def neighbours(board: Any) -> list[tuple[str, ...]]:
     """What the posted values come to with one of them changed."""
-    rows = [row_of("nothing", board, LIKE_POSTED)]
+    rows = [neighbour("nothing", board, LIKE_POSTED)]
     for name, value in LIKE_POSTED.items():
         others = [other for other in board[name].unique() if other != value]
-        rows += [row_of(f"{name} = {v}", board, LIKE_POSTED | {name: v}) for v in others]
+        rows += [neighbour(f"{name} = {v}", board, LIKE_POSTED | {name: v}) for v in others]
     return rows
 
 
-def row_of(what: str, board: Any, values: dict[str, Any]) -> tuple[str, ...]:
-    row = board[board["trial_id"] == trial_of(board, values)].iloc[0]
+def neighbour(what: str, board: Any, values: dict[str, Any]) -> tuple[str, ...]:
+    row = row_of(board, values)
     return what, f"{row['objective']:.3f} (epoch {row['best_epoch'] + 1})", row["outcome"]
 
 
@@ -108,13 +103,6 @@ def stop(values: Any) -> int:
         if epoch - best >= PATIENCE:
             return epoch + 1
     return len(values)
-
-
-def curve(audit: "Audit", trial: str, metric: str) -> Any:
-    """A metric of a trial by epoch."""
-    rows = audit.trials.curves
-    own = rows[(rows["trial_id"] == trial) & (rows["metric"] == metric)]
-    return own.sort_values("epoch")["value"].to_numpy()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from _page import Page, lines, literal, table
+from _page import Page, curve, lines, literal, row_of, table
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -42,16 +42,15 @@ def held_out(page: Page) -> None:
     page.block("predictions", literal(command, lines(said, "PREDICTIONS", "- These")[2:]))
     audit = page.audit(NAME)
     told = audit.trials.context.predictions
-    assert told is not None
-    assert told.numbers is not None
     page.holds(
         "the best is far better than a constant",
         told.numbers.rmse < 0.3 * told.numbers.rmse_of_mean,
     )
     page.picture(NAME, audit.figures.predictions(), 560, 480)
     board = audit.leaderboard
-    trial = trial_of(board, LIKE_POSTED)
-    loss, clean, validation = (curve(audit, trial, m) for m in ("loss", "clean_loss", "val_loss"))
+    trial = row_of(board, LIKE_POSTED)["trial_id"]
+    loss, validation = (curve(audit, trial, metric) for metric in ("loss", "val_loss"))
+    clean = audit.trials.series(*audit.trials.runs_of[trial], "clean_loss").values
     rows = [
         (epoch, *(f"{values[epoch - 1]:.4f}" for values in (loss, validation, clean)))
         for epoch in SHOWN
@@ -94,14 +93,14 @@ def in_folds(page: Page) -> None:
     command = f"auditor sweep {NAME} --epochs 10 --folds {FOLDS} --lane stacked --out folds"
     said = page.run(command)
     page.block("folds_verdict", literal(command, lines(said, "VERDICT", "LEADERBOARD")[2:]))
-    audit = page.audit(NAME)
+    audit = page.audit(f"folds/{NAME}")
     rows, below = [], []
     for _, row in audit.leaderboard.iterrows():
         own = audit.trials.runs_of[row["trial_id"]]
-        best = [curve_of(audit, run, "val_loss") for run in own]
+        best = [audit.trials.curve(run, "val_loss").values for run in own]
         at = [values.argmin() for values in best]
         shares = [
-            values[epoch] / curve_of(audit, run, "loss")[epoch]
+            values[epoch] / audit.trials.curve(run, "loss").values[epoch]
             for run, values, epoch in zip(own, best, at, strict=True)
         ]
         below.append(shares)
@@ -115,26 +114,6 @@ def in_folds(page: Page) -> None:
         if dropout
     ]
     page.holds("with dropout, validation is below training in every fold", np.max(dropped) < 1)
-
-
-def trial_of(board, values) -> str:
-    """The trial with these hyperparameters."""
-    return board.loc[(board[list(values)] == list(values.values())).all(axis=1), "trial_id"].iloc[0]
-
-
-def curve(audit: "Audit", trial: str, metric: str) -> np.ndarray:
-    """A metric of the only run of a trial, by epoch."""
-    (run,) = audit.trials.runs_of[trial]
-    return curve_of(audit, run, metric)
-
-
-def curve_of(audit: "Audit", run, metric: str) -> np.ndarray:
-    """A metric of a run, by epoch."""
-    trials = audit.trials
-    rows = trials.context.series if metric.startswith("clean_") else trials.curves
-    own = (rows["trial_id"] == run.trial_id) & (rows["fold"] == run.fold)
-    chosen = rows[own & (rows["metric"] == metric)].sort_values("epoch")
-    return chosen["value"].to_numpy()
 
 
 if __name__ == "__main__":

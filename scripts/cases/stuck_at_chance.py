@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
-from _page import Page, fresh, lines, literal, table
+from _page import Page, fresh, lines, literal, row_of, table
 
 NAME = "stuck_at_chance"
 QUESTION = {
@@ -83,7 +83,7 @@ def sweep(page: Page) -> None:
     page.block("causes", literal(command, lines(said, "By value", "Runs with")))
     audit = page.audit(NAME)
     board = audit.leaderboard
-    asked = board.loc[(board[list(QUESTION)] == list(QUESTION.values())).all(axis=1)].iloc[0]
+    asked = row_of(board, QUESTION)
     page.block("neighbours", neighbours(board, asked))
     best = board.iloc[0]
     figure = audit.figures.learning_curves([best["trial_id"], asked["trial_id"]])
