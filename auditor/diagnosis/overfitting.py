@@ -161,7 +161,8 @@ def _protected(seen: Judged, run: Run) -> str:
     best = seen.scores.by_run[run].best_epoch
     if best is None:
         return ""
-    return f"The ranking already uses epoch {best + 1}, not the last. "
+    whose = f" of trial {run.trial_id}" if len(seen.trials.hyperparameters) > 1 else ""
+    return f"The ranking already uses epoch {best + 1}{whose}, not the last. "
 
 
 def _evidence(curve: ValidationCurve, verdict: RunOutcome) -> Iterator[Evidence]:
