@@ -41,6 +41,10 @@ def from_npy(content: bytes) -> Singles:
     is_plain = version == (1, 0) and not is_fortran and kind == np.dtype("<f4")
     if not is_plain or min(shape, default=0) < 0 or len(body) != 4 * math.prod(shape):
         raise ReadError(
-            f"{shape} single-precision numbers are needed, it has {len(body)} bytes of {kind}"
+            f"{shape!s:.50} single-precision numbers are needed, it has {len(body)} bytes of "
+            f"{kind!s:.50}"
         )
-    return np.frombuffer(body, "<f4").reshape(shape)
+    try:
+        return np.frombuffer(body, "<f4").reshape(shape)
+    except (ValueError, OverflowError) as error:
+        raise ReadError(f"no array has the shape {shape!s:.50}") from error

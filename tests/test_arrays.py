@@ -28,6 +28,11 @@ def saved(array: np.ndarray, **how: bool) -> bytes:
     return file.getvalue()
 
 
+def headed(shape: str) -> bytes:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
 WHOLE = to_npy(np.ones(9, np.float32))
 
 
@@ -39,6 +44,8 @@ WHOLE = to_npy(np.ones(9, np.float32))
         WHOLE.replace(b"(9,)", b"(9999999999,)"),
         WHOLE.replace(b"(9,)", b"[9] "),
         WHOLE.replace(b"(9,)", b"(-9,)"),
+        headed("(" + "1," * 65 + ")") + bytes(4),
+        headed("(0, " + "9" * 30 + ")"),
         b"PK\x03\x04",
         saved(np.ones(3)),
         saved(np.array(["a", None], object)),

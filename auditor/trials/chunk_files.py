@@ -4,16 +4,17 @@ The numbers of ten thousand trials take a hundred megabytes, and few that load a
 them: they stay in the file, which the operating system reads when somebody does.
 """
 
-from itertools import pairwise
+import math
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from auditor.errors import ReadError, TrialsError
-from auditor.files import read_json, to_json, whole_file, write_whole
+from auditor.errors import ReadError
+from auditor.files import from_json, to_json, whole_file, write_whole
 from auditor.trials.chunks import Chunks, ChunkTable, ChunkValues
 from auditor.trials.records import Run
 
@@ -76,29 +77,26 @@ def read(path: Path) -> Chunks | None:
     """The inverse of `write`.
 
     Raises:
-        ReadError: A file is missing or damaged.
+        OSError: A file is missing, or cannot be read.
+        ReadError, TrialsError, ValueError: A file is damaged.
     """
     if not (path / INDEX).exists():
         return None
-    try:
-        index = TypeAdapter(_Index).validate_python(read_json(path / INDEX))
-        if index.schema != SCHEMA:
-            raise ValueError(f"schema {index.schema}, this version reads {SCHEMA}")
-        numbers = np.load(path / NUMBERS, mmap_mode="r", allow_pickle=False)
-        if numbers.dtype != np.dtype("<f4") or numbers.ndim != 1:
-            raise ValueError(f"{NUMBERS} holds {numbers.dtype} of shape {numbers.shape}")
-        tables, begin = [], 0
-        for entry in index.tables:
-            table, begin = _table(entry, numbers, begin)
-            tables.append(table)
-        if begin != len(numbers):
-            raise ValueError(f"{NUMBERS} holds more numbers than {INDEX} says")
-        return Chunks(index.rows, ChunkValues(tuple(tables)))
-    except (OSError, ValueError, TypeError, EOFError, ValidationError, TrialsError) as error:
-        raise ReadError(
-            f"cannot read {path / INDEX} and {NUMBERS}: {error!s:.300}; audit the original "
-            "directory again, or restore this folder from a copy"
-        ) from error
+    state = from_json((path / INDEX).read_text(encoding="utf-8"))
+    index = TypeAdapter(_Index).validate_python(state)
+    if index.schema != SCHEMA:
+        raise ReadError(f"schema {index.schema}, this version reads {SCHEMA}")
+    # Not np.load: what that makes of other files, such as archives, is no array.
+    numbers = np.lib.format.open_memmap(path / NUMBERS, mode="r")
+    if numbers.dtype != np.dtype("<f4") or numbers.ndim != 1:
+        raise ReadError(f"{NUMBERS} holds {numbers.dtype!s:.50} of shape {numbers.shape!s:.50}")
+    tables, begin = [], 0
+    for entry in index.tables:
+        table, begin = _table(entry, numbers, begin)
+        tables.append(table)
+    if begin != len(numbers):
+        raise ReadError(f"{NUMBERS} holds more numbers than {INDEX} says")
+    return Chunks(index.rows, ChunkValues(tuple(tables)))
 
 
 def _entry(table: ChunkTable) -> dict[str, Any]:
@@ -115,12 +113,13 @@ def _entry(table: ChunkTable) -> dict[str, Any]:
 def _table(entry: _Table, numbers: np.ndarray, begin: int) -> tuple[ChunkTable, int]:
     """A table whose numbers begin there, and where they end."""
     runs = tuple(map(Run, entry.trials, entry.executions, entry.folds))
-    bounds = np.append(0, np.cumsum(np.array(entry.epochs, np.int64)))
-    shape = (int(bounds[-1]), len(entry.metrics), entry.chunks)
+    bounds = list(accumulate(entry.epochs, initial=0))
+    shape = (bounds[-1], len(entry.metrics), entry.chunks)
     lengths = {len(entry.trials), len(entry.executions), len(entry.folds), len(entry.epochs)}
-    end = begin + int(np.prod(shape))
+    end = begin + math.prod(shape)
     if len(lengths) > 1 or len(set(runs)) < len(runs) or min(entry.epochs, default=0) < 0:
-        raise ValueError(f"the runs in {INDEX} do not fit together")
+        raise ReadError(f"the runs in {INDEX} do not fit together")
     if min(shape[1:]) < 1 or end > len(numbers):
-        raise ValueError(f"{NUMBERS} holds fewer numbers than {INDEX} says")
-    return ChunkTable(entry.metrics, runs, bounds, numbers[begin:end].reshape(shape)), end
+        raise ReadError(f"{NUMBERS} holds fewer numbers than {INDEX} says")
+    own = numbers[begin:end].reshape(shape)
+    return ChunkTable(entry.metrics, runs, np.array(bounds, np.intp), own), end

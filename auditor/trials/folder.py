@@ -4,7 +4,8 @@ Parquet tables are made from Arrow arrays with `from_pandas=False`: pandas' own 
 turn an observed NaN into "nothing was observed".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from auditor.errors import ReadError
+from auditor.errors import AuditorError, ReadError
 from auditor.files import Json, read_json, to_json, write_whole
 from auditor.trials import chunk_files, losses
+from auditor.trials.chunks import Chunks
 from auditor.trials.data_checks import DataChecks
 from auditor.trials.model_facts import ModelFacts
 from auditor.trials.on_test import WinnerOnTest
@@ -123,6 +125,8 @@ def write(path: Path, parts: Parts, has_reruns: bool = False) -> None:
     chunk_files.write(path, parts["context"].chunks)
     if parts["context"].losses:
         write_whole(path / LOSSES, losses.to_bytes(parts["context"].losses))
+    else:
+        (path / LOSSES).unlink(missing_ok=True)
     write_whole(path / "trials.json", to_json(small, indent=1))
 
 
@@ -150,7 +154,7 @@ def read(path: Path) -> tuple[Parts, bool]:
         "lane": dict(small.context.lane),
         "stack": dict(small.context.stack),
         "series": _table(path / "series.parquet"),
-        "chunks": chunk_files.read(path),
+        "chunks": _chunks(path),
         "losses": _losses(path / LOSSES, small.context.losses),
     }
     parts: Parts = {
@@ -232,8 +236,21 @@ def _array(column: "pd.Series[Any]") -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(column.cat.codes.to_numpy()), names)
 
 
-def _table(path: Path) -> pd.DataFrame:
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """Say of whatever a damaged file makes its parser raise which file it is, and what to do."""
     try:
+        yield
+    except (
+        OSError, LookupError, ValueError, TypeError, OverflowError, pa.ArrowException, AuditorError
+    ) as error:  # fmt: skip
+        raise ReadError(
+            f"cannot read {path}: {error!s:.300}; it may have been cut off or changed: {REMEDY}"
+        ) from error
+
+
+def _table(path: Path) -> pd.DataFrame:
+    with _said(path):
         # Never hand over the path itself: Arrow would treat some names as addresses.
         table = pq.ParquetFile(pa.BufferReader(path.read_bytes())).read().unify_dictionaries()
         columns = {
@@ -241,21 +258,18 @@ def _table(path: Path) -> pd.DataFrame:
             for name, kind in CURVE_DTYPES.items()
         }
         return pd.DataFrame(columns, copy=False).astype(CURVE_DTYPES)
-    except (OSError, KeyError, ValueError, TypeError, pa.ArrowException) as error:
-        raise ReadError(
-            f"cannot read {path}: {error}; it may have been cut off or changed: {REMEDY}"
-        ) from error
+
+
+def _chunks(path: Path) -> Chunks | None:
+    with _said(path / chunk_files.INDEX):
+        return chunk_files.read(path)
 
 
 def _losses(path: Path, known: list[tuple[Run, int]]) -> losses.Losses:
     if not known:
         return {}
-    try:
+    with _said(path):
         return losses.from_bytes(path.read_bytes(), known)
-    except (OSError, ReadError) as error:
-        raise ReadError(
-            f"cannot read {path}: {error}; it may have been cut off or changed: {REMEDY}"
-        ) from error
 
 
 def _category(column: pa.ChunkedArray) -> pd.Categorical:

@@ -99,6 +99,11 @@ def test_other_chunks_are_other_trials(tmp_path: Path) -> None:
     [
         ("chunks.npy", lambda content: content[:-4]),
         ("chunks.npy", lambda content: b""),
+        ("chunks.npy", lambda content: b"PK\x05\x06" + bytes(18)),  # an empty archive
+        (
+            "chunks.json",
+            lambda content: content.replace(b'"epochs": [1]', b'"epochs": [%d]' % 4**40),
+        ),
         ("chunks.npy", None),
         ("chunks.json", lambda content: content.replace(b'"epochs": [1]', b'"epochs": [2]')),
         ("chunks.json", lambda content: content.replace(b'"epochs": [1]', b'"epochs": [-1]')),
