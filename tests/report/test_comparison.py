@@ -38,6 +38,12 @@ def test_one_training_each_does_not_tell_luck() -> None:
     assert "These are too few for a test." in text
 
 
+def test_of_equal_bests_no_difference_is_told() -> None:
+    text = told({"seed": 0, "values": GRID[:1]}, {"seed": 0, "values": GRID[:2]})
+    assert re.search(r"The best val_loss is [\d.]+ on both sides\. ", text)
+    assert "Each was trained once: with other seeds they may differ." in text
+
+
 def test_what_cannot_be_compared_is_said_and_its_values_are_not() -> None:
     text = told({"seed": 0}, {"seed": 0, "direction": "max"})
     assert "cannot be ranked against each other. objective val_loss before, val_accuracy" in text

@@ -75,6 +75,8 @@ def _headline(found: "Comparison") -> str:
         return f"{how}: {'; '.join(claimed)}."
     if found.best is None:
         return _without_best(found)
+    if found.best.objective_before == found.best.objective_after:
+        return f"The best {name(found)} {moved(found.best)}."
     luck = "that may be luck" if _tested(found) else "how much of that is luck is not known"
     return f"The best {name(found)} {moved(found.best)}: {luck}."
 

@@ -34,6 +34,8 @@ def _how_sure(found: "Comparison", best: Best) -> str:
         once = "Each was" if best.runs_before == best.runs_after == 1 else "One of them was"
         if min(best.runs_before, best.runs_after) > 1:
             return "Their trainings do not differ among themselves, and so tell nothing of luck."
+        if best.objective_before == best.objective_after:
+            return f"{once} trained once: with other seeds they may differ."
         return f"{once} trained once, so how much of the difference is luck is not known."
     low, high = (number(end) for end in best.interval)
     text = (
