@@ -149,7 +149,8 @@ def with_test(data: Data, path: Path) -> Data:
         raise DataError(f"{path} has no array {' and no '.join(missing)}; it has {some(arrays)}")
     x, y = arrays["x"], arrays["y"]
     shapes = [(x.shape[1:], data.x.shape[1:]), (y.shape[1:], data.y.shape[1:])]
-    if len(x) != len(y) or not len(x) or any(mine != other for mine, other in shapes):
+    is_alike = x.ndim and y.ndim and all(mine == other for mine, other in shapes)
+    if not is_alike or not len(x) or len(x) != len(y):
         raise DataError(
             f"{path}: x and y have the shapes {x.shape} and {y.shape}; rows like those of the "
             f"training data, {data.x.shape} and {data.y.shape}, are needed"

@@ -6,7 +6,7 @@ on the same rows has the same chunks.
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.files import Json
 from auditor.scoring import UNREGULARISED
 from auditor.search.folds import classes
 from auditor.trials import CHUNKS
@@ -35,6 +36,10 @@ _SAMPLED_ROWS = 1_000
 _AGREE = 1e-3
 """Relative difference up to which the mean over the chunks is that over the rows. Sums in another
 order differ by 1e-5; what does not add up, as a loss with a mask, differs by more."""
+
+
+_MOST_REASONS, _MOST_OF_REASON = 3, 200
+"""Reasons why runs have no chunks that are kept, and characters of each."""
 
 
 class NotChunkedError(Exception):
@@ -148,6 +153,31 @@ def record(execution: "Execution", dealt: Dealt | None, found: Mapping[str, np.n
 def refuse(execution: "Execution", reason: str) -> None:
     """Keep no chunks of a run."""
     execution.chunks, execution.why_no_chunks = {}, reason
+
+
+def with_runs(known: Mapping[str, Json], executions: Iterable["Execution"]) -> dict[str, Json]:
+    """What `sweep.json` says of the chunks, with some more runs.
+
+    Runs that were validated on other rows than those before lose their chunks: a chunk is the same
+    rows in all runs of a fold.
+
+    Args:
+        known: What it says so far.
+        executions: The runs.
+
+    Returns:
+        By fold how the rows were dealt out, and why runs have no chunks.
+    """
+    folds, reasons = dict(known.get("folds", {})), list(known.get("why_not", []))
+    for run in executions:
+        if run.chunks:
+            dealt = {"rows": list(run.chunk_rows), "digest": run.chunk_digest}
+            if folds.setdefault(str(run.fold), dealt) != dealt:
+                refuse(run, "trials were validated on different rows")
+        reason = (run.why_no_chunks or "")[:_MOST_OF_REASON]
+        if reason and reason not in reasons and len(reasons) < _MOST_REASONS:
+            reasons.append(reason)
+    return {"folds": folds, "why_not": reasons}
 
 
 def _adds_up(

@@ -137,7 +137,7 @@ def confirmed(
             "confirm() trains as search() did, which has not run to its end in this process; give "
             "confirm() the arguments of search()"
         )
-    args, kwargs = without_test_data(*given)
+    args, kwargs = given[0], without_test_data(given[1])
     check_same(Path(tuner.project_dir), args, kwargs)
     plan = tuner.audit().plan_reruns(budget)
     if plan.trainings:

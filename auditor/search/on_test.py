@@ -20,6 +20,7 @@ import numpy as np
 from auditor.errors import ReadError, SearchError
 from auditor.files import Json, read_json, to_json, write_whole
 from auditor.outcomes import Outcome, judge
+from auditor.readers.ours.on_test import FILE, SCHEMA
 from auditor.scoring import score
 from auditor.search import facts, store
 from auditor.search.by_row import (
@@ -39,11 +40,6 @@ from auditor.trials import Run, Trials
 
 if TYPE_CHECKING:
     from auditor.search.recording_tuner import RecordingTuner
-
-SCHEMA = 1
-"""Version of the file."""
-
-FILE = "test.json"
 
 
 @dataclass(frozen=True)
@@ -85,11 +81,9 @@ class HeldOut:
         return row_count((self.x, self.y))
 
 
-def without_test_data(
-    args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of `Model.fit` among those of `search`."""
-    return args, {name: value for name, value in kwargs.items() if name != "test_data"}
+def without_test_data(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Model.fit` among those of `search`, by name."""
+    return {name: value for name, value in kwargs.items() if name != "test_data"}
 
 
 def keep_on_test(

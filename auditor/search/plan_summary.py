@@ -163,7 +163,7 @@ def planned_summary(
         DirectoryError: The directory holds a sweep on other data.
         SearchError: The data cannot be split into folds.
     """
-    args, kwargs = without_test_data(args, kwargs)
+    kwargs = without_test_data(kwargs)
     folds = tuner.cross_validation.split(tuner.oracle.seed, args, kwargs)
     sweep = tuner._sweep.unwritten()
     sweep.open(args, kwargs, tuner.executions_per_trial, folds)

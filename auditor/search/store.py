@@ -27,6 +27,8 @@ import numpy as np
 from auditor.arrays import to_npy
 from auditor.errors import DirectoryError
 from auditor.files import Json, read_json, to_json, whole_file, write_whole
+from auditor.readers.ours.chunks import FILE as CHUNKS_FILE
+from auditor.readers.ours.losses import losses_file
 from auditor.search.recorder import Execution
 from auditor.trials import CHUNKS
 
@@ -35,8 +37,6 @@ SCHEMA = 1
 
 SWEEP_FILE = "sweep.json"
 HISTORY_FILE = "history.csv"
-CHUNKS_FILE = "chunks.npy"
-LOSSES_FILE = "losses-{}-{}.npy"
 WORK_FOLDER = "work"
 STACKS_FOLDER = "stacks"
 WEIGHTS_FILE = "checkpoint.weights.h5"
@@ -167,7 +167,7 @@ def write_chunks(folder: Path, executions: Iterable[Execution]) -> None:
 def write_losses(folder: Path, execution: Execution) -> None:
     """Write the losses of a run, which has some."""
     if execution.losses is not None:
-        file = folder / LOSSES_FILE.format(execution.execution, execution.fold)
+        file = folder / losses_file(execution.execution, execution.fold)
         write_whole(file, to_npy(execution.losses))
 
 

@@ -12,9 +12,9 @@ import keras
 import keras_tuner
 
 from auditor import __version__
-from auditor.files import Json, to_json
+from auditor.files import Json
 from auditor.search import facts, store
-from auditor.search.chunks import refuse
+from auditor.search.chunks import with_runs
 from auditor.search.data_checks import checks_of
 from auditor.search.folds import Fold
 from auditor.search.losses import loss_of
@@ -24,9 +24,6 @@ from auditor.search.results import objective_of
 from auditor.search.runs import CrossValidation
 from auditor.search.stacking.plan import PlannedStack
 from auditor.trials import Context, Objective
-
-MOST_REASONS, MOST_OF_REASON = 3, 200
-"""Reasons why runs have no chunks that are kept, and characters of each."""
 
 
 class SweepFile:
@@ -174,23 +171,9 @@ class SweepFile:
             self._write()
 
     def note_chunks(self, executions: Iterable[Execution]) -> None:
-        """Take note of how validation rows were dealt out to chunks, by fold.
-
-        Runs that were validated on other rows than those before lose their chunks: a chunk is the
-        same rows in all runs of a fold.
-        """
-        before = to_json(self._chunks)
-        folds = self._chunks.setdefault("folds", {})
-        reasons = self._chunks.setdefault("why_not", [])
-        for run in executions:
-            if run.chunks:
-                dealt = {"rows": list(run.chunk_rows), "digest": run.chunk_digest}
-                if folds.setdefault(str(run.fold), dealt) != dealt:
-                    refuse(run, "trials were validated on different rows")
-            reason = (run.why_no_chunks or "")[:MOST_OF_REASON]
-            if reason and reason not in reasons and len(reasons) < MOST_REASONS:
-                reasons.append(reason)
-        if to_json(self._chunks) != before:
+        """Take note of how validation rows were dealt out to chunks; see `with_runs`."""
+        before, self._chunks = self._chunks, with_runs(self._chunks, executions)
+        if self._chunks != before:
             self._write()
 
     def _binding(self) -> dict[str, Json]:

@@ -129,6 +129,11 @@ def _read(path: Path) -> Trials:
     files = [_history(trial) for trial in project.trials if trial.trial_id in there]
     files += [name for name in (PREDICTIONS, ON_TEST) if (path / name).exists()]
     files += found.losses_files
+    missing = [_NOT_PREDICTED.format(why_not)] if why_not else []
+    missing += [_NOT_ON_TEST.format(why_untested)] if why_untested else []
+    reasons = found.why_no_losses.most_common(MOST_REASONS)
+    missing += [_NO_LOSSES.format(runs, reason) for reason, runs in reasons]
+    missing += [_NOT_CHUNKED.format(reason) for reason in sweep.chunks.why_not]
     return Trials(
         hyperparameters=found.hyperparameters,
         recorded=found.recorded,
@@ -149,15 +154,7 @@ def _read(path: Path) -> Trials:
             path=str(path),
             files=("sweep.json", *project.files, *files),
             versions=sweep.versions,
-            missing=(
-                *([_NOT_PREDICTED.format(why_not)] if why_not else []),
-                *([_NOT_ON_TEST.format(why_untested)] if why_untested else []),
-                *(
-                    _NO_LOSSES.format(runs, reason)
-                    for reason, runs in found.why_no_losses.most_common(MOST_REASONS)
-                ),
-                *(_NOT_CHUNKED.format(reason) for reason in sweep.chunks.why_not),
-            ),
+            missing=tuple(missing),
             problems=tuple(problems),
         ),
     )

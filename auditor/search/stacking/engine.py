@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from auditor.search.chunks import NotChunkedError
 from auditor.search.losses import penalises_activity
 from auditor.search.stacking.backends import backend
-from auditor.search.stacking.evaluation import ChunkedEvaluation, Evaluation
+from auditor.search.stacking.evaluation import ChunkedEvaluation, Evaluation, Validated
 from auditor.search.stacking.fit_call import FitCall, Part
 from auditor.search.stacking.lifting import Slot
 from auditor.search.stacking.program import Program, State
@@ -49,18 +49,6 @@ _ELEMENTWISE = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide"}
 _TRACING = threading.Lock()
 """Held while a framework traces: two structures traced at once, in Python threads that share an
 interpreter, take longer than one after the other, and one could train meanwhile."""
-
-
-class Validated(NamedTuple):
-    """What a validation shows.
-
-    Attributes:
-        metrics: Per run, (run,), by name.
-        chunks: Sums over the rows of each chunk, (run, metric, chunk); None without chunks.
-    """
-
-    metrics: dict[str, np.ndarray]
-    chunks: np.ndarray | None
 
 
 class Engine:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auditor.search.stacking.engine import Validated
+from auditor.search.stacking.evaluation import Validated
 from auditor.search.stacking.places import Places
 from auditor.search.stacking.randomness import run_keys
 from auditor.search.stacking.rows import Place

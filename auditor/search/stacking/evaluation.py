@@ -1,7 +1,7 @@
 """An evaluation of one run in inference mode, as pure functions: its metrics, and its chunks."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -11,6 +11,18 @@ from auditor.search.chunks import summed
 from auditor.search.row_values import RowValues
 from auditor.search.stacking.program import Program, State, Tensors
 from auditor.trials import CHUNKS
+
+
+class Validated(NamedTuple):
+    """What a validation shows.
+
+    Attributes:
+        metrics: Per run, (run,), by name.
+        chunks: Sums over the rows of each chunk, (run, metric, chunk); None without chunks.
+    """
+
+    metrics: dict[str, np.ndarray]
+    chunks: np.ndarray | None
 
 
 class Evaluation:

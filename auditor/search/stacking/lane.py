@@ -154,9 +154,9 @@ class StackedLane:
 
         saved = self._checkpoints(stack, tell)
         with self._one_at_a_time if exclusive else contextlib.nullcontext():
+            measure = StackLosses().measure if self._losses else None
             Stack(
-                engine, runs, rows, self._objective, ended, self._stop, saved, watch,
-                **({"measure": StackLosses().measure} if self._losses else {}),
+                engine, runs, rows, self._objective, ended, self._stop, saved, watch, measure
             ).train()  # fmt: skip
         if self._watch is not None:
             self._watch.note_idle(place)

@@ -37,7 +37,7 @@ class Stack:
         stop: threading.Event | None = None,
         checkpoints: Checkpoints | None = None,
         watch: Callable[[int, int, int], None] = lambda epoch, epochs, runs: None,
-        measure: Callable[[StackedRun], None] = lambda run: None,
+        measure: Callable[[StackedRun], None] | None = None,
     ) -> None:
         """Prepare `rows` rows for any number of runs.
 
@@ -52,7 +52,8 @@ class Stack:
             checkpoints: Save the stack, and let it go on from there; None for not at all.
             watch: Called after each epoch with how many epochs the runs have behind them on the
                 average, how many each has at most, and how many runs there are.
-            measure: Called with each run that has best weights, before it is saved as ended.
+            measure: Called with each run that has best weights, before it is saved as ended; None
+                for nothing.
         """
         self.engine = engine
         self.places = Places(engine, runs, rows)
@@ -260,7 +261,8 @@ class Stack:
         if place.has_best:
             run.execution.best_weights = self.places.best.weights_of(place.at)
             run.execution.model = self.engine.program.model
-            self._measure(run)
+            if self._measure is not None:
+                self._measure(run)
         if run.keeps_final_weights:
             run.final_weights = place.get_weights()
         if run.keeps_final_weights and run.history is not None:

@@ -17,7 +17,7 @@ from auditor.scoring import UNREGULARISED
 from auditor.search.chunks import Dealt
 from auditor.search.recorder import Execution
 from auditor.search.stacking import places
-from auditor.search.stacking.engine import Validated
+from auditor.search.stacking.evaluation import Validated
 from auditor.search.stacking.fit_call import FitCall
 from auditor.search.stacking.program import State
 from auditor.search.stacking.rows import StackedRun
