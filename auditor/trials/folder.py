@@ -41,6 +41,9 @@ SCHEMA = 1
 LOSSES = "losses.npy"
 """The loss of each validation row, run after run; there only where some were recorded."""
 
+MOST_ROWS = 2**27
+"""Of a table of curves: 10,000 trials of 1,000 epochs have a tenth of that for each metric."""
+
 RERUNS = "reruns"
 """Folder of the trainings made to confirm causes, in the same form."""
 
@@ -252,7 +255,12 @@ def _said(path: Path) -> Iterator[None]:
 def _table(path: Path) -> pd.DataFrame:
     with _said(path):
         # Never hand over the path itself: Arrow would treat some names as addresses.
-        table = pq.ParquetFile(pa.BufferReader(path.read_bytes())).read().unify_dictionaries()
+        content = pa.BufferReader(path.read_bytes())
+        # The same name in millions of rows stays as small as it is in the file.
+        file = pq.ParquetFile(content, read_dictionary=["trial_id", "metric"])
+        if file.metadata.num_rows > MOST_ROWS:
+            raise ReadError(f"it has {file.metadata.num_rows:,} rows; {MOST_ROWS:,} are accepted")
+        table = file.read(list(CURVE_DTYPES)).unify_dictionaries()
         columns = {
             name: _category(table[name]) if kind == "category" else table[name].to_numpy()
             for name, kind in CURVE_DTYPES.items()
@@ -273,8 +281,6 @@ def _losses(path: Path, known: list[tuple[Run, int]]) -> losses.Losses:
 
 
 def _category(column: pa.ChunkedArray) -> pd.Categorical:
-    if not pa.types.is_dictionary(column.type):  # an older record
-        column = column.dictionary_encode()
     column = column.combine_chunks()
     chunk = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
     return pd.Categorical.from_codes(chunk.indices.to_numpy(), chunk.dictionary.to_pylist())

@@ -168,6 +168,15 @@ def test_a_record_with_plain_names_still_loads(tmp_path: Path) -> None:
     assert Trials.load(tmp_path) == trials
 
 
+def test_a_table_of_too_many_rows_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep({"a": {"loss": [1.0, 2.0]}}).save(tmp_path)
+    monkeypatch.setattr("auditor.trials.folder.MOST_ROWS", 1)
+    with pytest.raises(ReadError, match=r"curves\.parquet.* 2 rows; 1 are accepted"):
+        Trials.load(tmp_path)
+
+
 @pytest.mark.parametrize("kind", [object, "str", "category", "backwards", "other names too"])
 def test_names_are_categories_in_one_order_whatever_they_come_as(kind: Any) -> None:
     trials = sweep({"b": {"loss": [1.0, 2.0]}, "a": {"val_loss": [2.0], "loss": [1.0]}})

@@ -51,7 +51,6 @@ def _trials(
 ) -> dict[str, Json]:
     line = {standing.trial_id: at for at, standing in enumerate(luck.standings, start=1)}
     place = {trial: at for at, trial in enumerate(audit.scores.by_trial)}
-    ends = [standing.interval for standing in shown]
     hovers = [
         f"trial {s.trial_id}: {number(s.behind)} ({number(s.interval[0])} to "
         f"{number(s.interval[1])})"
@@ -66,15 +65,11 @@ def _trials(
         "customdata": [place[standing.trial_id] for standing in shown],
         "text": [label(hover) for hover in hovers],
         "hovertemplate": "%{text}<extra></extra>",
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [short(b - s.behind) for s, (_, b) in zip(shown, ends, strict=True)],
-            "arrayminus": [short(s.behind - a) for s, (a, _) in zip(shown, ends, strict=True)],
-            "color": look["color"],
-            "thickness": 1.5,
-            "width": 3,
-        },
+        "error_x": _error(
+            [short(s.interval[1] - s.behind) for s in shown],
+            [short(s.behind - s.interval[0]) for s in shown],
+            look["color"],
+        ),
         "marker": {**look, "size": 8, "line": {"width": 2, "color": look["color"]}},
     }
 
@@ -82,30 +77,35 @@ def _trials(
 def _winner(luck: "Luck") -> list[dict[str, Json]]:
     """As it looks, and as it is to be expected."""
     told = luck.optimism
-    reach = (
-        [short(told.interval[1] - told.value)] if told.interval else [],
-        [short(told.value - told.interval[0])] if told.interval else [],
-    )
+    low, high = told.interval or (told.value, told.value)
     common = {"type": "scatter", "mode": "markers", "y": [0]}
-    expected = f"to be expected: {number(told.value)} worse"
-    return [
-        common
-        | {"name": "winner as it looks", "x": [0], "hovertemplate": "as it looks<extra></extra>"}
-        | {"marker": {"symbol": "circle-open", "size": 15, "color": palette.INK}},
-        common
-        | {"name": "winner without luck", "x": [short(told.value)]}
-        | {"hovertemplate": f"{expected}<extra></extra>"}
-        | {"marker": {"symbol": "diamond", "size": 10, "color": palette.INK}}
-        | {
-            "error_x": {
-                "type": "data",
-                "symmetric": False,
-                **{"array": reach[0], "arrayminus": reach[1]},
-                **{"color": palette.INK, "thickness": 1.5, "width": 3},
-                "visible": told.interval is not None,
-            }
-        },
-    ]
+    looks = {
+        "name": "winner as it looks",
+        "x": [0],
+        "hovertemplate": "as it looks<extra></extra>",
+        "marker": {"symbol": "circle-open", "size": 15, "color": palette.INK},
+    }
+    expected = {
+        "name": "winner without luck",
+        "x": [short(told.value)],
+        "hovertemplate": f"to be expected: {number(told.value)} worse<extra></extra>",
+        "marker": {"symbol": "diamond", "size": 10, "color": palette.INK},
+        "error_x": _error([short(high - told.value)], [short(told.value - low)], palette.INK)
+        | {"visible": told.interval is not None},
+    }
+    return [common | looks, common | expected]
+
+
+def _error(above: list[float | None], below: list[float | None], colour: str) -> dict[str, Json]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": above,
+        "arrayminus": below,
+        "color": colour,
+        "thickness": 1.5,
+        "width": 3,
+    }
 
 
 def draw_search(audit: "Audit") -> dict[str, Json] | None:
@@ -113,10 +113,11 @@ def draw_search(audit: "Audit") -> dict[str, Json] | None:
     found = audit.selection.overtuning if audit.selection else None
     if found is None:
         return None
+    ours, theirs = palette.TRAIN, palette.VALIDATION
     lines: tuple[tuple[str, tuple[float, ...], str, str], ...] = (
-        (f"{audit.trials.objective.name} of the best so far", found.validation, "TRAIN", "solid"),
-        (f"its {found.metric}", found.test, "VALIDATION", "solid"),
-        (f"its {found.metric}, mean over random orders", found.expected, "VALIDATION", "dot"),
+        (f"{audit.trials.objective.name} of the best so far", found.validation, ours, "solid"),
+        (f"its {found.metric}", found.test, theirs, "solid"),
+        (f"its {found.metric}, mean over random orders", found.expected, theirs, "dot"),
     )
     traces = [
         {
@@ -125,7 +126,7 @@ def draw_search(audit: "Audit") -> dict[str, Json] | None:
             "name": label(name),
             "x": list(found.trials),
             "y": [short(value) for value in values],
-            "line": {"color": getattr(palette, colour), "dash": dash, "width": 2}
+            "line": {"color": colour, "dash": dash, "width": 2}
             | ({"shape": "hv"} if dash == "solid" else {}),
             "hovertemplate": "%{y}<extra></extra>",
         }
