@@ -13,6 +13,7 @@ version = release = auditor.__version__
 html_title = "auditor"
 html_theme = "furo"
 html_show_sphinx = False
+html_show_copyright = False  # the licence is in the repository; there is no name to show
 html_copy_source = False
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
