@@ -1,20 +1,13 @@
-"""AUD052, AUD053: what picking the best of many trials owes to luck."""
+"""AUD052: what picking the best of many trials owes to luck."""
 
 from collections.abc import Iterator
 
 from auditor.diagnosis.finding import Confidence, Evidence, Finding, Judged, Rule
-from auditor.diagnosis.wording import count, number, percent
+from auditor.diagnosis.wording import count, number
 from auditor.selection import LEVEL, Luck
 
 _NAMED = 10
 """Trials that a sentence names; more are counted."""
-
-BY_LUCK = 0.4
-"""Share of splits in which a winner is below the median trial, from which its place is luck: it is
-.5 among equal trials, and .2 where they truly differ as much as by noise (docs/selection.md)."""
-
-SURE_PARTS = 100
-"""Parts of the data from which their spread is known well: a standard deviation within 14 %."""
 
 
 def _needs_luck(seen: Judged) -> str | None:
@@ -23,16 +16,9 @@ def _needs_luck(seen: Judged) -> str | None:
     if not seen.selection.luck:
         return (
             "how large the noise is was not recorded: no validation losses on parts of the rows, "
-            "one execution of each trial, and fewer than three folds"
+            "not two executions of every trial, and fewer than three folds"
         )
     return None
-
-
-def _needs_halves(seen: Judged) -> str | None:
-    known = seen.selection.luck if seen.selection else ()
-    if any(luck.overfitting_probability is not None for luck in known):
-        return None
-    return "no validation losses on parts of the rows were recorded"
 
 
 def _tied(seen: Judged) -> Iterator[Finding]:
@@ -98,27 +84,6 @@ def _confidence(luck: Luck) -> Confidence:
     return "high"
 
 
-def _by_luck(seen: Judged) -> Iterator[Finding]:
-    found = seen.selection
-    assert found is not None
-    luck = next(luck for luck in found.luck if luck.overfitting_probability is not None)
-    share = luck.overfitting_probability
-    assert share is not None
-    if share < BY_LUCK:
-        return
-    yield LUCKY.finding(
-        f"picked on one half of the validation rows, the winner is below the median of "
-        f"{luck.candidates} trials on the other half in {percent(share)} of splits, and luck alone "
-        f"does that in 50 %: that trial {found.winner} ranks first says next to nothing",
-        (
-            Evidence("probability of backtest overfitting", share, "", BY_LUCK),
-            *_numbers(luck, seen.trials.objective.name),
-        ),
-        "high" if luck.units >= SURE_PARTS else "medium",
-        trials=(found.winner,),
-    )
-
-
 def _percent_sure() -> str:
     return f"{100 * (1 - LEVEL):g} %"
 
@@ -140,22 +105,4 @@ TIED = Rule(
     certainty="High: noise is measured, and its level is kept in simulations. Medium for folds, "
     "which share most of their training rows.",
     thresholds=("LEVEL",),
-)
-
-LUCKY = Rule(
-    code="AUD053",
-    title="First place is luck",
-    severity="warning",
-    needs=_needs_halves,
-    check=_by_luck,
-    detected="The probability of backtest overfitting: parts of the validation rows are split into "
-    "halves many times, trials and epochs picked on one half and the winner ranked on the other. "
-    f"In {percent(BY_LUCK)} of splits or more it is below the median trial.",
-    matters="The search could not tell its trials apart: its best one is about as good as any "
-    "other, and its score looks better than it is.",
-    remedy="Report no score of this search without a test set, hold out more validation rows, and "
-    "search where trials differ by more.",
-    certainty=f"High from {SURE_PARTS} parts on, where losses of single rows were recorded; medium "
-    "with fewer.",
-    thresholds=("BY_LUCK", "SURE_PARTS"),
 )

@@ -11,7 +11,7 @@ from auditor.diagnosis.equality import EQUALITY
 from auditor.diagnosis.hardly import HARDLY
 from auditor.diagnosis.inputs import NO_BETTER, NOT_FINITE, NOT_SCALED
 from auditor.diagnosis.learning import NEVER_LEARNED, STILL_IMPROVING
-from auditor.diagnosis.luck import LUCKY, TIED
+from auditor.diagnosis.luck import TIED
 from auditor.diagnosis.model import CLASSES, LOGITS
 from auditor.diagnosis.order import SORTED
 from auditor.diagnosis.overconfidence import DISAGREE
@@ -70,5 +70,4 @@ RULES = (
     RATE,  # AUD044
     EDGE,  # AUD051
     TIED,  # AUD052
-    LUCKY,  # AUD053
 )

@@ -33,6 +33,9 @@ __all__ = [
     "measure",
 ]
 
+FEWEST_PARTS = 5
+"""Parts of the validation rows: with 2 or 3, estimates miss by a third of the bias or so."""
+
 COMPARED = (Outcome.OK, Outcome.OVERFIT, Outcome.DEGRADED)
 """Outcomes of the trials that the winner is picked from. Others vary in ways of their own."""
 
@@ -88,6 +91,12 @@ def _rows(
     chunks, name = trials.context.chunks, trials.objective.name
     if chunks is None or not len(chunks.values):
         return None, ()
+    parts = min(map(len, chunks.rows.values()))
+    if parts < FEWEST_PARTS:
+        return None, (
+            f"The validation rows are recorded in {parts} of the {FEWEST_PARTS} parts that are "
+            "needed to tell how much of the choice is luck with these rows.",
+        )
     known = known_members(trials, members, scores)
     if not known:
         return None, (

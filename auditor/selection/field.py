@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from auditor.scoring import Scores, objective_curve, training_curve
 from auditor.selection.picking import Field, Singles
+from auditor.selection.sets import limit_of
 from auditor.selection.shrinking import Floats
 from auditor.trials import Curve, Run, Trials
 
 WITHIN = 6.0
-"""Standard errors, of the paired difference, beyond which nothing wins by luck."""
+"""Standard errors, of the paired difference, beyond which nothing wins by luck; more of them where
+trials are not told apart there yet: by few parts."""
 
 EPOCHS = 50
 """Epochs of a run that are looked at, the best ones; neighbours are much alike."""
@@ -27,7 +29,7 @@ class _Curve(NamedTuple):
     epochs: NDArray[np.intp]
     objective: Floats
     parts: Singles
-    """(epoch, part)"""
+    """What the rows of each part add to it; (epoch, part)."""
 
 
 def known_members(trials: Trials, members: Members, scores: Scores) -> dict[str, Sequence[Run]]:
@@ -43,10 +45,11 @@ def known_members(trials: Trials, members: Members, scores: Scores) -> dict[str,
 
 def field_of(trials: Trials, known: Members, scores: Scores) -> Field:
     """The trials that may win, of those whose objective is known on all parts of the rows."""
-    near = _near(trials, known, scores)
+    reach = _reach(trials, known)
+    near = _near(trials, known, scores, reach)
     runs = [run for trial in near for run in sorted(known[trial], key=lambda run: run.fold)]
     folds = sorted({run.fold for run in runs})
-    curves = [_contenders(_curve(trials, run)) for run in runs]
+    curves = [_contenders(_curve(trials, run), reach) for run in runs]
     shape = len(runs), max(len(curve.epochs) for curve in curves)
     objective = np.full(shape, np.inf)
     penalty, steep = np.zeros(shape), np.ones(shape)
@@ -55,7 +58,7 @@ def field_of(trials: Trials, known: Members, scores: Scores) -> Field:
         here = i, slice(len(curve.epochs))
         objective[here] = curve.objective
         penalty[here], steep[here] = _penalties(trials, scores, run, curve.epochs)
-        deviations[here] = curve.parts - curve.parts.mean(axis=1, keepdims=True)
+        deviations[here] = curve.parts
     begins = np.cumsum([0, *(len(known[trial]) for trial in near)])[:-1]
     places = np.array([folds.index(run.fold) for run in runs])
     return Field(near, tuple(runs), begins, places, objective, penalty, steep, deviations)
@@ -70,10 +73,17 @@ def _is_known(trials: Trials, scores: Scores, run: Run) -> bool:
 
 
 def _parts(trials: Trials, run: Run) -> Singles:
-    """The objective by epoch and part, smaller being better."""
+    """The objective by epoch and part: deviations from its mean, smaller being better.
+
+    A part weighs as much as it has rows: so its deviation counts in the mean over all of them.
+    """
     chunks = trials.context.chunks
     assert chunks is not None
-    return _sign(trials) * chunks.values[run][trials.objective.name]
+    rows = np.array(chunks.rows[run.fold], np.float32)
+    values = _sign(trials) * chunks.values[run][trials.objective.name]
+    shares = rows / rows.sum()
+    with np.errstate(invalid="ignore"):  # epochs that diverged
+        return np.asarray((values - (values @ shares)[:, None]) * shares * len(rows), np.float32)
 
 
 def _sign(trials: Trials) -> int:
@@ -90,19 +100,28 @@ def _curve(trials: Trials, run: Run) -> _Curve:
     return _Curve(epochs[order], values[order], parts[epochs[order]])
 
 
-def _contenders(curve: _Curve) -> _Curve:
+def _reach(trials: Trials, known: Members) -> float:
+    """How far behind those that may win are at most; standard errors."""
+    chunks = trials.context.chunks
+    assert chunks is not None
+    folds = {run.fold for runs in known.values() for run in runs}
+    freedom = sum(len(chunks.rows[fold]) - 1 for fold in folds)
+    return max(WITHIN, limit_of(len(known), freedom))
+
+
+def _contenders(curve: _Curve, reach: float) -> _Curve:
     """The epochs that may be the best by luck."""
     behind = curve.objective - curve.objective[0]
-    near = behind <= WITHIN * _error(curve.parts - curve.parts[0])
+    near = behind <= reach * _error(curve.parts - curve.parts[0])
     return _Curve(curve.epochs[near], curve.objective[near], curve.parts[near])
 
 
-def _near(trials: Trials, known: Members, scores: Scores) -> tuple[str, ...]:
+def _near(trials: Trials, known: Members, scores: Scores, reach: float) -> tuple[str, ...]:
     """The trials that may win by luck, best first."""
     best = np.array([_at_best(trials, runs, scores) for runs in known.values()])
     values = np.array([scores.by_trial[trial].score for trial in known], float)
     behind = _sign(trials) * (values - values[0])
-    near = behind <= WITHIN * _error(best - best[0])
+    near = behind <= reach * _error(best - best[0])
     return tuple(trial for trial, is_near in zip(known, near, strict=True) if is_near)
 
 

@@ -52,7 +52,7 @@ def paired(values: Floats, units: Floats, freedom: int, candidates: int) -> Pair
         freedom: Degrees of freedom: parts, less the means that were taken off.
         candidates: Trials there are, those included that are too far behind to be looked at.
     """
-    limit = float(t.isf(LEVEL / max(1, candidates - 1), freedom))
+    limit = limit_of(candidates, freedom)
     scale = 1 / np.sqrt(freedom * len(units))
     kept = np.ones(len(values), bool)
     for rival in np.argsort(values, kind="stable")[:RIVALS]:
@@ -62,6 +62,11 @@ def paired(values: Floats, units: Floats, freedom: int, candidates: int) -> Pair
     margin = limit * np.linalg.norm(units - units[:, [best]], axis=0) * scale
     behind = values - values[best]
     return Pairs(kept, behind, margin, _regret(kept, behind, margin))
+
+
+def limit_of(candidates: int, freedom: int) -> float:
+    """Standard errors beyond which a trial is worse than another, at the level of all pairs."""
+    return float(t.isf(LEVEL / max(1, candidates - 1), freedom))
 
 
 def from_executions(values: Floats, error: float, freedom: int) -> Pairs:

@@ -84,7 +84,6 @@ def test_codes_are_permanent() -> None:
         ("AUD044", "Learning rate outside what the optimizer stands"),
         ("AUD051", "Best value at the end of its range"),
         ("AUD052", "Winner not told from others"),
-        ("AUD053", "First place is luck"),
     ]
 
 

@@ -160,6 +160,37 @@ def test_trials_without_parts_are_left_out_and_said_so() -> None:
     assert "not of the best one" in nothing.notes[0]
 
 
+@pytest.mark.parametrize("parts", [1, 4])
+def test_few_parts_give_no_number(parts: int) -> None:
+    found = measured(chunked(noisy(6, parts)))
+    assert found.luck == ()
+    assert f"recorded in {parts} of the 5 parts that are needed" in found.notes[0]
+
+
+def test_a_part_weighs_as_much_as_it_has_rows() -> None:
+    rng = np.random.default_rng(1)
+    rows = np.array([1, 1, 1, 1, 2, 4, 10, 80])
+    losses = [0.5 + gain + rng.normal(0, 0.1, rows.sum()) for gain in (-0.05, 0, 0, 0)]
+    means = [[part.mean() for part in np.split(row, rows.cumsum()[:-1])] for row in losses]
+    curves = {f"{i}": {"val_loss": [row.mean()] * 2} for i, row in enumerate(losses)}
+    parts = {Run(f"{i}"): {"val_loss": np.array([row] * 2)} for i, row in enumerate(means)}
+    trials = sweep(curves, chunks=Chunks({0: tuple(rows.tolist())}, parts))
+    (luck,) = measured(trials).luck
+    assert luck.could_be_best == ("0",)
+    assert luck.overfitting_probability == 0
+
+
+def test_few_parts_leave_far_trials_in_the_running() -> None:
+    losses = 0.5 + np.random.default_rng(0).normal(0, 0.1, (200, 5))
+    losses += 0.5 - losses.mean(axis=1, keepdims=True)
+    losses[1:] += 0.5
+    (luck,) = measured(chunked(losses)).luck
+    apart = losses - losses[0]
+    errors = apart.mean(axis=1) / np.maximum(1e-9, apart.std(axis=1, ddof=1) / np.sqrt(5))
+    kept = [int(trial) for trial in luck.could_be_best]
+    assert errors[kept].max() > 8, "10.3 standard errors tell one of 200 apart by 5 parts"
+
+
 def test_losses_of_rows_are_finer_than_parts() -> None:
     trials = chunked(noisy(4))
     rng = np.random.default_rng(0)

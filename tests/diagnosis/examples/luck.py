@@ -32,12 +32,4 @@ EXAMPLES = {
             (sweep({"a": FLAT}), "nothing to pick"),
         ),
     ),
-    "AUD053": Example(
-        parts(0.02),
-        "picked on one half of the validation rows, the winner is below the median of 4 trials on "
-        "the other half in 52 % of splits, and luck alone does that in 50 %: that trial b ranks "
-        "first says next to nothing",
-        parts(0.4),
-        ((ONCE, "no validation losses on parts"),),
-    ),
 }
