@@ -41,6 +41,11 @@ SCHEMA = 1
 LOSSES = "losses.npy"
 """The loss of each validation row, run after run; there only where some were recorded."""
 
+_FILES = (
+    *("trials.json", "curves.parquet", "series.parquet"),
+    *(LOSSES, chunk_files.INDEX, chunk_files.NUMBERS),
+)
+
 MOST_ROWS = 2**27
 """Of a table of curves: 10,000 trials of 1,000 epochs have a tenth of that for each metric."""
 
@@ -139,6 +144,9 @@ def read(path: Path) -> tuple[Parts, bool]:
     Raises:
         ReadError: A file is missing, cut off, of a newer schema, or not what `write` makes.
     """
+    for file in (path / name for name in _FILES):
+        if file.exists() and not file.is_file():  # a pipe would block
+            raise ReadError(f"{file} is no regular file; {REMEDY}")
     state = read_json(path / "trials.json")
     schema = state.get("schema") if isinstance(state, dict) else None
     if schema != SCHEMA:

@@ -1,6 +1,7 @@
 """`Trials`: nothing is lost on disk, nothing contradictory gets in."""
 
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -311,6 +312,16 @@ def test_a_cut_off_file_is_named_with_what_to_do(
     else:
         path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
     with pytest.raises(ReadError, match=rf"{name}.*(again|anew).*copy"):
+        Trials.load(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+@pytest.mark.parametrize("name", ["trials.json", "series.parquet", "losses.npy", "chunks.json"])
+def test_a_pipe_does_not_stop_it(tmp_path: Path, name: str) -> None:
+    sweep({"a": {"loss": [1.0, NAN]}}, losses={A: np.ones(3, np.float32)}).save(tmp_path)
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ReadError, match=rf"{name} is no regular file.*copy"):
         Trials.load(tmp_path)
 
 
