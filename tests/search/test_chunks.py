@@ -282,6 +282,14 @@ def own_step(hp: Any) -> Any:
     return model
 
 
+def patched(hp: Any) -> Any:
+    """A single model with a step of its own, which must stay in its place."""
+    model = regression(hp)
+    keras_step = model.test_step
+    model.test_step = lambda *given: {**keras_step(*given), "mine": 7.0}
+    return model
+
+
 def two_outputs(hp: Any) -> Any:
     inputs = keras.Input((3,))
     outputs = [keras.layers.Dense(1)(inputs), keras.layers.Dense(1)(inputs)]
@@ -306,6 +314,7 @@ class Changes(keras_tuner.HyperModel):  # type: ignore[misc]
     ("build", "given", "why"),
     [
         (own_step, data(NUMBERS), "OwnStep computes its loss in its own way"),
+        (patched, data(NUMBERS), "Sequential evaluates in its own way"),
         (two_outputs, data(np.stack([NUMBERS, NUMBERS], 1)), "several outputs"),
         (regression, {**data(NUMBERS), "validation_steps": 2}, "validation_steps"),
         (Changes(), data(NUMBERS), "trials were validated on different rows"),
@@ -325,6 +334,7 @@ def test_where_rows_are_not_known_nothing_is_recorded_and_the_sweep_says_why(
     assert recorded == (1 if isinstance(build, Changes) else 0)
     assert any(why in sentence for sentence in trials.provenance.missing)
     assert all(trials.recorded[run].status == "completed" for run in trials.runs)
+    assert ("val_mine" in trials.metrics) == (build is patched)
 
 
 @pytest.mark.slow
