@@ -7,8 +7,7 @@ from scipy.stats import t
 
 from auditor.selection.picking import DRAWS, SEED
 from auditor.selection.records import Estimate, Luck
-from auditor.selection.rows import kept, standings, tells
-from auditor.selection.sets import LEVEL, from_executions, paired
+from auditor.selection.sets import LEVEL, from_executions, kept, paired, standings, tells
 from auditor.selection.shrinking import shrink
 from auditor.trials import Run
 

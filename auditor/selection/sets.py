@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
+from auditor.selection.records import Standing
 from auditor.selection.shrinking import Floats
 
 Bools = NDArray[np.bool_]
@@ -19,6 +20,10 @@ DRAWS = 100_000
 
 RIVALS = 300
 """Best trials that each trial is held against; worse ones hardly ever put a trial out."""
+
+
+SHOWN = 30
+"""Trials whose standing is kept: what a picture has room for."""
 
 
 class Pairs(NamedTuple):
@@ -85,6 +90,30 @@ def from_executions(values: Floats, error: float, freedom: int) -> Pairs:
     margin = np.full(len(values), limit * error)
     kept: Bools = behind <= margin
     return Pairs(kept, behind, margin, _regret(kept, behind, margin))
+
+
+def kept(trials: tuple[str, ...], pairs: Pairs) -> tuple[str, ...]:
+    """Those that may be the best, best first."""
+    return tuple(trials[i] for i in np.argsort(pairs.behind, kind="stable") if pairs.kept[i])
+
+
+def standings(trials: tuple[str, ...], pairs: Pairs) -> tuple[Standing, ...]:
+    """The best of them held against the first."""
+    order = np.argsort(pairs.behind, kind="stable")[1 : SHOWN + 1]
+    return tuple(
+        Standing(
+            trials[i],
+            float(pairs.behind[i]),
+            (float(pairs.behind[i] - pairs.margin[i]), float(pairs.behind[i] + pairs.margin[i])),
+        )
+        for i in order
+    )
+
+
+def tells(pairs: Pairs) -> float | None:
+    """The smallest difference that would have been told: a median over those that may be best."""
+    margins = pairs.margin[pairs.kept & (pairs.margin > 0)]
+    return float(np.median(margins)) if len(margins) else None
 
 
 @cache
