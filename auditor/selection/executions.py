@@ -35,13 +35,13 @@ def execution_luck(scores: ByTrial, objective: float, sign: int) -> Luck | None:
         return None
     freedom = sum(len(group) - 1 for groups in spread for group in groups)
     squares = sum((len(g) - 1) * np.var(g, ddof=1) for groups in spread for g in groups)
-    runs = min(len(of_trial) for of_trial in scores.values())
-    error = float(np.sqrt(squares / freedom / runs))
+    errors = np.sqrt(squares / freedom / [len(of_trial) for of_trial in scores.values()])
+    error = float(errors.max())  # for the interval and the set: too wide where numbers differ
     means = np.array([np.mean(list(of_trial.values())) for of_trial in scores.values()])
     rng = np.random.default_rng(SEED)
-    shrunken = shrink(means, error)
+    shrunken = shrink(means, errors)
     truth = shrunken.drawn(DRAWS, rng)
-    noise = error * rng.standard_normal(truth.shape)
+    noise = errors * rng.standard_normal(truth.shape)
     at = np.arange(DRAWS), (truth + noise).argmin(axis=1)
     optimism = float(shrunken.expected[0] - means[0])
     pairs = from_executions(means, error, freedom)

@@ -45,7 +45,7 @@ class Shrunk(NamedTuple):
         return np.asarray(self.grid[np.maximum(places, 0)])
 
 
-def shrink(values: Floats, error: float) -> Shrunk:
+def shrink(values: Floats, error: float | Floats) -> Shrunk:
     """Infer true values: the lucky ones fall back towards where most are.
 
     The distribution that the true values come from is estimated without assuming its shape (Kiefer
@@ -55,29 +55,30 @@ def shrink(values: Floats, error: float) -> Shrunk:
 
     Args:
         values: Observed, each with independent normal noise.
-        error: Standard deviation of the noise, the same for all.
+        error: Standard deviation of the noise: one for all, or of each value.
 
     Example:
         >>> shrink(np.array([-1.0, 0.0, 1.0]), error=1.0).expected.round(2)
         array([-0.03, -0.  ,  0.03])
     """
     low, high = float(values.min()), float(values.max())
-    if not error > 0 or not high > low:
+    errors = np.broadcast_to(error, values.shape)
+    if not errors.min() > 0 or not high > low:
         return Shrunk(np.sort(values), np.eye(len(values))[np.argsort(np.argsort(values))])
-    points = int(np.clip((high - low) / error * FINEST, 3, GRID))
+    points = int(np.clip((high - low) / errors.min() * FINEST, 3, GRID))
     grid = np.linspace(low, high, points)
     order = np.argsort(values)
     some = order[np.unique(np.linspace(0, len(order) - 1, MOST).astype(int))]
-    likelihood = _likelihood(values[some], grid, error)
+    likelihood = _likelihood(values[some], grid, errors[some])
     share = np.full(points, 1 / points)
     for _ in range(STEPS):
         share = share * (likelihood / (likelihood @ share)[:, None]).mean(axis=0)
-    chances = _likelihood(values, grid, error) * share
+    chances = _likelihood(values, grid, errors) * share
     return Shrunk(grid, chances / chances.sum(axis=1, keepdims=True))
 
 
-def _likelihood(values: Floats, grid: Floats, error: float) -> Floats:
-    squares = ((values[:, None] - grid) / error) ** 2
+def _likelihood(values: Floats, grid: Floats, errors: Floats) -> Floats:
+    squares = ((values[:, None] - grid) / errors[:, None]) ** 2
     return np.asarray(np.exp(-(squares - squares.min(axis=1, keepdims=True)) / 2))
 
 

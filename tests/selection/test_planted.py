@@ -147,6 +147,28 @@ def test_the_winner_of_executions_falls_back_by_its_luck() -> None:
     assert holds >= 54
 
 
+def test_a_trial_with_more_executions_owes_less_to_luck() -> None:
+    errors = np.array([1.0, *[0.2] * 20])
+    values = np.append(-1.0, np.random.default_rng(0).normal(0, 0.2, 20))
+    assert shrink(values, errors).expected[0] > -0.3
+    assert shrink(values, 0.2).expected[0] < -0.9
+
+
+def test_the_winner_of_unequal_numbers_of_executions_falls_back_by_its_own_luck() -> None:
+    rng, biases, told = np.random.default_rng(5), [], []
+    for _ in range(150):
+        truth = rng.normal(0, 0.7, 12)
+        seen = [rng.normal(true, 1, rng.integers(2, 6)) for true in truth]
+        order = np.argsort([own.mean() for own in seen])
+        scores = {str(i): {Run(str(i), k): x for k, x in enumerate(seen[i])} for i in order}
+        winner = order[0]
+        luck = execution_luck(scores, float(seen[winner].mean()), 1)
+        assert luck is not None
+        biases.append(truth[winner] - seen[winner].mean())
+        told.append(luck.optimism.value)
+    assert abs(np.mean(biases) - np.mean(told)) <= np.mean(biases) / 3
+
+
 @pytest.mark.parametrize(("trials", "luck"), [(1, 0), (2, 1 / math.sqrt(math.pi)), (100, 2.50759)])
 def test_the_luck_of_the_best_of_many(trials: int, luck: float) -> None:
     assert expected_luck(trials) == pytest.approx(luck, abs=1e-4)
