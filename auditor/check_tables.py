@@ -1,6 +1,5 @@
 """Training and validation data out of files, as they stand: nothing is scaled or filled in."""
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from auditor.errors import DataError
 from auditor.sweep_data import split_rows, target_of
-from auditor.tables import check_single_values, read_arrays, read_table, without_index
+from auditor.tables import check_single_values, check_target, read_arrays, read_table, without_index
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,14 +136,7 @@ def _array(path: Path, arrays: dict[str, Array], *names: str) -> Array:
 
 def _table(path: Path, target: str) -> "pd.DataFrame":
     frame, _ = without_index(read_table(path), target)
-    if target not in frame.columns:
-        close = difflib.get_close_matches(target, list(frame.columns), 3, 0.5)
-        hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
-        raise DataError(
-            f"{path} has no column {target!r}; {hint}it has {', '.join(frame.columns[:8])}"
-        )
-    if len(frame.columns) < 2:
-        raise DataError(f"{path} has no column beside the target {target!r}: nothing to compare")
+    check_target(path, frame, target)
     check_single_values(path, frame)
     if missing := int(frame[target].isna().sum()):
         raise DataError(

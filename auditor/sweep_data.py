@@ -4,7 +4,6 @@ What could be done silently and wrong (filling NaN, guessing a target, scaling o
 refused or said.
 """
 
-import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +16,7 @@ from auditor.held_out import alike, coded, joined
 from auditor.tables import (
     check_complete,
     check_single_values,
+    check_target,
     read_arrays,
     read_table,
     some,
@@ -166,14 +166,7 @@ def _and_test(data: Data, x: Array, y: Array, path: Path) -> Data:
 def _table(path: Path, target: str) -> tuple["pd.DataFrame", list[str]]:
     """A table in which nothing is missing, and a sentence on what was left out of it."""
     frame, about_index = without_index(read_table(path), target)
-    if target not in frame.columns:
-        close = difflib.get_close_matches(target, map(str, frame.columns), 3, 0.5)
-        hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
-        raise DataError(
-            f"{path} has no column {target!r}; {hint}its columns are {some(frame.columns)}"
-        )
-    if len(frame.columns) < 2:
-        raise DataError(f"{path} has no column beside the target {target!r}: nothing to learn from")
+    check_target(path, frame, target)
     check_single_values(path, frame)
     check_complete(path, frame)
     return frame, about_index

@@ -1,5 +1,6 @@
 """Tables as their owners saved them: read, and refused where the owner has to decide."""
 
+import difflib
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -52,6 +53,22 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     # A damaged archive raises whatever its parser happens to raise.
     except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ReadError(f"cannot read {path}: {error}") from error
+
+
+def check_target(path: Path, frame: "pd.DataFrame", target: str) -> None:
+    """See that a table has a target, and something beside it.
+
+    Raises:
+        DataError: It has not.
+    """
+    if target not in frame.columns:
+        close = difflib.get_close_matches(target, frame.columns, 3, 0.5)
+        hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+        raise DataError(
+            f"{path} has no column {target!r}; {hint}its columns are {some(frame.columns)}"
+        )
+    if len(frame.columns) < 2:
+        raise DataError(f"{path} has no column beside the target {target!r}: nothing to learn from")
 
 
 def without_index(frame: "pd.DataFrame", target: str) -> tuple["pd.DataFrame", list[str]]:
