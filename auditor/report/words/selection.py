@@ -25,7 +25,7 @@ _LIMITS = {
     "executions": "Luck of training is that of seeds. All trials are scored on the same validation "
     "rows, and the luck with these is not seen between executions.",
     "folds": "Folds share most of their training rows, so that they differ less than new data "
-    "would. Their correction is rather too large than too small, and its interval is not known.",
+    "would. Their correction is rough, and how far off it may be is not known.",
 }
 
 
@@ -107,7 +107,7 @@ def _told(found: "Selection", luck: "Luck", name: str) -> str:
     means = {
         "rows": f"on other rows like its {kind(luck)}",
         "executions": "trained with other seeds",
-        "folds": f"by what its {kind(luck)} show, which is rather too careful",
+        "folds": f"by what its {kind(luck)} show, roughly",
     }[luck.of]
     text = (
         f"Trial {found.winner} has a {name} of {number(found.objective)}; {means}, "
