@@ -56,6 +56,9 @@ class RowValues:
             NotChunkedError: The loss does not give each row a value.
         """
         y, y_pred = keras.tree.flatten(y)[0], keras.tree.flatten(y_pred)[0]
+        if getattr(y_pred, "_keras_mask", None) is not None:
+            # Divided by what the whole batch leaves; it may add up by chance all the same.
+            raise NotChunkedError("the loss leaves out masked steps")
         values = [self._loss(y, y_pred, sample_weight)]
         for metric in self._metrics().values():
             values.append(_by_row(metric._fn(y, y_pred, **metric._fn_kwargs)))

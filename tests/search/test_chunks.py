@@ -337,6 +337,27 @@ def test_where_rows_are_not_known_nothing_is_recorded_and_the_sweep_says_why(
     assert ("val_mine" in trials.metrics) == (build is patched)
 
 
+def masked(hp: Any) -> Any:
+    parts = [keras.layers.Embedding(3, 2, mask_zero=True)]
+    parts.append(keras.layers.Dense(1, kernel_initializer="zeros"))
+    model = keras.Sequential([keras.Input((4,)), *parts])
+    model.compile(keras.optimizers.SGD(hp.Choice("lr", [0.0, 1e-6])), "mse")
+    return model
+
+
+@pytest.mark.parametrize("lane", ["stacked", "fit"])
+def test_masked_steps_have_no_chunks_and_train_in_the_lane_asked_for(
+    lane: str, make: Callable[..., Any]
+) -> None:
+    x, y = RNG.integers(0, 3, (90, 4)), np.ones((90, 4, 1), "float32")
+    held = (x[VALIDATION], y[VALIDATION])
+    tuner = make(GridSearch, masked, lane=lane)
+    tuner.search(x[TRAIN], y[TRAIN], validation_data=held, epochs=1, verbose=0)
+    trials = tuner.trials()
+    assert trials.context.chunks is None  # though equal losses add up, masked or not
+    assert set(trials.context.lane.values()) == {lane}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("lane", ["stacked", "fit"])
 def test_other_processes_deal_the_rows_out_alike(lane: str, make: Callable[..., Any]) -> None:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from auditor.search.chunks import summed
+from auditor.search.chunks import NotChunkedError, summed
 from auditor.search.row_values import RowValues
 from auditor.search.stacking.program import Program, State, Tensors
 from auditor.trials import CHUNKS
@@ -84,8 +84,12 @@ class ChunkedEvaluation(Evaluation):
         batch = self.pack(arrays)
         metrics, prediction = self.program.test(state, carried[:-1], lifted, batch)
         with self.program.lifting.bound(lifted):
-            values = self._values(batch[1], prediction, batch[2])
-        return [*metrics, ops.add(carried[-1], summed(values, of_row))]
+            try:
+                sums = summed(self._values(batch[1], prediction, batch[2]), of_row)
+            except NotChunkedError:
+                # Does not add up, so nothing is kept of it; and the stack trains on.
+                sums = ops.full_like(carried[-1], np.nan)
+        return [*metrics, ops.add(carried[-1], sums)]
 
     def results(self, carried: Tensors) -> Tensors:
         """What the metrics amount to, and the sums."""
