@@ -35,7 +35,8 @@ def execution_luck(scores: ByTrial, objective: float, sign: int) -> Luck | None:
         return None
     freedom = sum(len(group) - 1 for groups in spread for group in groups)
     squares = sum((len(g) - 1) * np.var(g, ddof=1) for groups in spread for g in groups)
-    errors = np.sqrt(squares / freedom / [len(of_trial) for of_trial in scores.values()])
+    counts = np.array([len(of_trial) for of_trial in scores.values()])
+    errors = np.sqrt(float(squares) / freedom / counts)
     error = float(errors.max())  # for the interval and the set: too wide where numbers differ
     means = np.array([np.mean(list(of_trial.values())) for of_trial in scores.values()])
     rng = np.random.default_rng(SEED)
