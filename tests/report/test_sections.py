@@ -56,11 +56,12 @@ def test_verdict_says_that_one_training_shows_no_luck(full: Audit) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gain", "told"), [(0.02, "do not tell it from 3 others"), (0.4, "tell it from all others")]
+    ("gain", "told"),
+    [(0.02, "do not tell the best from 3 others"), (0.4, "tell the best from all others")],
 )
 def test_verdict_says_which_luck_is_known_of_one_run_each(gain: float, told: str) -> None:
     sure = dict(words(audit(parts(gain)), "verdict").answers)["how sure"]
-    assert f"Its validation rows {told}; one run of each is recorded" in sure
+    assert f"The validation rows {told}; one run of each is recorded" in sure
     assert "how much of that is luck" not in sure
 
 

@@ -200,9 +200,11 @@ def _luck_of_one_run(audit: "Audit") -> str:
     if rows is None:
         return "One run of each is recorded, so how much of that is luck is not known."
     others = len(rows.could_be_best) - 1
-    told = f"do not tell it from {count(others, 'other')}" if others else "tell it from all others"
+    told = f"do not tell the best from {count(others, 'other')}"
+    if not others:
+        told = "tell the best from all others"
     return (
-        f"Its validation rows {told}; one run of each is recorded, so luck with seeds is unknown."
+        f"The validation rows {told}; one run of each is recorded, so luck with seeds is unknown."
     )
 
 
