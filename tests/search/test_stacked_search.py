@@ -100,6 +100,29 @@ def test_curves_and_scores_equal_those_of_the_fit_lane(lanes: Any) -> None:
             np.testing.assert_allclose(one, other, rtol=1e-4, err_msg=metric)
 
 
+def measured(hp: Any) -> Any:
+    model = build_two(hp)
+    error = keras.metrics.MeanAbsoluteError(name="error")
+    model.compile(model.optimizer, model.loss, metrics=[error, "mse"])
+    return model
+
+
+def test_metrics_that_are_objects_are_measured_in_stacks_as_in_fit(
+    make: Callable[..., Any],
+) -> None:
+    found = {}
+    for lane in ("stacked", "fit"):
+        tuner = make(GridSearch, measured, project_name=lane, lane=lane)
+        tuner.search(**arguments(epochs=2))
+        found[lane] = tuner.trials()
+        assert set(found[lane].context.lane.values()) == {lane}
+    for run in found["fit"].runs:
+        for metric in ("error", "val_error", "mse"):
+            one, other = (trials.curve(run, metric).values for trials in found.values())
+            assert len(one) == 2
+            np.testing.assert_allclose(one, other, rtol=1e-4, err_msg=metric)
+
+
 def test_initial_weights_are_those_of_the_fit_lane(lanes: Any) -> None:
     by_lane = [sorted(found.initial, key=lambda w: w[0].tobytes()) for found in lanes.values()]
     assert len(by_lane[0]) == 6

@@ -40,7 +40,10 @@ def weights_of(model: Any) -> list[np.ndarray]:
 
 
 def complete(model: Any) -> None:
-    """Give a model that was built lightly all its variables."""
+    """Give a model that was built lightly all its variables.
+
+    Metrics that were given as objects show theirs only once the model was built with a batch.
+    """
     for variable in [*model.variables, *model.metrics_variables, *model.optimizer.variables]:
         if variable._value is None:
             variable._deferred_initialize()

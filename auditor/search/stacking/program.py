@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 from keras.src.backend import StatelessScope
 
+from auditor.search.stacking.building import complete
 from auditor.search.stacking.lifting import Lifting, Slot
 
 Tensors = list[Any]
@@ -60,6 +61,7 @@ class Program:
         self._gradient = gradient
         self.stops_at_nan = stops_at_nan
         model._symbolic_build(data_batch=batch)
+        complete(model)
         self.optimizer = optimizer
         self.optimizer.build(model.trainable_variables)
         self.lifting = Lifting(model, self.optimizer, choices)
