@@ -133,8 +133,8 @@ UNTRIED = Rule(
     f"grid; and whether its last {FAILURES_IN_A_ROW} trials or more failed.",
     matters="The best configuration may be among those not tried: a search that ends itself after "
     "failures in a row leaves out whole values, since neighbours in a grid fail together.",
-    remedy="Let the same search go on with the combinations that are left. If it ended itself after "
-    "failures in a row: with a larger limit, or without the value that makes trials fail.",
+    remedy="Let the same search go on with the combinations that are left. If it ended itself "
+    "after failures in a row: with a larger limit, or without the value that makes trials fail.",
     certainty="High where the last trials failed in a row; medium else: the search may still be "
     "going on.",
     thresholds=("FAILURES_IN_A_ROW", "MOST_CELLS"),
