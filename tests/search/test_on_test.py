@@ -16,7 +16,15 @@ from auditor import GridSearch
 from auditor.errors import SearchError
 from auditor.search import on_test
 from auditor.search.stacking import sizing
-from tests.search.helpers import build_two, dummy, fit_arguments, grid_of, tiny_data, weight_files
+from tests.search.helpers import (
+    Twice,
+    build_two,
+    dummy,
+    fit_arguments,
+    grid_of,
+    tiny_data,
+    weight_files,
+)
 
 RNG = np.random.default_rng(5)
 TEST = (
@@ -142,19 +150,6 @@ class Scales(keras_tuner.HyperModel):  # type: ignore[misc]
 class Batches(Scales):
     def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
         return model.fit(x, y, **{**kwargs, "batch_size": 8})
-
-
-class Twice:
-    """Builds no model once the search has ended."""
-
-    def __init__(self) -> None:
-        self.left = 4
-
-    def __call__(self, hp: Any) -> Any:
-        self.left -= 1
-        if not self.left:
-            raise RuntimeError("no more")
-        return build_two(hp)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from auditor.search import predicting
 from auditor.search.predicting import NotPredicted, compare, confusion, deviations
 from auditor.search.stacking import sizing
 from auditor.trials import Confusion, Deviations, Predictions
-from tests.search.helpers import build_two, dummy, fit_arguments, grid_of
+from tests.search.helpers import Twice, build_two, dummy, fit_arguments, grid_of
 
 RNG = np.random.default_rng(0)
 
@@ -199,19 +199,6 @@ class OwnFit(keras_tuner.HyperModel):  # type: ignore[misc]
 
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
         return model.fit(*args, **kwargs)
-
-
-class Twice:
-    """Builds no model once the search has ended."""
-
-    def __init__(self) -> None:
-        self.left = 4
-
-    def __call__(self, hp: Any) -> Any:
-        self.left -= 1
-        if not self.left:
-            raise RuntimeError("no more")
-        return build_two(hp)
 
 
 def data(**more: Any) -> dict[str, Any]:
